@@ -1,0 +1,113 @@
+// The types of dl as the checker knows them, with symbolic sizes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dl::sema {
+
+// ------------------------------------------------------------------------------------------------------ sizes
+// A size: an integer polynomial over atoms, in normal form. Atoms are symbols (`N`) and opaque applications of
+// floor division, modulus, min and max to sizes. Value type; cheap to copy (shared, immutable).
+class Dim {
+public:
+  struct Term;                                   // coefficient and sorted atoms
+  struct Atom;
+  enum class AtomKind { Symbol, FloorDiv, Mod, Min, Max };
+
+  Dim() : Dim(int64_t(0)) {}
+  Dim(int64_t value);
+  // A new symbol, different from every other. `name` is what messages call it.
+  static Dim fresh(std::string name);
+
+  bool isConst() const;
+  int64_t constant() const;                      // precondition: isConst()
+  bool isSymbol() const;                         // exactly one symbol, coefficient 1
+  uint32_t symbolId() const;                     // precondition: isSymbol()
+  std::string str() const;                       // `2 * N + 1`
+
+  friend Dim operator+(const Dim &, const Dim &);
+  friend Dim operator-(const Dim &, const Dim &);
+  friend Dim operator*(const Dim &, const Dim &);
+  static Dim floorDiv(const Dim &, const Dim &);
+  static Dim mod(const Dim &, const Dim &);
+  static Dim min(const Dim &, const Dim &);
+  static Dim max(const Dim &, const Dim &);
+  bool operator==(const Dim &) const;            // same normal form: provably equal
+
+  // Structure, for substitution and for code generation.
+  const std::vector<Term> &terms() const;        // sum of terms; empty for 0
+  std::vector<uint32_t> symbols() const;         // all symbol ids inside, each once, in order of appearance
+
+private:
+  struct Node;
+  explicit Dim(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
+  std::shared_ptr<const Node> node_;
+};
+
+struct Dim::Atom {
+  AtomKind kind;
+  uint32_t symbol = 0;                           // Symbol
+  std::string name;                              // Symbol
+  std::shared_ptr<const Dim> lhs, rhs;           // the others
+};
+struct Dim::Term {
+  int64_t coefficient;
+  std::vector<Atom> atoms;                       // a product; powers are repeated
+};
+
+enum class Proof { Equal, Different, Unknown };  // Different: can never be equal, sizes being >= 0
+Proof compare(const Dim &a, const Dim &b);
+
+// ------------------------------------------------------------------------------------------------------ types
+enum class Elem : uint8_t { F32, F64, BF16, I32, I64, U8, Bool };
+std::string_view elemName(Elem e);
+bool isFloat(Elem e);
+bool isInteger(Elem e); // i32, i64, u8
+
+struct TypeNode;
+using Type = std::shared_ptr<const TypeNode>;
+
+enum class TypeKind {
+  Unit,     // no value
+  None,     // `none`
+  Tensor,   // rank 0 is a scalar; `int` is i64
+  Str,
+  Tuple,
+  Record,   // named members: gradients of modules
+  Module,   // an instance of a module declaration with its hyper-parameters
+  Function, // known when compiled: no run-time representation but what it captures
+  ElemType, // f32 passed as a value
+  Module_,  // an imported file used as a name space
+  Generator,// reserved
+};
+
+struct ModuleInstance; // typed.h
+struct FunctionValue;  // typed.h
+
+struct TypeNode {
+  TypeKind kind;
+  Elem elem = Elem::F32;                         // Tensor, ElemType
+  std::vector<Dim> dims;                         // Tensor
+  std::vector<Type> items;                       // Tuple, Record
+  std::vector<std::string> names;                // Record
+  std::shared_ptr<const ModuleInstance> module;  // Module
+  std::shared_ptr<const FunctionValue> function; // Function
+};
+
+Type unitType();
+Type noneType();
+Type strType();
+Type tensorType(Elem elem, std::vector<Dim> dims);
+Type scalarType(Elem elem);
+Type tupleType(std::vector<Type> items);
+Type recordType(std::vector<std::string> names, std::vector<Type> items);
+
+bool isScalar(const Type &t);
+bool isTensor(const Type &t); // rank >= 1
+std::string str(const Type &t); // as the user writes it: f32[64, 784], (f32, i64[N]), Linear(784, 256)
+
+} // namespace dl::sema
