@@ -1,0 +1,84 @@
+// Elementwise ops: operands and result have one shape and, unless said, one element type.
+#ifndef DL_ELEMENTWISE_TD
+#define DL_ELEMENTWISE_TD
+
+include "compiler/dialect/DlDialect.td"
+
+class Dl_Unary<string mnemonic, string text> : Dl_Op<mnemonic, [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = text;
+  let arguments = (ins Dl_Value:$x);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+class Dl_Binary<string mnemonic, string text, list<Trait> traits = []>
+    : Dl_Op<mnemonic, [Pure, AllTypesMatch<["x", "y", "result"]>] # traits> {
+  let summary = text;
+  let arguments = (ins Dl_Value:$x, Dl_Value:$y);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$x `,` $y attr-dict `:` type($x)";
+}
+
+def Dl_NegOp : Dl_Unary<"neg", "-x">;
+def Dl_AbsOp : Dl_Unary<"abs", "|x|; derivative 0 at 0">;
+def Dl_SignOp : Dl_Unary<"sign", "-1, 0 or 1; NaN stays">;
+def Dl_ExpOp : Dl_Unary<"exp", "e**x">;
+def Dl_Expm1Op : Dl_Unary<"expm1", "e**x - 1, exact near 0">;
+def Dl_LogOp : Dl_Unary<"log", "natural logarithm">;
+def Dl_Log1pOp : Dl_Unary<"log1p", "log(1 + x), exact near 0">;
+def Dl_SqrtOp : Dl_Unary<"sqrt", "square root">;
+def Dl_RsqrtOp : Dl_Unary<"rsqrt", "1 / sqrt(x)">;
+def Dl_SinOp : Dl_Unary<"sin", "sine">;
+def Dl_CosOp : Dl_Unary<"cos", "cosine">;
+def Dl_TanOp : Dl_Unary<"tan", "tangent">;
+def Dl_AsinOp : Dl_Unary<"asin", "arc sine">;
+def Dl_AcosOp : Dl_Unary<"acos", "arc cosine">;
+def Dl_AtanOp : Dl_Unary<"atan", "arc tangent">;
+def Dl_SinhOp : Dl_Unary<"sinh", "hyperbolic sine">;
+def Dl_CoshOp : Dl_Unary<"cosh", "hyperbolic cosine">;
+def Dl_TanhOp : Dl_Unary<"tanh", "hyperbolic tangent">;
+def Dl_SigmoidOp : Dl_Unary<"sigmoid", "1 / (1 + e**-x)">;
+def Dl_ErfOp : Dl_Unary<"erf", "error function">;
+def Dl_ReluOp : Dl_Unary<"relu", "max(x, 0); derivative 0 at 0; NaN stays">;
+def Dl_FloorOp : Dl_Unary<"floor", "largest integer <= x; derivative 0">;
+def Dl_CeilOp : Dl_Unary<"ceil", "smallest integer >= x; derivative 0">;
+def Dl_RoundOp : Dl_Unary<"round", "nearest integer, halves to even; derivative 0">;
+def Dl_NotOp : Dl_Unary<"not", "logical not of bools">;
+
+def Dl_AddOp : Dl_Binary<"add", "x + y", [Commutative]>;
+def Dl_SubOp : Dl_Binary<"sub", "x - y">;
+def Dl_MulOp : Dl_Binary<"mul", "x * y", [Commutative]>;
+def Dl_DivOp : Dl_Binary<"div", "x / y of floats">;
+def Dl_FloorDivOp : Dl_Binary<"floordiv", "floor(x / y); integers: fails when y is 0">;
+def Dl_ModOp : Dl_Binary<"mod", "x - y * floor(x / y), the sign of y; integers: fails when y is 0">;
+def Dl_PowOp : Dl_Binary<"pow", "x ** y">;
+def Dl_MaximumOp : Dl_Binary<"maximum", "the larger; NaN wins; at a tie each operand gets half of the derivative">;
+def Dl_MinimumOp : Dl_Binary<"minimum", "the smaller; NaN wins; at a tie each operand gets half of the derivative">;
+def Dl_Atan2Op : Dl_Binary<"atan2", "angle of the point (y, x)">;
+def Dl_AndOp : Dl_Binary<"and", "of bools", [Commutative]>;
+def Dl_OrOp : Dl_Binary<"or", "of bools", [Commutative]>;
+
+def Dl_CmpKind : I32EnumAttr<"CmpKind", "comparison", [
+  I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ne", 1>, I32EnumAttrCase<"lt", 2>, I32EnumAttrCase<"le", 3>,
+  I32EnumAttrCase<"gt", 4>, I32EnumAttrCase<"ge", 5>]> {
+  let cppNamespace = "::dl::ir";
+}
+def Dl_CmpOp : Dl_Op<"cmp", [Pure, AllTypesMatch<["x", "y"]>]> {
+  let summary = "elementwise comparison; the result is bool of the same shape; u8 compares unsigned";
+  let arguments = (ins Dl_CmpKind:$kind, Dl_Value:$x, Dl_Value:$y);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$kind $x `,` $y attr-dict `:` type($x) `->` type($result)";
+}
+def Dl_SelectOp : Dl_Op<"select", [Pure, AllTypesMatch<["x", "y", "result"]>]> {
+  let summary = "x where condition, else y; the untaken side contributes no derivative, not even NaN";
+  let arguments = (ins Dl_Value:$condition, Dl_Value:$x, Dl_Value:$y);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
+}
+def Dl_ConvertOp : Dl_Op<"convert", [Pure]> {
+  let summary = "to another element type: float to integer truncates, to bool is != 0";
+  let arguments = (ins Dl_Value:$x);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+}
+
+#endif
