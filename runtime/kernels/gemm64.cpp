@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/core/failure.h"
+#include "runtime/core/memory.h"
+#include "runtime/core/threads.h"
+#include "runtime/kernels/gemm.h"
+#include "runtime/kernels/targets.h"
+
+namespace dl::rt {
+namespace {
+
+// A tile of C that fits the registers, and the blocks of A and B that fit the caches.
+constexpr int64_t kRows = 4, kColumns = 16;
+constexpr int64_t kBlockM = 96, kBlockN = 1024, kBlockK = 256;
+constexpr int64_t kTiny = 16 * 16 * 16; // below, packing does not pay
+
+typedef double Vector __attribute__((vector_size(64), aligned(8)));
+
+// C[kRows, kColumns] += A panel (k by kRows) times B panel (k by kColumns).
+DL_CLONES void tile(const double *a, const double *b, double *c, int64_t ldc, int64_t k) {
+  Vector sums[kRows][2];
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < 2; ++v)
+      sums[r][v] = *reinterpret_cast<const Vector *>(c + r * ldc + v * 8);
+  for (int64_t p = 0; p < k; ++p) {
+    Vector b0 = *reinterpret_cast<const Vector *>(b + p * kColumns);
+    Vector b1 = *reinterpret_cast<const Vector *>(b + p * kColumns + 8);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < kRows; ++r) {
+      sums[r][0] += a[p * kRows + r] * b0;
+      sums[r][1] += a[p * kRows + r] * b1;
+    }
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < 2; ++v)
+      *reinterpret_cast<Vector *>(c + r * ldc + v * 8) = sums[r][v];
+}
+
+struct Matrix {
+  const double *data;
+  int64_t rowStride, columnStride;
+  double at(int64_t row, int64_t column) const { return data[row * rowStride + column * columnStride]; }
+};
+
+// Panels of kRows rows, each k-major, padded with zeros.
+void packA(const Matrix &a, int64_t row, int64_t rows, int64_t k0, int64_t k, double *out) {
+  for (int64_t panel = 0; panel < rows; panel += kRows, out += k * kRows)
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t r = 0; r < kRows; ++r)
+        out[p * kRows + r] = panel + r < rows ? a.at(row + panel + r, k0 + p) : 0;
+}
+
+// Panels of kColumns columns, each k-major, padded with zeros.
+void packB(const Matrix &b, int64_t k0, int64_t k, int64_t column, int64_t columns, double *out) {
+  for (int64_t panel = 0; panel < columns; panel += kColumns, out += k * kColumns)
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t j = 0; j < kColumns; ++j)
+        out[p * kColumns + j] = panel + j < columns ? b.at(k0 + p, column + panel + j) : 0;
+}
+
+void tilesOfBlock(const double *a, const double *b, double *c, int64_t ldc, int64_t rows, int64_t columns, int64_t k) {
+  double edge[kRows * kColumns];
+  for (int64_t j = 0; j < columns; j += kColumns)
+    for (int64_t i = 0; i < rows; i += kRows) {
+      const double *ap = a + i * k, *bp = b + j * k;
+      double *cp = c + i * ldc + j;
+      int64_t height = std::min(kRows, rows - i), width = std::min(kColumns, columns - j);
+      if (height == kRows && width == kColumns) {
+        tile(ap, bp, cp, ldc, k);
+        continue;
+      }
+      std::memset(edge, 0, sizeof edge);
+      for (int64_t r = 0; r < height; ++r)
+        std::copy_n(cp + r * ldc, width, edge + r * kColumns);
+      tile(ap, bp, edge, kColumns, k);
+      for (int64_t r = 0; r < height; ++r)
+        std::copy_n(edge + r * kColumns, width, cp + r * ldc);
+    }
+}
+
+struct PoolBuffer {
+  explicit PoolBuffer(int64_t count) : data(static_cast<double *>(tryAllocate(static_cast<size_t>(count) * 8))) {
+    if (!data)
+      fail("out of memory: ", count * 8, " bytes");
+  }
+  ~PoolBuffer() { release(data); }
+  PoolBuffer(const PoolBuffer &) = delete;
+  PoolBuffer &operator=(const PoolBuffer &) = delete;
+  double *data;
+};
+
+int64_t roundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+} // namespace
+
+void gemm(const GemmShape &shape, const double *aData, const double *bData, double *c) {
+  auto [m, n, k, transA, transB] = shape;
+  Matrix a{aData, transA ? 1 : k, transA ? m : 1}, b{bData, transB ? 1 : n, transB ? k : 1};
+  std::fill_n(c, m * n, 0.0);
+  if (m * n * k <= kTiny) {
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t p = 0; p < k; ++p) {
+        double factor = a.at(i, p);
+        for (int64_t j = 0; j < n; ++j)
+          c[i * n + j] += factor * b.at(p, j);
+      }
+    return;
+  }
+  int64_t bands = (m + kBlockM - 1) / kBlockM;
+  int64_t depth = std::min(kBlockK, k);
+  PoolBuffer packedB(depth * roundUp(std::min(kBlockN, n), kColumns));
+  PoolBuffer packedA(bands * depth * roundUp(std::min(kBlockM, m), kRows));
+  int64_t bandSize = depth * roundUp(std::min(kBlockM, m), kRows);
+  for (int64_t j = 0; j < n; j += kBlockN)
+    for (int64_t p = 0; p < k; p += kBlockK) {
+      int64_t width = std::min(kBlockN, n - j), kk = std::min(kBlockK, k - p);
+      packB(b, p, kk, j, width, packedB.data);
+      parallelFor(0, bands, 1, [&](int64_t from, int64_t to) {
+        for (int64_t band = from; band < to; ++band) {
+          int64_t row = band * kBlockM, rows = std::min(kBlockM, m - row);
+          double *panel = packedA.data + band * bandSize;
+          packA(a, row, rows, p, kk, panel);
+          tilesOfBlock(panel, packedB.data, c + row * n + j, n, rows, width, kk);
+        }
+      });
+    }
+}
+
+} // namespace dl::rt
