@@ -1,0 +1,394 @@
+#include "runtime/text/format.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "runtime/core/failure.h"
+#include "runtime/core/dtype.h"
+
+namespace dl::rt {
+namespace {
+
+constexpr int kMaxWidth = 10000, kMaxPrecision = 200;
+
+// The first code point of a text, as bytes.
+std::string_view firstCharacter(std::string_view text) {
+  size_t n = text.empty() ? 0 : 1;
+  while (n < text.size() && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80)
+    ++n;
+  return text.substr(0, n);
+}
+
+int codePoints(std::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+bool isAlign(char c) { return c == '<' || c == '>' || c == '^' || c == '='; }
+
+std::string repeat(std::string_view what, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i)
+    out += what;
+  return out;
+}
+
+// `sign` and `body` padded to the width.
+std::string pad(std::string_view sign, std::string_view body, const FormatSpec &spec, char defaultAlign) {
+  int missing = spec.width - codePoints(sign) - codePoints(body);
+  std::string text = std::string(sign) + std::string(body);
+  if (missing <= 0)
+    return text;
+  switch (spec.align ? spec.align : defaultAlign) {
+  case '<':
+    return text + repeat(spec.fill, missing);
+  case '^':
+    return repeat(spec.fill, missing / 2) + text + repeat(spec.fill, missing - missing / 2);
+  case '=':
+    return std::string(sign) + repeat(spec.fill, missing) + std::string(body);
+  default:
+    return repeat(spec.fill, missing) + text;
+  }
+}
+
+// Commas between groups of three digits of the leading integer part.
+std::string withCommas(std::string_view digits) {
+  size_t whole = 0;
+  while (whole < digits.size() && digits[whole] >= '0' && digits[whole] <= '9')
+    ++whole;
+  std::string out;
+  for (size_t i = 0; i < whole; ++i) {
+    if (i && (whole - i) % 3 == 0)
+      out += ',';
+    out += digits[i];
+  }
+  return out + std::string(digits.substr(whole));
+}
+
+std::string_view signText(bool negative, char sign) {
+  return negative ? "-" : sign == '+' ? "+" : sign == ' ' ? " " : "";
+}
+
+std::string inBase(uint64_t value, int base, bool upper) {
+  char buffer[65];
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, value, base).ptr;
+  std::string out(buffer, end);
+  if (upper)
+    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'a' && c <= 'z' ? c - 32 : c; });
+  return out;
+}
+
+} // namespace
+
+FormatSpec parseFormatSpec(std::string_view text) {
+  FormatSpec spec;
+  std::string_view rest = text;
+  auto bad = [&](std::string_view why) { fail("format: `", text, "` ", why); };
+  auto take = [&](char c) {
+    if (rest.empty() || rest[0] != c)
+      return false;
+    rest.remove_prefix(1);
+    return true;
+  };
+  auto number = [&](int limit) {
+    int value = 0;
+    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
+      value = value * 10 + (rest[0] - '0');
+      if (value > limit)
+        bad("asks for too many characters");
+      rest.remove_prefix(1);
+    }
+    return value;
+  };
+  std::string_view first = firstCharacter(rest);
+  if (rest.size() > first.size() && isAlign(rest[first.size()])) {
+    spec.fill = first;
+    spec.align = rest[first.size()];
+    rest.remove_prefix(first.size() + 1);
+  } else if (!rest.empty() && isAlign(rest[0])) {
+    spec.align = rest[0];
+    rest.remove_prefix(1);
+  }
+  if (!rest.empty() && (rest[0] == '+' || rest[0] == '-' || rest[0] == ' ')) {
+    spec.sign = rest[0];
+    rest.remove_prefix(1);
+  }
+  if (take('0') && !spec.align) {
+    spec.fill = "0";
+    spec.align = '=';
+  }
+  spec.width = number(kMaxWidth);
+  spec.comma = take(',');
+  if (take('.')) {
+    if (rest.empty() || rest[0] < '0' || rest[0] > '9')
+      bad("lacks the number after the point");
+    spec.precision = number(kMaxPrecision);
+  }
+  if (rest.size() == 1 && std::string_view("dfFeEgG%xXbs").find(rest[0]) != std::string_view::npos) {
+    spec.type = rest[0];
+    rest.remove_prefix(1);
+  }
+  if (!rest.empty())
+    bad("is no format; an example is `>8.3f`");
+  return spec;
+}
+
+std::string formatString(std::string_view text, const FormatSpec &spec) {
+  if (spec.type && spec.type != 's')
+    fail("format: `", spec.type, "` needs a number, not a str");
+  if (spec.precision >= 0) {
+    size_t end = 0;
+    for (int i = 0; i < spec.precision && end < text.size(); ++i)
+      end += firstCharacter(text.substr(end)).size();
+    text = text.substr(0, end);
+  }
+  return pad("", text, spec, '<');
+}
+
+std::string formatBool(bool value, const FormatSpec &spec) {
+  if (spec.type && spec.type != 's')
+    return formatInteger(value, spec);
+  return pad("", value ? "true" : "false", spec, '<');
+}
+
+std::string formatInteger(int64_t value, const FormatSpec &spec) {
+  if (spec.type == 's')
+    fail("format: `s` needs a str");
+  if (spec.type && std::string_view("dxXb").find(spec.type) == std::string_view::npos)
+    return formatFloat(static_cast<double>(value), DL_F64, spec);
+  if (spec.precision >= 0)
+    fail("format: an integer takes no precision");
+  uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  int base = spec.type == 'x' || spec.type == 'X' ? 16 : spec.type == 'b' ? 2 : 10;
+  std::string digits = inBase(magnitude, base, spec.type == 'X');
+  if (spec.comma && base == 10)
+    digits = withCommas(digits);
+  return pad(signText(value < 0, spec.sign), digits, spec, '>');
+}
+
+std::string shortestFloat(double value, int32_t dtype) {
+  if (std::isnan(value))
+    return "nan";
+  if (std::isinf(value))
+    return value < 0 ? "-inf" : "inf";
+  char buffer[64];
+  auto end = dtype == DL_F64 ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr
+                             : std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(value),
+                                             std::chars_format::scientific)
+                                   .ptr;
+  std::string_view text(buffer, static_cast<size_t>(end - buffer));
+  std::string sign;
+  if (text[0] == '-') {
+    sign = "-";
+    text.remove_prefix(1);
+  }
+  size_t e = text.find('e');
+  int exponent = std::atoi(std::string(text.substr(e + 1)).c_str());
+  std::string digits;
+  for (char c : text.substr(0, e))
+    if (c != '.')
+      digits += c;
+  if (exponent < -4 || exponent >= 16) {
+    std::string out = sign + digits.substr(0, 1);
+    if (digits.size() > 1)
+      out += "." + digits.substr(1);
+    int size = std::abs(exponent);
+    return concat(out, 'e', exponent < 0 ? '-' : '+', size < 10 ? "0" : "", size);
+  }
+  if (exponent < 0)
+    return concat(sign, "0.", std::string(static_cast<size_t>(-exponent - 1), '0'), digits);
+  size_t whole = static_cast<size_t>(exponent) + 1;
+  if (digits.size() <= whole)
+    return concat(sign, digits, std::string(whole - digits.size(), '0'), ".0");
+  return concat(sign, digits.substr(0, whole), '.', digits.substr(whole));
+}
+
+std::string formatFloat(double value, int32_t dtype, const FormatSpec &spec) {
+  if (spec.type && std::string_view("dxXbs").find(spec.type) != std::string_view::npos)
+    fail("format: `", spec.type, "` needs ", spec.type == 's' ? "a str" : "an integer", ", not ", dtypeName(dtype));
+  bool negative = std::signbit(value) && !std::isnan(value);
+  double magnitude = std::fabs(value);
+  std::string body;
+  if ((spec.type == 0 && spec.precision < 0) || !std::isfinite(value)) {
+    body = shortestFloat(magnitude, dtype);
+    if (spec.type == '%' && !std::isfinite(value))
+      body += '%';
+  } else {
+    char type = spec.type == 0 ? 'g' : spec.type == '%' ? 'f' : spec.type;
+    char pattern[] = {'%', '.', '*', type, 0};
+    char buffer[400 + kMaxPrecision];
+    std::snprintf(buffer, sizeof buffer, pattern, spec.precision < 0 ? 6 : spec.precision,
+                  spec.type == '%' ? magnitude * 100 : magnitude);
+    body = buffer;
+    if (spec.type == '%')
+      body += '%';
+  }
+  if (spec.comma)
+    body = withCommas(body);
+  return pad(signText(negative, spec.sign), body, spec, '>');
+}
+
+namespace {
+
+constexpr int64_t kThreshold = 1000, kEdge = 3, kLineWidth = 80;
+constexpr int kPrecision = 4;
+
+// PyTorch's layout (torch/_tensor_str.py): one format for all elements, chosen from those that will be seen.
+class TensorPrinter {
+public:
+  TensorPrinter(const dl_value &value, const FormatSpec &spec) : value(value), spec(spec) {
+    int64_t count = 1;
+    strides.resize(static_cast<size_t>(value.rank));
+    for (int d = value.rank; d-- > 0;) {
+      strides[static_cast<size_t>(d)] = count;
+      count *= value.sizes[d];
+    }
+    summarise = count > kThreshold;
+    chooseFormat();
+  }
+
+  std::string print(int dimension, int64_t offset, int64_t indent) const {
+    int64_t size = value.sizes[dimension];
+    bool cut = summarise && size > 2 * kEdge;
+    std::vector<std::string> parts;
+    for (int64_t i = 0; i < size; ++i) {
+      if (cut && i == kEdge) {
+        parts.push_back(dimension + 1 == value.rank ? " ..." : "...");
+        i = size - kEdge;
+      }
+      int64_t at = offset + i * strides[static_cast<size_t>(dimension)];
+      parts.push_back(dimension + 1 == value.rank ? padded(at) : print(dimension + 1, at, indent + 1));
+    }
+    std::string newline(static_cast<size_t>(value.rank - dimension - 1), '\n');
+    std::string out = "[";
+    if (dimension + 1 < value.rank) {
+      for (size_t i = 0; i < parts.size(); ++i)
+        out += i ? "," + newline + std::string(static_cast<size_t>(indent) + 1, ' ') + parts[i] : parts[i];
+      return out + "]";
+    }
+    size_t perLine = static_cast<size_t>(std::max<int64_t>(1, (kLineWidth - indent) / (width + 2)));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (i)
+        out += i % perLine == 0 ? ",\n" + std::string(static_cast<size_t>(indent) + 1, ' ') : ", ";
+      out += parts[i];
+    }
+    return out + "]";
+  }
+
+private:
+  template <class Visit> void visitSeen(int dimension, int64_t offset, const Visit &visit) const {
+    if (dimension == value.rank) {
+      visit(offset);
+      return;
+    }
+    int64_t size = value.sizes[dimension];
+    for (int64_t i = 0; i < size; ++i) {
+      if (summarise && size > 2 * kEdge && i == kEdge)
+        i = size - kEdge;
+      visitSeen(dimension + 1, offset + i * strides[static_cast<size_t>(dimension)], visit);
+    }
+  }
+
+  double floatAt(int64_t i) const {
+    switch (value.dtype) {
+    case DL_F64:
+      return static_cast<const double *>(value.data)[i];
+    case DL_BF16:
+      return static_cast<const BFloat16 *>(value.data)[i];
+    default:
+      return static_cast<const float *>(value.data)[i];
+    }
+  }
+
+  int64_t integerAt(int64_t i) const {
+    switch (value.dtype) {
+    case DL_I32:
+      return static_cast<const int32_t *>(value.data)[i];
+    case DL_I64:
+      return static_cast<const int64_t *>(value.data)[i];
+    default:
+      return static_cast<const uint8_t *>(value.data)[i];
+    }
+  }
+
+  void chooseFormat() {
+    if (isFloat(value.dtype) && spec.empty()) {
+      double least = INFINITY, most = 0;
+      bool any = false;
+      visitSeen(0, 0, [&](int64_t i) {
+        double x = std::fabs(floatAt(i));
+        if (!std::isfinite(x) || x == 0)
+          return;
+        any = true;
+        least = std::min(least, x);
+        most = std::max(most, x);
+        whole = whole && x == std::ceil(x);
+      });
+      scientific = any && (most / least > 1000 || most > 1e8 || (!whole && least < 1e-4));
+      if (!any)
+        return;
+    }
+    visitSeen(0, 0, [&](int64_t i) {
+      if (isFloat(value.dtype) && spec.empty() && (!std::isfinite(floatAt(i)) || floatAt(i) == 0))
+        return;
+      width = std::max(width, static_cast<int64_t>(element(i).size()));
+    });
+  }
+
+  std::string element(int64_t i) const {
+    if (value.dtype == DL_BOOL)
+      return formatBool(integerAt(i) != 0, spec);
+    if (!isFloat(value.dtype))
+      return formatInteger(integerAt(i), spec);
+    double x = floatAt(i);
+    if (!spec.empty() || !std::isfinite(x))
+      return formatFloat(x, value.dtype, spec);
+    char buffer[400];
+    if (scientific)
+      std::snprintf(buffer, sizeof buffer, "%.*e", kPrecision, x);
+    else if (whole)
+      std::snprintf(buffer, sizeof buffer, "%.0f.", x);
+    else
+      std::snprintf(buffer, sizeof buffer, "%.*f", kPrecision, x);
+    return buffer;
+  }
+
+  std::string padded(int64_t i) const {
+    std::string text = element(i);
+    int64_t missing = width - static_cast<int64_t>(text.size());
+    return missing > 0 ? std::string(static_cast<size_t>(missing), ' ') + text : text;
+  }
+
+  const dl_value &value;
+  const FormatSpec &spec;
+  std::vector<int64_t> strides;
+  bool summarise = false, whole = true, scientific = false;
+  int64_t width = 1;
+};
+
+} // namespace
+
+std::string formatValue(const dl_value &value, const FormatSpec &spec) {
+  if (value.rank == 0) {
+    if (isFloat(value.dtype))
+      return formatFloat(value.f, value.dtype, spec);
+    return value.dtype == DL_BOOL ? formatBool(value.i != 0, spec) : formatInteger(value.i, spec);
+  }
+  bool empty = false;
+  for (int d = 0; d < value.rank; ++d)
+    empty |= value.sizes[d] == 0;
+  constexpr std::string_view prefix = "tensor(";
+  std::string out(prefix);
+  if (empty)
+    out += value.rank == 1 ? "[]" : concat("[], size=", sizesText(value.sizes, value.rank));
+  else
+    out += TensorPrinter(value, spec).print(0, 0, static_cast<int64_t>(prefix.size()));
+  if (value.dtype != DL_F32 && value.dtype != DL_I64 && value.dtype != DL_BOOL)
+    out += concat(", dtype=", dtypeName(value.dtype));
+  return out + ")";
+}
+
+} // namespace dl::rt
