@@ -5,6 +5,7 @@
 #define DL_DIALECT_TD
 
 include "mlir/IR/OpBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -14,6 +15,8 @@ def Dl_Dialect : Dialect {
   let name = "dl";
   let cppNamespace = "::dl::ir";
   let summary = "Differentiable tensor programs on values";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
+  let hasConstantMaterializer = 1;
 }
 
 // Differentiation and lowering, without defaults: an op that lacks a method does not compile.
@@ -36,7 +39,7 @@ class Dl_Op<string mnemonic, list<Trait> traits = []>
 class Dl_StructuralOp<string mnemonic, list<Trait> traits = []> : Op<Dl_Dialect, mnemonic, traits>;
 
 def Dl_Scalar : AnyTypeOf<[F32, F64, BF16, I32, I64, I8, I1], "scalar">;
-def Dl_Value : AnyTypeOf<[F32, F64, BF16, I32, I64, I8, I1, AnyRankedTensor], "scalar or tensor">;
-def Dl_Tensor : AnyRankedTensor;
+def Dl_Tensor : RankedTensorOf<[AnyType]>;
+def Dl_Value : AnyTypeOf<[F32, F64, BF16, I32, I64, I8, I1, Dl_Tensor], "scalar or tensor">;
 
 #endif

@@ -10,8 +10,8 @@ class Dl_Unary<string mnemonic, string text> : Dl_Op<mnemonic, [Pure, AllTypesMa
   let results = (outs Dl_Value:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
-class Dl_Binary<string mnemonic, string text, list<Trait> traits = []>
-    : Dl_Op<mnemonic, [Pure, AllTypesMatch<["x", "y", "result"]>] # traits> {
+class Dl_Binary<string mnemonic, string text, list<Trait> traits = [Pure]>
+    : Dl_Op<mnemonic, [AllTypesMatch<["x", "y", "result"]>] # traits> {
   let summary = text;
   let arguments = (ins Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
@@ -44,18 +44,18 @@ def Dl_CeilOp : Dl_Unary<"ceil", "smallest integer >= x; derivative 0">;
 def Dl_RoundOp : Dl_Unary<"round", "nearest integer, halves to even; derivative 0">;
 def Dl_NotOp : Dl_Unary<"not", "logical not of bools">;
 
-def Dl_AddOp : Dl_Binary<"add", "x + y", [Commutative]>;
+def Dl_AddOp : Dl_Binary<"add", "x + y", [Pure, Commutative]>;
 def Dl_SubOp : Dl_Binary<"sub", "x - y">;
-def Dl_MulOp : Dl_Binary<"mul", "x * y", [Commutative]>;
+def Dl_MulOp : Dl_Binary<"mul", "x * y", [Pure, Commutative]>;
 def Dl_DivOp : Dl_Binary<"div", "x / y of floats">;
-def Dl_FloorDivOp : Dl_Binary<"floordiv", "floor(x / y); integers: fails when y is 0">;
-def Dl_ModOp : Dl_Binary<"mod", "x - y * floor(x / y), the sign of y; integers: fails when y is 0">;
+def Dl_FloorDivOp : Dl_Binary<"floordiv", "floor(x / y); integers: fails when y is 0", [NoMemoryEffect]>;
+def Dl_ModOp : Dl_Binary<"mod", "x - y * floor(x / y), the sign of y; integers: fails when y is 0", [NoMemoryEffect]>;
 def Dl_PowOp : Dl_Binary<"pow", "x ** y">;
 def Dl_MaximumOp : Dl_Binary<"maximum", "the larger; NaN wins; at a tie each operand gets half of the derivative">;
 def Dl_MinimumOp : Dl_Binary<"minimum", "the smaller; NaN wins; at a tie each operand gets half of the derivative">;
 def Dl_Atan2Op : Dl_Binary<"atan2", "angle of the point (y, x)">;
-def Dl_AndOp : Dl_Binary<"and", "of bools", [Commutative]>;
-def Dl_OrOp : Dl_Binary<"or", "of bools", [Commutative]>;
+def Dl_AndOp : Dl_Binary<"and", "of bools", [Pure, Commutative]>;
+def Dl_OrOp : Dl_Binary<"or", "of bools", [Pure, Commutative]>;
 
 def Dl_CmpKind : I32EnumAttr<"CmpKind", "comparison", [
   I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ne", 1>, I32EnumAttrCase<"lt", 2>, I32EnumAttrCase<"le", 3>,
@@ -66,18 +66,21 @@ def Dl_CmpOp : Dl_Op<"cmp", [Pure, AllTypesMatch<["x", "y"]>]> {
   let summary = "elementwise comparison; the result is bool of the same shape; u8 compares unsigned";
   let arguments = (ins Dl_CmpKind:$kind, Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$kind $x `,` $y attr-dict `:` type($x) `->` type($result)";
 }
 def Dl_SelectOp : Dl_Op<"select", [Pure, AllTypesMatch<["x", "y", "result"]>]> {
   let summary = "x where condition, else y; the untaken side contributes no derivative, not even NaN";
   let arguments = (ins Dl_Value:$condition, Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
 }
 def Dl_ConvertOp : Dl_Op<"convert", [Pure]> {
   let summary = "to another element type: float to integer truncates, to bool is != 0";
   let arguments = (ins Dl_Value:$x);
   let results = (outs Dl_Value:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
 }
 

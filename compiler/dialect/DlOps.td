@@ -4,6 +4,9 @@
 
 include "compiler/dialect/DlDialect.td"
 
+// Ops that can fail or read out of range where they are not reached are NoMemoryEffect and not Pure: an unused one may
+// go, but none is moved before the check or the branch that guards it.
+//
 // Where an op's result has dynamic sizes that its operands do not determine, `sizes` gives one index per `?` of the
 // result type, in order.
 
@@ -24,6 +27,7 @@ def Dl_IotaOp : Dl_Op<"iota", [Pure]> {
   let summary = "[0, 1, 2, …] of rank 1; i64, i32 or float";
   let arguments = (ins Variadic<Index>:$sizes);
   let results = (outs Dl_Tensor:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "(`sizes` `(` $sizes^ `)`)? attr-dict `:` type($result)";
 }
 
@@ -32,6 +36,7 @@ def Dl_ReshapeOp : Dl_Op<"reshape", [Pure]> {
   let summary = "the same elements in row-major order under another shape; a scalar counts as one element";
   let arguments = (ins Dl_Value:$input, Variadic<Index>:$sizes);
   let results = (outs Dl_Value:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$input (`sizes` `(` $sizes^ `)`)? attr-dict `:` type($input) `->` type($result)";
 }
 def Dl_TransposeOp : Dl_Op<"transpose", [Pure]> {
@@ -45,18 +50,20 @@ def Dl_ReverseOp : Dl_Op<"reverse", [Pure]> {
   let summary = "reverses the order along dims";
   let arguments = (ins Dl_Tensor:$input, DenseI64ArrayAttr:$dims);
   let results = (outs Dl_Tensor:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$input `dims` `=` $dims attr-dict `:` type($input) `->` type($result)";
 }
 def Dl_ConcatOp : Dl_Op<"concat", [Pure]> {
   let summary = "joins tensors along dim";
   let arguments = (ins Variadic<Dl_Tensor>:$inputs, I64Attr:$dim);
   let results = (outs Dl_Tensor:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$inputs `dim` `=` $dim attr-dict `:` type($inputs) `->` type($result)";
 }
 
 // Slices. One offset per dimension of the input (in range: bounds are checked before), static steps >= 1; dimensions in
 // `dropped` have size 1 and are absent from the result; all dropped gives a scalar. `sizes`: the result's dynamic sizes.
-def Dl_SliceOp : Dl_Op<"slice", [Pure, AttrSizedOperandSegments]> {
+def Dl_SliceOp : Dl_Op<"slice", [NoMemoryEffect, AttrSizedOperandSegments]> {
   let summary = "a strided part of a tensor";
   let arguments = (ins Dl_Tensor:$input, Variadic<Index>:$offsets, Variadic<Index>:$sizes,
                        DenseI64ArrayAttr:$steps, DenseI64ArrayAttr:$dropped);
@@ -64,43 +71,45 @@ def Dl_SliceOp : Dl_Op<"slice", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
   let assemblyFormat = "$input `[` $offsets `]` (`sizes` `(` $sizes^ `)`)? `steps` `=` $steps `dropped` `=` $dropped attr-dict `:` type($input) `->` type($result)";
 }
-def Dl_UpdateSliceOp : Dl_Op<"update_slice", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Dl_UpdateSliceOp : Dl_Op<"update_slice", [NoMemoryEffect, AllTypesMatch<["input", "result"]>]> {
   let summary = "the input with the slice replaced by value (shaped as dl.slice would give it)";
   let arguments = (ins Dl_Tensor:$input, Dl_Value:$value, Variadic<Index>:$offsets,
                        DenseI64ArrayAttr:$steps, DenseI64ArrayAttr:$dropped);
   let results = (outs Dl_Tensor:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$value `into` $input `[` $offsets `]` `steps` `=` $steps `dropped` `=` $dropped attr-dict `:` type($value) `,` type($input)";
 }
-def Dl_AddSliceOp : Dl_Op<"add_slice", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Dl_AddSliceOp : Dl_Op<"add_slice", [NoMemoryEffect, AllTypesMatch<["input", "result"]>]> {
   let summary = "the input with value added to the slice: the derivative of dl.slice, in place when the input is dead";
   let arguments = (ins Dl_Tensor:$input, Dl_Value:$value, Variadic<Index>:$offsets,
                        DenseI64ArrayAttr:$steps, DenseI64ArrayAttr:$dropped);
   let results = (outs Dl_Tensor:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$value `into` $input `[` $offsets `]` `steps` `=` $steps `dropped` `=` $dropped attr-dict `:` type($value) `,` type($input)";
 }
 
 // Gather along dimension 0 and its transpose. Indices are i64 of any rank, checked against the size when run;
 // negative ones count from the end.
-def Dl_GatherOp : Dl_Op<"gather", []> {
+def Dl_GatherOp : Dl_Op<"gather", [NoMemoryEffect]> {
   let summary = "result[i…, r…] = input[indices[i…], r…]";
   let arguments = (ins Dl_Tensor:$input, Dl_Tensor:$indices);
   let results = (outs Dl_Tensor:$result);
   let assemblyFormat = "$input `at` $indices attr-dict `:` type($input) `,` type($indices) `->` type($result)";
 }
-def Dl_ScatterAddOp : Dl_Op<"scatter_add", [AllTypesMatch<["input", "result"]>]> {
+def Dl_ScatterAddOp : Dl_Op<"scatter_add", [NoMemoryEffect, AllTypesMatch<["input", "result"]>]> {
   let summary = "input with input[indices[i…], r…] += value[i…, r…]";
   let arguments = (ins Dl_Tensor:$input, Dl_Tensor:$indices, Dl_Tensor:$value);
   let results = (outs Dl_Tensor:$result);
   let assemblyFormat = "$value `into` $input `at` $indices attr-dict `:` type($value) `,` type($input) `,` type($indices)";
 }
 // PyTorch's gather/scatter_add along any dim: indices have the input's rank.
-def Dl_TakeAlongOp : Dl_Op<"take_along", []> {
+def Dl_TakeAlongOp : Dl_Op<"take_along", [NoMemoryEffect]> {
   let summary = "result[i, j, …] = input[i, indices[i, j, …], …] with the index at dim";
   let arguments = (ins Dl_Tensor:$input, Dl_Tensor:$indices, I64Attr:$dim);
   let results = (outs Dl_Tensor:$result);
   let assemblyFormat = "$input `at` $indices `dim` `=` $dim attr-dict `:` type($input) `,` type($indices) `->` type($result)";
 }
-def Dl_PutAlongAddOp : Dl_Op<"put_along_add", [AllTypesMatch<["input", "result"]>]> {
+def Dl_PutAlongAddOp : Dl_Op<"put_along_add", [NoMemoryEffect, AllTypesMatch<["input", "result"]>]> {
   let summary = "the transpose of take_along: adds value into input at the indices along dim";
   let arguments = (ins Dl_Tensor:$input, Dl_Tensor:$indices, Dl_Tensor:$value, I64Attr:$dim);
   let results = (outs Dl_Tensor:$result);
@@ -124,6 +133,7 @@ def Dl_ArgReduceOp : Dl_Op<"arg_reduce", [Pure]> {
   let summary = "i64 index of the first max (or min) along dim; NaN counts as the extreme";
   let arguments = (ins Dl_Tensor:$input, Dl_ReduceKind:$kind, I64Attr:$dim);
   let results = (outs Dl_Value:$result);
+  let hasVerifier = 1;
   let assemblyFormat = "$kind $input `dim` `=` $dim attr-dict `:` type($input) `->` type($result)";
 }
 
@@ -205,7 +215,7 @@ def Dl_KernelOp : Dl_StructuralOp<"kernel", [AttrSizedOperandSegments, Destinati
     A destination is overwritten without being read, unless `accumulates` is set. `effect`: has an effect of its own (random numbers).
   }];
   let arguments = (ins StrAttr:$callee, Variadic<AnyType>:$inputs, Variadic<AnyType>:$dests, UnitAttr:$accumulates, UnitAttr:$effect);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let results = (outs Variadic<Dl_Tensor>:$results);
   let extraClassDeclaration = "::mlir::MutableOperandRange getDpsInitsMutable() { return getDestsMutable(); }";
   let assemblyFormat = "$callee `ins` `(` $inputs `)` `outs` `(` $dests `)` attr-dict `:` `(` type($inputs) `)` `outs` `(` type($dests) `)` (`->` type($results)^)?";
 }
