@@ -4,6 +4,7 @@
 #include "compiler/syntax/source.h"
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace dl {
@@ -49,11 +50,15 @@ public:
   size_t errorCount() const { return errors_; }
   const std::vector<Diagnostic> &all() const { return all_; }
   const SourceManager &sources() const { return *sources_; }
-  void clear() { all_.clear(); errors_ = 0; }
+  void clear() { all_.clear(); seen_.clear(); errors_ = 0; }
 
 private:
+  Diagnostic &add(Code code, Severity severity, Span span, std::string message);
+
   const SourceManager *sources_;
   std::vector<Diagnostic> all_;
+  std::unordered_set<std::string> seen_; // code, span and message of all_
+  Diagnostic repeated_{};
   size_t errors_ = 0;
 };
 

@@ -1,0 +1,600 @@
+#include "compiler/syntax/build.h"
+#include "compiler/syntax/utf8.h"
+#include "compiler/syntax/text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace dl::syntax {
+
+using antlr4::Token;
+using namespace ast;
+using P = grammar::DLParser;
+
+// ------------------------------------------------------------------------------------------------------- precedence
+namespace {
+
+// From loose to tight. `**` is right-associative and binds tighter than a sign on its left, looser than one on its
+// right; everything else is left-associative.
+enum Level { kOr = 1, kAnd, kNot, kCompare, kPipe, kSum, kProduct, kSign, kPower };
+
+int levelOf(size_t type) {
+  switch (type) {
+  case P::OR: return kOr;
+  case P::AND: return kAnd;
+  case P::PIPE: return kPipe;
+  case P::PLUS: case P::MINUS: return kSum;
+  case P::STAR: case P::SLASH: case P::FLOORDIV: case P::PERCENT: case P::AT: return kProduct;
+  case P::POWER: return kPower;
+  default: return kCompare;
+  }
+}
+
+BinaryOp binaryOp(size_t type) {
+  switch (type) {
+  case P::PLUS: return BinaryOp::Add;
+  case P::MINUS: return BinaryOp::Sub;
+  case P::STAR: return BinaryOp::Mul;
+  case P::SLASH: return BinaryOp::Div;
+  case P::FLOORDIV: return BinaryOp::FloorDiv;
+  case P::PERCENT: return BinaryOp::Mod;
+  case P::POWER: return BinaryOp::Pow;
+  default: return BinaryOp::MatMul;
+  }
+}
+
+CompareOp compareOp(size_t type) {
+  switch (type) {
+  case P::EQ: return CompareOp::Eq;
+  case P::NE: return CompareOp::Ne;
+  case P::LT: return CompareOp::Lt;
+  case P::LE: return CompareOp::Le;
+  case P::GT: return CompareOp::Gt;
+  default: return CompareOp::Ge;
+  }
+}
+
+Span join(Span a, Span b) { return {a.file, a.begin, b.end}; }
+
+} // namespace
+
+size_t Cursor::type() const {
+  Token *t = token();
+  return t ? t->getType() : 0;
+}
+
+Token *Cursor::token() const {
+  auto *leaf = done() ? nullptr : dynamic_cast<antlr4::tree::TerminalNode *>(children_[next_]);
+  return leaf ? leaf->getSymbol() : nullptr;
+}
+
+bool Cursor::accept(size_t wanted) {
+  bool yes = type() == wanted;
+  next_ += yes;
+  return yes;
+}
+
+Token *Cursor::take() {
+  Token *t = token();
+  ++next_;
+  return t;
+}
+
+Expr *Builder::expression(P::ExpressionContext *node) {
+  if (auto *literal = dynamic_cast<P::LambdaContext *>(node)) {
+    auto *lambda = make<Lambda>(ExprKind::Lambda, span(node));
+    lambda->params = parameters(literal->parameters());
+    if (auto *result = literal->type())
+      lambda->result = type(result);
+    lambda->body = functionBody(literal->functionBody());
+    return lambda;
+  }
+  Cursor cursor(node);
+  auto *first = cursor.rule<P::OperandContext>();
+  std::vector<Item> items;
+  operand(first, items);
+  while (!cursor.done()) {
+    items.push_back({cursor.take(), false, {}});
+    operand(cursor.rule<P::OperandContext>(), items);
+  }
+  size_t next = 0;
+  return climb(items, next, kOr).expr;
+}
+
+void Builder::operand(P::OperandContext *node, std::vector<Item> &items) {
+  Cursor cursor(node);
+  while (cursor.token())
+    items.push_back({cursor.take(), true, {}});
+  auto *atom = cursor.rule<P::PrimaryContext>();
+  // -9223372036854775808 is a number although 9223372036854775808 is none.
+  Cursor inner(atom);
+  if (inner.type() == P::INT && cursor.done() && !items.empty() && items.back().prefix &&
+      items.back().op->getType() == P::MINUS && textOf(inner.token()) == "9223372036854775808") {
+    Span whole = join(span(items.back().op), span(inner.token()));
+    items.back() = {nullptr, false, {number(inner.token(), true, whole), whole}};
+    return;
+  }
+  Operand value = primary(atom);
+  while (auto *next = cursor.rule<P::TrailerContext>())
+    value = trailer(next, value);
+  items.push_back({nullptr, false, value});
+}
+
+Builder::Operand Builder::climb(std::vector<Item> &items, size_t &next, int minimum) {
+  Item item = items[next++];
+  Operand lhs = item.operand;
+  if (item.prefix) {
+    bool isNot = item.op->getType() == P::NOT;
+    Operand value = climb(items, next, isNot ? kNot : kSign);
+    Span whole = join(span(item.op), value.outer);
+    auto *unary = make<Unary>(ExprKind::Unary, whole);
+    unary->op = isNot ? UnaryOp::Not : item.op->getType() == P::MINUS ? UnaryOp::Neg : UnaryOp::Plus;
+    unary->operand = value.expr;
+    lhs = {unary, whole};
+  }
+  Expr *chained = nullptr; // the right side of the comparison before, which a chain compares again
+  while (next < items.size()) {
+    Token *op = items[next].op;
+    int level = levelOf(op->getType());
+    if (level < minimum)
+      break;
+    ++next;
+    Operand rhs = climb(items, next, level == kPower ? kSign : level + 1);
+    lhs = combine(op, lhs, rhs, chained);
+  }
+  return lhs;
+}
+
+Builder::Operand Builder::combine(Token *op, Operand lhs, Operand rhs, Expr *&chained) {
+  Span whole = join(lhs.outer, rhs.outer), opSpan = span(op);
+  size_t type = op->getType();
+  int level = levelOf(type);
+  if (level == kPipe)
+    return {pipe(lhs, rhs, whole, opSpan), whole};
+  auto logical = [&](bool isAnd, Expr *a, Expr *b) {
+    auto *node = make<Logical>(ExprKind::Logical, whole);
+    node->isAnd = isAnd;
+    node->lhs = a;
+    node->rhs = b;
+    node->opSpan = opSpan;
+    return node;
+  };
+  if (level == kOr || level == kAnd) {
+    chained = nullptr;
+    return {logical(level == kAnd, lhs.expr, rhs.expr), whole};
+  }
+  if (level == kCompare) {
+    bool again = chained != nullptr;
+    Expr *left = again ? chained : lhs.expr;
+    auto *node = make<Compare>(ExprKind::Compare, again ? join(left->span, rhs.outer) : whole);
+    node->op = compareOp(type);
+    node->lhs = left;
+    node->rhs = rhs.expr;
+    node->opSpan = opSpan;
+    chained = rhs.expr;
+    return {again ? static_cast<Expr *>(logical(true, lhs.expr, node)) : node, whole};
+  }
+  auto *node = make<Binary>(ExprKind::Binary, whole);
+  node->op = binaryOp(type);
+  node->lhs = lhs.expr;
+  node->rhs = rhs.expr;
+  node->opSpan = opSpan;
+  return {node, whole};
+}
+
+Expr *Builder::pipe(Operand input, Operand callee, Span whole, Span opSpan) {
+  auto *node = make<Pipe>(ExprKind::Pipe, whole);
+  node->input = input.expr;
+  node->opSpan = opSpan;
+  node->callee = callee.expr;
+  switch (callee.expr->kind) {
+  case ExprKind::Call:
+    if (!callee.parenthesised) {
+      node->callee = as<Call>(callee.expr)->callee;
+      node->args = as<Call>(callee.expr)->args;
+    }
+    break;
+  case ExprKind::Int: case ExprKind::Float: case ExprKind::Bool: case ExprKind::Str: case ExprKind::None:
+  case ExprKind::Unary: case ExprKind::Binary: case ExprKind::Compare: case ExprKind::Logical: case ExprKind::Tuple:
+  case ExprKind::Bracket: case ExprKind::Comprehension:
+    env_.diagnostics.error(Code::SyntaxError, callee.outer, "the right side of `|>` must be a function or a call")
+        .label(opSpan, "this passes its left side on")
+        .withHelp("`x |> f` is `f(x)`, `x |> f(2)` is `f(x, 2)`; `|>` binds looser than arithmetic");
+    break;
+  default:
+    break;
+  }
+  return node;
+}
+
+// --------------------------------------------------------------------------------------------------------- primaries
+Builder::Operand Builder::primary(P::PrimaryContext *node) {
+  Span whole = span(node);
+  Cursor cursor(node);
+  if (auto *name = cursor.rule<P::IdentifierContext>()) {
+    auto *expr = make<Name>(ExprKind::Name, whole);
+    expr->name = identifier(name);
+    return {expr, whole};
+  }
+  if (auto *branch = cursor.rule<P::IfExpressionContext>())
+    return {ifExpression(branch), whole};
+  if (auto *body = cursor.rule<P::BlockContext>()) {
+    auto *expr = make<BlockExpr>(ExprKind::Block, whole);
+    expr->block = block(body);
+    return {expr, whole};
+  }
+  Token *first = cursor.take();
+  switch (first->getType()) {
+  case P::INT: case P::FLOAT:
+    return {number(first, false, whole), whole};
+  case P::STRING:
+    return {string(first), whole};
+  case P::TRUE: case P::FALSE: {
+    auto *expr = make<BoolLit>(ExprKind::Bool, whole);
+    expr->value = first->getType() == P::TRUE;
+    return {expr, whole};
+  }
+  case P::NONE:
+    return {make<NoneLit>(ExprKind::None, whole), whole};
+  case P::NO_GRAD: case P::ENABLE_GRAD: {
+    auto *expr = make<NoGrad>(ExprKind::NoGrad, whole);
+    expr->enable = first->getType() == P::ENABLE_GRAD;
+    expr->block = block(cursor.rule<P::BlockContext>());
+    return {expr, whole};
+  }
+  case P::LPAREN: case P::LBRACKET:
+    break;
+  default: // BAD_NUMBER, which has been reported
+    return {make<ErrorExpr>(ExprKind::Error, whole), whole};
+  }
+  bool isTuple = first->getType() == P::LPAREN;
+  if (auto *loop = cursor.rule<P::ComprehensionContext>()) {
+    Comprehension *expr = comprehension(loop);
+    expr->span = whole;
+    return {expr, whole};
+  }
+  std::vector<Expr *> items;
+  bool comma = false;
+  while (auto *item = cursor.rule<P::ExpressionContext>()) {
+    items.push_back(expression(item));
+    comma = cursor.accept(P::COMMA);
+  }
+  if (!isTuple) {
+    auto *expr = make<Bracket>(ExprKind::Bracket, whole);
+    expr->items = std::move(items);
+    return {expr, whole};
+  }
+  if (items.size() == 1 && !comma)
+    return {items[0], whole, true};
+  auto *expr = make<Tuple>(ExprKind::Tuple, whole);
+  expr->items = std::move(items);
+  return {expr, whole};
+}
+
+Builder::Operand Builder::trailer(P::TrailerContext *node, Operand base) {
+  Span whole = join(base.outer, span(node));
+  Cursor cursor(node);
+  switch (cursor.type()) {
+  case P::LPAREN:
+    return {call(node, base, whole), whole};
+  case P::LBRACKET:
+    return {index(node, base, whole), whole};
+  default:
+    break;
+  }
+  cursor.take();
+  auto *name = cursor.rule<P::IdentifierContext>();
+  auto *expr = make<Member>(ExprKind::Member, whole);
+  expr->base = base.expr;
+  expr->name = identifier(name);
+  expr->nameSpan = span(name);
+  return {expr, whole};
+}
+
+Expr *Builder::call(P::TrailerContext *node, Operand base, Span whole) {
+  auto *expr = make<Call>(ExprKind::Call, whole);
+  expr->callee = base.expr;
+  Cursor cursor(node);
+  cursor.take();
+  if (auto *loop = cursor.rule<P::ComprehensionContext>()) {
+    Comprehension *value = comprehension(loop);
+    value->reducing = true;
+    expr->args.push_back({"", value, value->span});
+  }
+  while (auto *argument = cursor.rule<P::ArgumentContext>()) {
+    Cursor parts(argument);
+    Arg arg{"", nullptr, span(argument)};
+    if (auto *name = parts.rule<P::IdentifierContext>()) {
+      arg.name = identifier(name);
+      parts.accept(P::ASSIGN);
+    }
+    Token *amp = parts.type() == P::AMP ? parts.take() : nullptr;
+    arg.value = reference(amp, expression(parts.rule<P::ExpressionContext>()));
+    expr->args.push_back(std::move(arg));
+    cursor.accept(P::COMMA);
+  }
+  return expr;
+}
+
+Expr *Builder::reference(Token *amp, Expr *operand) {
+  if (!amp)
+    return operand;
+  auto *expr = make<Ref>(ExprKind::Ref, join(span(amp), operand->span));
+  expr->operand = operand;
+  return expr;
+}
+
+Expr *Builder::index(P::TrailerContext *node, Operand base, Span whole) {
+  auto *expr = make<Index>(ExprKind::Index, whole);
+  expr->base = base.expr;
+  Cursor cursor(node);
+  cursor.take();
+  while (auto *child = cursor.rule<P::IndexItemContext>()) {
+    cursor.accept(P::COMMA);
+    IndexItem item;
+    item.kind = IndexItem::Single;
+    item.span = span(child);
+    Cursor parts(child);
+    if (parts.accept(P::ELLIPSIS)) {
+      item.kind = IndexItem::Ellipsis;
+      expr->items.push_back(item);
+      continue;
+    }
+    if (auto *value = parts.rule<P::ExpressionContext>())
+      item.value = expression(value);
+    if (auto *slice = parts.rule<P::SliceContext>()) {
+      item.kind = IndexItem::Slice;
+      item.begin = std::exchange(item.value, nullptr);
+      Cursor bounds(slice);
+      bounds.accept(P::COLON);
+      if (auto *end = bounds.rule<P::ExpressionContext>())
+        item.end = expression(end);
+      if (bounds.accept(P::COLON))
+        if (auto *step = bounds.rule<P::ExpressionContext>())
+          item.step = expression(step);
+    } else if (item.value->kind == ExprKind::Name && as<Name>(item.value)->name == "new") {
+      item.kind = IndexItem::New;
+      item.value = nullptr;
+    }
+    expr->items.push_back(item);
+  }
+  return expr;
+}
+
+Expr *Builder::ifExpression(P::IfExpressionContext *node) {
+  auto *expr = make<If>(ExprKind::If, span(node));
+  Cursor cursor(node);
+  cursor.accept(P::IF);
+  expr->condition = expression(cursor.rule<P::ExpressionContext>());
+  expr->thenBlock = block(cursor.rule<P::BlockContext>());
+  if (!cursor.accept(P::ELSE))
+    return expr;
+  if (auto *nested = cursor.rule<P::IfExpressionContext>())
+    expr->elseBlock = blockOf(ifExpression(nested));
+  else
+    expr->elseBlock = block(cursor.rule<P::BlockContext>());
+  return expr;
+}
+
+Comprehension *Builder::comprehension(P::ComprehensionContext *node) {
+  auto *expr = make<Comprehension>(ExprKind::Comprehension, span(node));
+  Cursor cursor(node);
+  cursor.accept(P::FOR);
+  while (auto *child = cursor.rule<P::ForClauseContext>()) {
+    cursor.accept(P::COMMA);
+    Cursor parts(child);
+    auto *name = parts.rule<P::IdentifierContext>();
+    ForClause clause{identifier(name), span(name), nullptr, nullptr};
+    parts.accept(P::IN);
+    Expr *over = expression(parts.rule<P::ExpressionContext>());
+    if (auto *limits = parts.rule<P::RangeContext>()) {
+      clause.begin = over;
+      range(limits, clause.end, clause.step);
+    } else {
+      clause.in = over;
+    }
+    expr->clauses.push_back(std::move(clause));
+  }
+  if (cursor.accept(P::IF))
+    expr->condition = expression(cursor.rule<P::ExpressionContext>());
+  cursor.accept(P::COLON);
+  expr->body = expression(cursor.rule<P::ExpressionContext>());
+  return expr;
+}
+
+// ---------------------------------------------------------------------------------------------------------- literals
+namespace {
+
+struct IntRange { std::string_view suffix; int64_t low, high; };
+constexpr IntRange kIntRanges[] = {
+    {"", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()},
+    {"i64", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()},
+    {"i32", std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()},
+    {"u8", 0, 255},
+};
+struct FloatRange { std::string_view suffix; double high; };
+constexpr FloatRange kFloatRanges[] = {
+    {"", std::numeric_limits<double>::max()},
+    {"f64", std::numeric_limits<double>::max()},
+    {"f32", std::numeric_limits<float>::max()},
+    {"bf16", 3.3895313892515355e38},
+};
+
+std::string_view suffixOf(std::string_view text) {
+  for (std::string_view suffix : {"bf16", "f32", "f64", "i32", "i64", "u8"})
+    if (text.ends_with(suffix))
+      return suffix;
+  return "";
+}
+
+} // namespace
+
+Expr *Builder::number(Token *token, bool negative, Span whole) {
+  std::string_view text = textOf(token);
+  std::string_view suffix = suffixOf(text);
+  std::string digits;
+  std::copy_if(text.begin(), text.end() - static_cast<ptrdiff_t>(suffix.size()), std::back_inserter(digits),
+               [](char c) { return c != '_'; });
+  auto bad = [&](std::string message, std::string help = "") -> Expr * {
+    env_.diagnostics.error(Code::BadNumber, whole, std::move(message)).withHelp(std::move(help));
+    return make<ErrorExpr>(ExprKind::Error, whole);
+  };
+  bool isFloat = token->getType() == P::FLOAT;
+  for (const FloatRange &range : kFloatRanges) {
+    if (range.suffix != suffix || (suffix.empty() && !isFloat))
+      continue;
+    double value = std::strtod(digits.c_str(), nullptr);
+    if (std::isinf(value) || value > range.high)
+      return bad(cat("`", text, "` is too large for ", suffix.empty() ? "f64" : suffix));
+    auto *expr = make<FloatLit>(ExprKind::Float, whole);
+    expr->value = value;
+    expr->suffix = suffix;
+    return expr;
+  }
+  if (isFloat)
+    return bad(cat("`", text, "` has a fraction or an exponent, ", suffix, " has none"));
+  uint64_t magnitude = 0;
+  auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude);
+  for (const IntRange &range : kIntRanges) {
+    if (range.suffix != suffix)
+      continue;
+    bool isMinimum = negative && magnitude == uint64_t(1) << 63;
+    if (failed != std::errc() || (magnitude > static_cast<uint64_t>(range.high) && !isMinimum))
+      return bad(cat("`", text, "` is too large for ", suffix.empty() ? "int" : suffix),
+                 suffix.empty() ? cat("`", digits, ".0` is a floating-point number") : "");
+    auto *expr = make<IntLit>(ExprKind::Int, whole);
+    expr->value = isMinimum ? range.low : static_cast<int64_t>(magnitude);
+    expr->suffix = suffix;
+    return expr;
+  }
+  return bad(cat("`", text, "` is not a number"));
+}
+
+void Builder::badString(Span where, std::string message) {
+  env_.diagnostics.error(Code::BadString, where, std::move(message));
+}
+
+Expr *Builder::string(Token *token) {
+  Span whole = span(token);
+  auto *literal = make<StrLit>(ExprKind::Str, whole);
+  std::string_view text = textOf(token);
+  if (text.size() < 2 || text.back() != '"')
+    return literal; // without an end, which has been reported
+  std::string plain;
+  auto flush = [&] {
+    if (!plain.empty())
+      literal->parts.push_back({std::exchange(plain, {}), nullptr, ""});
+  };
+  for (size_t i = 1; i + 1 < text.size();) {
+    char c = text[i];
+    uint32_t at = whole.begin + static_cast<uint32_t>(i);
+    if (c == '\\') {
+      escape(text, i, whole.begin, plain);
+    } else if ((c == '{' || c == '}') && text[i + 1] == c) {
+      plain += c;
+      i += 2;
+    } else if (c == '}') {
+      badString({whole.file, at, at + 1}, "this `}` closes nothing; `}}` stands for a brace");
+      ++i;
+    } else if (c == '{') {
+      flush();
+      // The end of the interpolation, past strings and braces inside it.
+      std::vector<char> open = {'{'};
+      size_t j = i + 1;
+      for (; j + 1 < text.size() && !open.empty(); ++j) {
+        bool inText = open.back() == '"';
+        if (text[j] == '"')
+          inText ? open.pop_back() : open.push_back('"');
+        else if (inText && text[j] == '\\')
+          ++j;
+        else if (inText && text[j] == '{' && text[j + 1] == '{')
+          ++j;
+        else if (text[j] == '{')
+          open.push_back('{');
+        else if (text[j] == '}' && !inText)
+          open.pop_back();
+      }
+      interpolate(at + 1, whole.begin + static_cast<uint32_t>(j) - 1, literal);
+      i = j;
+    } else {
+      plain += c;
+      ++i;
+    }
+  }
+  flush();
+  return literal;
+}
+
+// Resolves the escape at text[i]; `begin` is the offset of text[0] in the file.
+void Builder::escape(std::string_view text, size_t &i, uint32_t begin, std::string &out) {
+  Span where{text_.file(), begin + static_cast<uint32_t>(i), begin + static_cast<uint32_t>(i) + 2};
+  char c = text[i + 1];
+  i += 2;
+  switch (c) {
+  case 'n': out += '\n'; return;
+  case 't': out += '\t'; return;
+  case 'r': out += '\r'; return;
+  case '0': out += '\0'; return;
+  case 'e': out += '\x1b'; return;
+  case '\\': case '"': case '\'': case '{': case '}': out += c; return;
+  case 'u': {
+    size_t close = text.find('}', i);
+    uint32_t value = 0;
+    if (i < text.size() && text[i] == '{' && close != std::string_view::npos) {
+      auto [end, failed] = std::from_chars(text.data() + i + 1, text.data() + close, value, 16);
+      bool whole = failed == std::errc() && end == text.data() + close && close > i + 1;
+      if (whole && value <= 0x10FFFF && (value < 0xD800 || value > 0xDFFF)) {
+        utf8::append(out, static_cast<char32_t>(value));
+        i = close + 1;
+        return;
+      }
+    }
+    badString(where, "`\\u{…}` needs the hexadecimal number of a Unicode character");
+    return;
+  }
+  default:
+    while (where.end < begin + text.size() && utf8::isContinuation(text[where.end - begin]))
+      ++where.end; // the whole character
+    env_.diagnostics.error(Code::BadString, where, cat("unknown escape `", text_.textOf(where), "`"))
+        .withHelp("known are \\n \\t \\r \\0 \\e \\\\ \\\" \\{ \\} and \\u{…}");
+  }
+}
+
+// Bytes [begin, end) of the file stand between braces: an expression and, behind a colon that no bracket holds, a format.
+void Builder::interpolate(uint32_t begin, uint32_t end, StrLit *literal) {
+  std::string_view text = text_.textOf({text_.file(), begin, end});
+  size_t colon = text.size();
+  int open = 0;
+  bool inText = false;
+  for (size_t i = 0; i < text.size() && colon == text.size(); ++i) {
+    char c = text[i];
+    if (c == '\\')
+      ++i;
+    else if (c == '"')
+      inText = !inText;
+    else if (inText)
+      continue;
+    else if (c == '(' || c == '[' || c == '{')
+      ++open;
+    else if (c == ')' || c == ']' || c == '}')
+      --open;
+    else if (c == ':' && open == 0)
+      colon = i;
+  }
+  std::string_view value = text.substr(0, colon);
+  if (value.find_first_not_of(" \t") == std::string_view::npos) {
+    env_.diagnostics.error(Code::BadString, {text_.file(), begin - 1, end + 1}, "there is nothing between these braces")
+        .withHelp("`{{` and `}}` stand for braces in a string");
+    return;
+  }
+  StrPart part;
+  part.value = parseInterpolation(env_, begin, begin + static_cast<uint32_t>(colon), depth_ + 1);
+  if (colon < text.size())
+    part.format = text.substr(colon + 1);
+  literal->parts.push_back(std::move(part));
+}
+
+} // namespace dl::syntax
