@@ -3,23 +3,46 @@
 
 #include <cstdint>
 
+#include "runtime/kernels/targets.h"
+
 namespace dl::rt {
 
-struct PhiloxBlock {
-  uint32_t word[4];
+// A word is a uint32_t, or a vector of them that holds the same word of several blocks.
+template <class Word> struct PhiloxWords {
+  Word word[4];
 };
+using PhiloxBlock = PhiloxWords<uint32_t>;
+
+constexpr int kPhiloxLanes = 16;
+typedef uint32_t WordVector __attribute__((vector_size(4 * kPhiloxLanes)));
+typedef uint64_t WideVector __attribute__((vector_size(8 * kPhiloxLanes)));
+
+DL_INLINE void multiply(uint32_t factor, uint32_t word, uint32_t &high, uint32_t &low) {
+  uint64_t product = uint64_t{factor} * word;
+  high = static_cast<uint32_t>(product >> 32);
+  low = static_cast<uint32_t>(product);
+}
+
+DL_INLINE void multiply(uint32_t factor, WordVector word, WordVector &high, WordVector &low) {
+  WideVector product = __builtin_convertvector(word, WideVector) * uint64_t{factor};
+  high = __builtin_convertvector(product >> 32, WordVector);
+  low = __builtin_convertvector(product, WordVector);
+}
 
 // The four random words that belong to a counter under a key.
-inline PhiloxBlock philox(PhiloxBlock counter, uint32_t key0, uint32_t key1) {
+template <class Word> DL_INLINE void philox(PhiloxWords<Word> &counter, uint32_t key0, uint32_t key1) {
+  Word *w = counter.word;
   for (int round = 0; round < 10; ++round) {
-    uint64_t product0 = uint64_t{0xD2511F53} * counter.word[0];
-    uint64_t product1 = uint64_t{0xCD9E8D57} * counter.word[2];
-    counter = {{static_cast<uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0, static_cast<uint32_t>(product1),
-                static_cast<uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1, static_cast<uint32_t>(product0)}};
+    Word high0, low0, high1, low1;
+    multiply(0xD2511F53, w[0], high0, low0);
+    multiply(0xCD9E8D57, w[2], high1, low1);
+    w[0] = high1 ^ w[1] ^ key0;
+    w[1] = low1;
+    w[2] = high0 ^ w[3] ^ key1;
+    w[3] = low0;
     key0 += 0x9E3779B9;
     key1 += 0xBB67AE85;
   }
-  return counter;
 }
 
 // A generator: block i of the stream is philox({i, i >> 32, 0, 0}, seed). Copies continue independently.
@@ -27,11 +50,6 @@ struct Generator {
   uint64_t seed = 0;
   uint64_t next = 0; // the first block not yet used
 
-  PhiloxBlock block(uint64_t offset) const {
-    uint64_t i = next + offset;
-    return philox({{static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32), 0, 0}}, static_cast<uint32_t>(seed),
-                  static_cast<uint32_t>(seed >> 32));
-  }
 };
 
 // The calling thread's generator.

@@ -21,17 +21,23 @@ namespace {
 constexpr int64_t kGroup = 64;    // blocks made at a time, so that the rounds vectorise
 constexpr int64_t kGrain = 4096;  // blocks worth a thread
 
-struct Words {
+struct alignas(64) Words {
   uint32_t w0[kGroup], w1[kGroup], w2[kGroup], w3[kGroup];
 };
 
 DL_INLINE void makeWords(const Generator &generator, int64_t first, Words &words) {
-  for (int64_t i = 0; i < kGroup; ++i) {
-    PhiloxBlock block = generator.block(static_cast<uint64_t>(first + i));
-    words.w0[i] = block.word[0];
-    words.w1[i] = block.word[1];
-    words.w2[i] = block.word[2];
-    words.w3[i] = block.word[3];
+  WideVector lane{};
+  for (int i = 0; i < kPhiloxLanes; ++i)
+    lane[i] = static_cast<uint64_t>(i);
+  for (int64_t i = 0; i < kGroup; i += kPhiloxLanes) {
+    WideVector counter = lane + (generator.next + static_cast<uint64_t>(first + i));
+    PhiloxWords<WordVector> block{{__builtin_convertvector(counter, WordVector),
+                                   __builtin_convertvector(counter >> 32, WordVector), WordVector{}, WordVector{}}};
+    philox(block, static_cast<uint32_t>(generator.seed), static_cast<uint32_t>(generator.seed >> 32));
+    *reinterpret_cast<WordVector *>(words.w0 + i) = block.word[0];
+    *reinterpret_cast<WordVector *>(words.w1 + i) = block.word[1];
+    *reinterpret_cast<WordVector *>(words.w2 + i) = block.word[2];
+    *reinterpret_cast<WordVector *>(words.w3 + i) = block.word[3];
   }
 }
 
