@@ -2,6 +2,7 @@
 
 #include "compiler/driver/version.h"
 
+#include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <algorithm>

@@ -1,0 +1,61 @@
+#include "compiler/driver/commands.h"
+#include "compiler/driver/compilation.h"
+#include "compiler/driver/native_code.h"
+#include "compiler/driver/report.h"
+
+#include "dl/abi.h"
+
+#include <cstdio>
+
+namespace dl::driver {
+namespace {
+
+struct Summary {
+  int passed = 0, failed = 0, broken = 0;
+};
+
+void testFile(const std::string &path, const TestCommand &command, const Settings &settings, Summary &summary) {
+  Compilation compilation(settings);
+  std::optional<std::string> object;
+  if (compilation.addFile(path) && compilation.check())
+    object = compilation.object(Entries::Tests);
+  report(compilation.diagnostics, settings);
+  std::string problem;
+  std::unique_ptr<NativeCode> code = object ? NativeCode::load(std::move(*object), problem) : nullptr;
+  if (!code) {
+    if (!problem.empty())
+      report(problem, settings);
+    ++summary.broken;
+    return;
+  }
+  const std::vector<sema::TestCase> &tests = compilation.program().tests;
+  for (size_t i = 0; i < tests.size(); ++i) {
+    if (tests[i].name.find(command.filter) == std::string::npos)
+      continue;
+    dl_function start = code->find(testEntry(i));
+    dl_error *error = start ? dl_invoke(start, nullptr, 0, nullptr, 0) : nullptr;
+    bool ok = start && !error;
+    ++(ok ? summary.passed : summary.failed);
+    std::printf("%s  %s: %s\n", ok ? "ok  " : "FAIL", path.c_str(), tests[i].name.c_str());
+    std::fflush(stdout);
+    if (error)
+      report(error, settings);
+  }
+}
+
+} // namespace
+
+int test(const TestCommand &command, const Settings &settings) {
+  if (settings.threads)
+    dl_set_num_threads(settings.threads);
+  Summary summary;
+  for (const std::string &path : command.files)
+    testFile(path, command, settings, summary);
+  std::printf("%d passed, %d failed", summary.passed, summary.failed);
+  if (summary.broken)
+    std::printf(", %d file%s did not compile", summary.broken, summary.broken == 1 ? "" : "s");
+  std::printf("\n");
+  return summary.failed || summary.broken ? 1 : 0;
+}
+
+} // namespace dl::driver
