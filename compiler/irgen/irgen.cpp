@@ -1,0 +1,136 @@
+// The module: declarations first, then bodies, then the verifier.
+#include "compiler/irgen/irgen.h"
+
+#include "compiler/dialect/Dl.h"
+#include "compiler/irgen/generator.h"
+#include "compiler/irgen/spans.h"
+
+#include "llvm/ADT/StringSet.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+
+namespace dl::irgen {
+
+namespace {
+
+// A function to generate and what it is for.
+struct Entry {
+  const sema::Function *function;
+  const sema::TestCase *test = nullptr;
+  bool isMain = false;
+};
+
+std::vector<Entry> entriesOf(const sema::Program &program) {
+  std::vector<Entry> entries;
+  llvm::DenseMap<const sema::Function *, size_t> seen;
+  auto entry = [&](const sema::Function *function) -> Entry & {
+    auto [it, isNew] = seen.try_emplace(function, entries.size());
+    if (isNew)
+      entries.push_back({function});
+    return entries[it->second];
+  };
+  for (const sema::Function *function : program.functions)
+    entry(function);
+  for (const sema::TestCase &test : program.tests)
+    entry(test.function).test = &test;
+  if (program.main)
+    entry(program.main).isMain = true;
+  for (size_t i = 0; i < entries.size(); ++i)
+    if (const sema::Function *derivative = entries[i].function->derivative)
+      entry(derivative);
+  return entries;
+}
+
+mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::OpBuilder &builder,
+                           const SourceManager &sources) {
+  const sema::Function &function = *entry.function;
+  mlir::MLIRContext *context = builder.getContext();
+  Types inputs, results = function.result ? flatten(function.result, context) : Types{};
+  llvm::SmallVector<mlir::DictionaryAttr> argAttrs;
+  for (size_t i = 0; i < function.params.size(); ++i) {
+    const sema::Variable &param = *function.params[i];
+    for (const Leaf &leaf : leavesOf(param.type)) {
+      mlir::Type type = leafType(leaf.type, context);
+      inputs.push_back(type);
+      if (i < function.isMut.size() && function.isMut[i])
+        results.push_back(type);
+      argAttrs.push_back(builder.getDictionaryAttr(
+          {builder.getNamedAttr("dl.name", builder.getStringAttr(param.name + leaf.path)),
+           builder.getNamedAttr("dl.type", builder.getStringAttr(sema::str(leaf.type)))}));
+    }
+  }
+  auto op = builder.create<mlir::func::FuncOp>(makeLocation(context, function.span, sources), symbol,
+                                               builder.getFunctionType(inputs, results));
+  op.setAllArgAttrs(argAttrs);
+  op->setAttr("dl.title", builder.getStringAttr(function.name));
+  if (function.isExport)
+    op->setAttr("dl.export", builder.getUnitAttr());
+  if (entry.test)
+    op->setAttr("dl.test", builder.getStringAttr(entry.test->name));
+  if (!function.isExport && !entry.test && !entry.isMain)
+    op.setPrivate();
+  return op;
+}
+
+// A name that is not taken; `main` belongs to the script itself.
+std::string uniqueSymbol(const Entry &entry, llvm::StringSet<> &taken) {
+  std::string base = entry.isMain ? "main" : entry.function->symbol.empty() ? "function" : entry.function->symbol;
+  std::string name = base;
+  for (int i = 2; !taken.insert(name).second; ++i)
+    name = base + "$" + std::to_string(i);
+  return name;
+}
+
+} // namespace
+
+mlir::OwningOpRef<mlir::ModuleOp> generate(const sema::Program &program, const SourceManager &sources,
+                                           mlir::MLIRContext &context, Diagnostics &diagnostics) {
+  context.loadDialect<ir::DlDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+                      mlir::scf::SCFDialect, mlir::tensor::TensorDialect>();
+  size_t errorsBefore = diagnostics.errorCount();
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
+      diagnostics.error(Code::InternalError, spanOf(diagnostic.getLocation(), sources), diagnostic.str());
+    return mlir::success();
+  });
+
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module->getBody());
+  ModuleContext shared(sources, diagnostics);
+  for (const ops::Row &row : ops::table()) {
+    std::string_view signature = row.builtin.signature;
+    shared.rows[llvm::StringRef(signature).take_until([](char c) { return c == '('; }).trim()] = &row;
+  }
+
+  std::vector<Entry> entries = entriesOf(program);
+  llvm::StringSet<> taken;
+  std::vector<std::string> symbols(entries.size());
+  for (bool mains : {true, false}) // the script's own name first
+    for (size_t i = 0; i < entries.size(); ++i)
+      if (entries[i].isMain == mains)
+        symbols[i] = uniqueSymbol(entries[i], taken);
+  for (size_t i = 0; i < entries.size(); ++i)
+    shared.functions[entries[i].function] = declare(entries[i], symbols[i], builder, sources);
+  for (const Entry &entry : entries)
+    if (const sema::Function *derivative = entry.function->derivative)
+      shared.functions[entry.function]->setAttr(
+          "dl.derivative", mlir::FlatSymbolRefAttr::get(shared.functions[derivative].getSymNameAttr()));
+  for (const Entry &entry : entries)
+    FunctionGenerator(shared, *entry.function, /*pollsForLoops=*/entry.isMain || entry.test).run();
+
+  if (diagnostics.errorCount() != errorsBefore)
+    return nullptr;
+  if (mlir::failed(mlir::verify(*module))) {
+    if (diagnostics.errorCount() == errorsBefore)
+      diagnostics.error(Code::InternalError, {}, "the generated code is not valid");
+    return nullptr;
+  }
+  return module;
+}
+
+} // namespace dl::irgen
