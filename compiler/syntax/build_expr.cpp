@@ -1,4 +1,5 @@
 #include "compiler/syntax/build.h"
+#include "compiler/syntax/precedence.h"
 #include "compiler/syntax/utf8.h"
 #include "compiler/syntax/text.h"
 
@@ -17,22 +18,6 @@ using P = grammar::DLParser;
 // ------------------------------------------------------------------------------------------------------- precedence
 namespace {
 
-// From loose to tight. `**` is right-associative and binds tighter than a sign on its left, looser than one on its
-// right; everything else is left-associative.
-enum Level { kOr = 1, kAnd, kNot, kCompare, kPipe, kSum, kProduct, kSign, kPower };
-
-int levelOf(size_t type) {
-  switch (type) {
-  case P::OR: return kOr;
-  case P::AND: return kAnd;
-  case P::PIPE: return kPipe;
-  case P::PLUS: case P::MINUS: return kSum;
-  case P::STAR: case P::SLASH: case P::FLOORDIV: case P::PERCENT: case P::AT: return kProduct;
-  case P::POWER: return kPower;
-  default: return kCompare;
-  }
-}
-
 BinaryOp binaryOp(size_t type) {
   switch (type) {
   case P::PLUS: return BinaryOp::Add;
@@ -43,6 +28,16 @@ BinaryOp binaryOp(size_t type) {
   case P::PERCENT: return BinaryOp::Mod;
   case P::POWER: return BinaryOp::Pow;
   default: return BinaryOp::MatMul;
+  }
+}
+
+int tokenLevel(size_t type) {
+  switch (type) {
+  case P::OR: return kOr;
+  case P::AND: return kAnd;
+  case P::PIPE: return kPipe;
+  case P::EQ: case P::NE: case P::LT: case P::LE: case P::GT: case P::GE: return kCompare;
+  default: return levelOf(binaryOp(type));
   }
 }
 
@@ -138,7 +133,7 @@ Builder::Operand Builder::climb(std::vector<Item> &items, size_t &next, int mini
   Expr *chained = nullptr; // the right side of the comparison before, which a chain compares again
   while (next < items.size()) {
     Token *op = items[next].op;
-    int level = levelOf(op->getType());
+    int level = tokenLevel(op->getType());
     if (level < minimum)
       break;
     ++next;
@@ -151,7 +146,7 @@ Builder::Operand Builder::climb(std::vector<Item> &items, size_t &next, int mini
 Builder::Operand Builder::combine(Token *op, Operand lhs, Operand rhs, Expr *&chained) {
   Span whole = join(lhs.outer, rhs.outer), opSpan = span(op);
   size_t type = op->getType();
-  int level = levelOf(type);
+  int level = tokenLevel(type);
   if (level == kPipe)
     return {pipe(lhs, rhs, whole, opSpan), whole};
   auto logical = [&](bool isAnd, Expr *a, Expr *b) {

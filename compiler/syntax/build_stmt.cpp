@@ -264,6 +264,8 @@ bool Builder::checkTarget(const Expr *target) {
   Diagnostic &d = env_.diagnostics.error(Code::NotAssignable, target->span, "this cannot be assigned");
   if (target->kind == ExprKind::Compare)
     d.withHelp("`==` compares, `=` assigns");
+  else if (target->kind == ExprKind::Call)
+    d.withHelp("a function is declared with `fn`");
   else
     d.withHelp("a name, an element `x[i]`, a member `m.x` or a tuple of those can be assigned");
   return false;

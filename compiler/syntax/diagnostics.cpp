@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <tuple>
 
 namespace dl {
 namespace {
@@ -47,6 +48,12 @@ Diagnostic &Diagnostics::add(Code code, Severity severity, Span span, std::strin
   errors_ += severity == Severity::Error;
   all_.push_back(std::move(d));
   return all_.back();
+}
+
+void Diagnostics::sortFrom(size_t first) {
+  std::sort(all_.begin() + static_cast<ptrdiff_t>(first), all_.end(), [](const Diagnostic &a, const Diagnostic &b) {
+    return std::tie(a.span.file, a.span.begin, a.message) < std::tie(b.span.file, b.span.begin, b.message);
+  });
 }
 
 Diagnostic &Diagnostics::error(Code code, Span span, std::string message) {

@@ -50,6 +50,8 @@ public:
   size_t errorCount() const { return errors_; }
   const std::vector<Diagnostic> &all() const { return all_; }
   const SourceManager &sources() const { return *sources_; }
+  // Puts the diagnostics from the first-th on into the order of their places in the text.
+  void sortFrom(size_t first);
   void clear() { all_.clear(); seen_.clear(); errors_ = 0; }
 
 private:

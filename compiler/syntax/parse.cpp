@@ -75,6 +75,7 @@ ast::Expr *parseInterpolation(Environment &environment, uint32_t begin, uint32_t
 ast::File parse(uint32_t id, const SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics) {
   ast::File file;
   file.id = id;
+  size_t before = diagnostics.all().size();
   syntax::Environment environment{id, sources, context, diagnostics};
   try {
     syntax::Reader reader(environment, sources.file(id).text, 0, 0);
@@ -84,6 +85,7 @@ ast::File parse(uint32_t id, const SourceManager &sources, ast::AstContext &cont
   } catch (const std::exception &e) {
     diagnostics.error(Code::InternalError, {id, 0, 0}, cat("the parser failed: ", e.what()));
   }
+  diagnostics.sortFrom(before);
   return file;
 }
 

@@ -88,7 +88,7 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "`let` binds a name";
   if (expects(P::LBRACE) && type == P::COLON)
     return "blocks are written in braces: `{ … }`";
-  if (expects(P::LBRACE) && type == P::NEWLINE)
+  if (expects(P::LBRACE) && !expects(P::INT) && type == P::NEWLINE)
     return "the `{` belongs on the same line";
   if (expects(P::LBRACE) && type == P::ASSIGN)
     return "`==` compares";
@@ -99,7 +99,7 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if ((statementWord == "let" || statementWord == "var") && type == P::COMMA)
     return "several names are written in parentheses: `(a, b)`";
   if (type == P::AMP)
-    return previous == "&" ? "`and` is the logical operator" : "`&x` passes a variable on to be changed; it stands at calls";
+    return text.textOf({text.file(), text.span(found).end, std::min(text.span(found).end + 1, text.end())}) == "&" ? "`and` is the logical operator" : "`&x` passes a variable on to be changed; it stands at calls";
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
   if (type == P::NEWLINE && expects(P::NAME) && (previous == "+" || previous == "-"))
@@ -108,8 +108,6 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "elements of a tuple are taken with `t[0]`, fractions begin with a digit: `0.5`";
   if (type == P::DOT && expects(P::INT))
     return "fractions begin with a digit: `0.5`";
-  if (type == P::ARROW && expects(P::LBRACE))
-    return "";
   return isKeyword(type) && expects(P::NAME) && !expects(P::INT) ? cat("`", spelling, "` cannot be a name") : "";
 }
 
@@ -142,7 +140,8 @@ void Recovery::report(antlr4::Parser *parser, Token *found, const antlr4::misc::
   std::string_view word = text_.textOf(tokens->get(statementBegin));
   Diagnostic &d = diagnostics_.error(
       Code::SyntaxError, span,
-      cat("expected ", expectation(expected, *parser, rule), ", found ", describe(found, text_)));
+      expected.isEmpty() ? cat("there cannot be ", describe(found, text_), " after `", previous, "`")
+                         : cat("expected ", expectation(expected, *parser, rule), ", found ", describe(found, text_)));
   d.withHelp(helpFor(found, expected, text_, previous, word));
 }
 
@@ -151,7 +150,11 @@ void Recovery::reportError(antlr4::Parser *parser, const antlr4::RecognitionExce
     return;
   beginErrorCondition(parser);
   size_t rule = e.getCtx() ? e.getCtx()->getRuleIndex() : 0;
-  report(parser, e.getOffendingToken(), e.getExpectedTokens(), rule, statementStart(e.getCtx()));
+  // A decision that took two tokens knows what would have fitted the first, not the second.
+  auto *choice = dynamic_cast<const antlr4::NoViableAltException *>(&e);
+  bool second = choice && choice->getStartToken() != choice->getOffendingToken();
+  report(parser, e.getOffendingToken(), second ? antlr4::misc::IntervalSet() : e.getExpectedTokens(), rule,
+         statementStart(e.getCtx()));
 }
 
 Token *Recovery::recoverInline(antlr4::Parser *parser) { throw antlr4::InputMismatchException(parser); }
