@@ -1,5 +1,6 @@
 #include "runtime/core/arguments.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace dl::rt {
@@ -10,11 +11,10 @@ int64_t checkedBytes(const int64_t *sizes, int rank, int64_t elementSize) {
   for (int d = 0; d < rank; ++d) {
     if (sizes[d] < 0)
       fail("a tensor cannot have the shape ", sizesText(sizes, rank));
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(sizes[d], 1), &bytes))
+      fail("out of memory: a tensor of shape ", sizesText(sizes, rank));
     empty |= sizes[d] == 0;
   }
-  for (int d = 0; d < rank && !empty; ++d)
-    if (__builtin_mul_overflow(bytes, sizes[d], &bytes))
-      fail("out of memory: a tensor of shape ", sizesText(sizes, rank));
   return empty ? 0 : bytes;
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/io/array.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace dl::rt {
@@ -7,17 +8,16 @@ namespace dl::rt {
 int64_t declaredBytes(const std::vector<int64_t> &sizes, int64_t elementSize, uint64_t limit) {
   if (sizes.size() > DL_MAX_RANK)
     return -1;
-  uint64_t bytes = static_cast<uint64_t>(elementSize);
+  int64_t bytes = elementSize;
   bool empty = false;
   for (int64_t extent : sizes) {
-    if (extent < 0)
+    if (extent < 0 || __builtin_mul_overflow(bytes, std::max<int64_t>(extent, 1), &bytes))
       return -1;
     empty |= extent == 0;
   }
-  for (int64_t extent : sizes)
-    if (!empty && (__builtin_mul_overflow(bytes, static_cast<uint64_t>(extent), &bytes) || bytes > limit))
-      return -1;
-  return empty ? 0 : bytes > limit ? -1 : static_cast<int64_t>(bytes);
+  if (empty)
+    return 0;
+  return static_cast<uint64_t>(bytes) > limit ? -1 : bytes;
 }
 
 ArrayView viewOf(const dl_value &value, uint64_t &storage) {

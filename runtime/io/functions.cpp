@@ -1,14 +1,218 @@
-// Files, as compiled code reads and writes them. A path is a str; every error names the file.
+// Files, as compiled code reads and writes them. A path is a str; every error names the file. A tensor that is read must fit the
+// result's element type, rank and given sizes; only floating-point types are converted into each other.
+#include <dirent.h>
+
+#include <algorithm>
+
 #include "runtime/core/arguments.h"
 #include "runtime/io/array.h"
+#include "runtime/io/csv.h"
 #include "runtime/io/file.h"
 #include "runtime/io/idx.h"
+#include "runtime/io/image.h"
+#include "runtime/io/npy.h"
+#include "runtime/io/safetensors.h"
+#include "runtime/io/zip.h"
 
 using namespace dl::rt;
 
-// in: path (str).  out: a tensor of the file's element type and rank; the file may be packed with gzip.
+namespace {
+
+std::string path(const Call &call) { return std::string(call.string(0)); }
+
+std::vector<std::string> lines(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    out.emplace_back(text.substr(0, end));
+    text = end == text.npos ? std::string_view() : text.substr(end + 1);
+  }
+  return out;
+}
+
+std::string joined(const std::vector<std::string> &list, std::string_view separator) {
+  std::string out;
+  for (const std::string &item : list)
+    out += concat(out.empty() ? std::string_view() : separator, item);
+  return out;
+}
+
+// The named tensors of a call: names in argument 1, tensors from argument 2 on.
+struct NamedTensors {
+  std::vector<std::string> names;
+  std::vector<uint64_t> storage;
+  std::vector<ArrayView> arrays;
+
+  explicit NamedTensors(const Call &call) : names(lines(call.string(1))), storage(names.size()) {
+    if (call.numIn != static_cast<int64_t>(names.size()) + 2)
+      call.failHere(names.size(), " names for ", call.numIn - 2, " tensors");
+    for (size_t i = 0; i < names.size(); ++i)
+      arrays.push_back(viewOf(call.in[i + 2], storage[i]));
+  }
+};
+
+} // namespace
+
+// in: path.  out: a tensor of the file's element type and rank; the file may be packed with gzip.
 DL_RUNTIME_FUNCTION(read_idx) {
   call.expect(1, 1);
-  std::string path(call.string(0));
-  deliver(call, 0, readIdx(path).orFail(), path);
+  deliver(call, 0, readIdx(path(call)).orFail(), path(call));
+}
+
+// in: path.  out: the tensor of a .npy file.
+DL_RUNTIME_FUNCTION(read_npy) {
+  call.expect(1, 1);
+  deliver(call, 0, readNpy(path(call)).orFail(), path(call));
+}
+
+// in: path, name.  out: one tensor of a .npz file.
+DL_RUNTIME_FUNCTION(read_npz) {
+  call.expect(2, 1);
+  std::string name(call.string(1));
+  deliver(call, 0, readNpz(path(call), name).orFail(), concat(path(call), ": ", name));
+}
+
+// in: path, skip_rows (i64).  out: f64 or f32 [rows, columns], the numbers of a table.
+DL_RUNTIME_FUNCTION(read_csv) {
+  call.expect(2, 1);
+  deliver(call, 0, readCsv(path(call), call.integer(1)).orFail(), path(call));
+}
+
+// in: path.  out: u8[height, width, channels], a PNG or JPEG picture.
+DL_RUNTIME_FUNCTION(read_image) {
+  call.expect(1, 1);
+  deliver(call, 0, readImage(path(call)).orFail(), path(call));
+}
+
+// in: bytes (u8[n]).  out: u8[height, width, channels], the PNG or JPEG picture that they hold.
+DL_RUNTIME_FUNCTION(decode_image) {
+  call.expect(1, 1);
+  std::string_view bytes = call.string(0);
+  deliver(call, 0, decodeImage({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}).orFail(), "decode_image");
+}
+
+// in: path.  out: str, the names in a zip archive (and so in a .npz), separated by newlines.
+DL_RUNTIME_FUNCTION(zip_names) {
+  call.expect(1, 1);
+  std::vector<uint8_t> bytes = readFile(path(call)).orFail();
+  Result<std::vector<std::string>> names = zipNames(bytes);
+  if (!names)
+    fail(path(call), ": ", names.message());
+  call.setString(0, joined(*names, "\n"));
+}
+
+// in: path, name.  out: u8[n], the bytes of one file in a zip archive.
+DL_RUNTIME_FUNCTION(read_zip) {
+  call.expect(2, 1);
+  std::vector<uint8_t> bytes = readFile(path(call)).orFail();
+  Result<std::vector<uint8_t>> member = zipMember(bytes, std::string(call.string(1)));
+  if (!member)
+    fail(path(call), ": ", member.message());
+  call.setString(0, asText(*member));
+}
+
+// in: path.  out: str.
+DL_RUNTIME_FUNCTION(read_text) {
+  call.expect(1, 1);
+  call.setString(0, asText(readFile(path(call)).orFail()));
+}
+
+// in: path.  out: bool.
+DL_RUNTIME_FUNCTION(file_exists) {
+  call.expect(1, 1);
+  call.setInteger(0, fileExists(path(call)));
+}
+
+// in: path of a folder.  out: str, the names in it, sorted, separated by newlines.
+DL_RUNTIME_FUNCTION(list_files) {
+  call.expect(1, 1);
+  DIR *folder = opendir(path(call).c_str());
+  if (!folder)
+    fail("cannot read the folder ", path(call));
+  std::vector<std::string> names;
+  while (dirent *entry = readdir(folder))
+    if (std::string_view name = entry->d_name; name != "." && name != "..")
+      names.emplace_back(name);
+  closedir(folder);
+  std::sort(names.begin(), names.end());
+  call.setString(0, joined(names, "\n"));
+}
+
+// in: path, text.
+DL_RUNTIME_FUNCTION(write_text) {
+  call.expect(2, 0);
+  std::string_view parts[] = {call.string(1)};
+  (void)writeFile(path(call), parts).orFail();
+}
+
+// in: path, a tensor.  Writes a .npy file.
+DL_RUNTIME_FUNCTION(write_npy) {
+  call.expect(2, 0);
+  uint64_t storage;
+  (void)writeNpy(path(call), viewOf(call.argument(1), storage)).orFail();
+}
+
+// in: path, names (separated by newlines), the tensors.  Writes a .npz file.
+DL_RUNTIME_FUNCTION(write_npz) {
+  NamedTensors tensors(call);
+  (void)writeNpz(path(call), tensors.names, tensors.arrays).orFail();
+}
+
+// in: path, a tensor of rank 1 or 2.  Writes a table.
+DL_RUNTIME_FUNCTION(write_csv) {
+  call.expect(2, 0);
+  uint64_t storage;
+  (void)writeCsv(path(call), viewOf(call.argument(1), storage)).orFail();
+}
+
+// in: path, u8[height, width, channels] or u8[height, width].  Writes a PNG or JPEG file, by the extension.
+DL_RUNTIME_FUNCTION(write_image) {
+  call.expect(2, 0);
+  uint64_t storage;
+  (void)writeImage(path(call), viewOf(call.argument(1), storage)).orFail();
+}
+
+// in: path, names (separated by newlines), the tensors and scalars.  Writes a safetensors file.
+DL_RUNTIME_FUNCTION(save) {
+  NamedTensors tensors(call);
+  (void)writeSafeTensors(path(call), tensors.names, tensors.arrays).orFail();
+}
+
+// in: path.  out: str, the names in a safetensors file, separated by newlines.
+DL_RUNTIME_FUNCTION(saved_names) {
+  call.expect(1, 1);
+  std::vector<uint8_t> bytes = readFile(path(call)).orFail();
+  Result<SafeTensors> file = SafeTensors::parse(bytes);
+  if (!file)
+    fail(path(call), ": ", file.message());
+  std::vector<std::string> names;
+  for (const SafeTensors::Entry &entry : file->entries())
+    names.push_back(entry.name);
+  call.setString(0, joined(names, "\n"));
+}
+
+// in: path, names (separated by newlines), strict (i64; 1 when left out).  out: one tensor or scalar for each name, of
+// the element type, rank and sizes (-1: any) that the result asks for. With `strict`, names that nobody asked for are an error.
+DL_RUNTIME_FUNCTION(load) {
+  std::string from = path(call);
+  std::vector<std::string> names = lines(call.string(1));
+  bool strict = call.numIn < 3 || call.integer(2);
+  if (call.numOut != static_cast<int64_t>(names.size()))
+    call.failHere(names.size(), " names for ", call.numOut, " results");
+  std::vector<uint8_t> bytes = readFile(from).orFail();
+  Result<SafeTensors> file = SafeTensors::parse(bytes);
+  if (!file)
+    fail(from, ": ", file.message());
+  std::vector<std::string> missing, unexpected;
+  for (const std::string &name : names)
+    if (!file->find(name))
+      missing.push_back(name);
+  for (const SafeTensors::Entry &entry : file->entries())
+    if (strict && std::find(names.begin(), names.end(), entry.name) == names.end())
+      unexpected.push_back(entry.name);
+  if (!missing.empty() || !unexpected.empty())
+    fail(from, ": ", missing.empty() ? "" : "missing ", joined(missing, ", "),
+         missing.empty() || unexpected.empty() ? "" : "; ", unexpected.empty() ? "" : "unexpected ", joined(unexpected, ", "));
+  for (size_t i = 0; i < names.size(); ++i)
+    deliver(call, static_cast<int64_t>(i), SafeTensors::array(*file->find(names[i])).orFail(), concat(from, ": ", names[i]));
 }

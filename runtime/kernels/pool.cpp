@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "runtime/core/arguments.h"
 #include "runtime/core/threads.h"
@@ -58,35 +59,61 @@ void requireShape(const Call &call, const dl_value &dy, const dl_value &dx, cons
     call.failHere("dy has shape ", shapeText(dy), ", which is no output for an input of ", shapeText(dx));
 }
 
-// One row of 2x2 windows without overlap. NaN wins over everything; of equals the first wins.
-template <class T> DL_INLINE void maxTwoByTwoRow(const T *top, const T *bottom, T *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
+// The larger of each pair, and whether it is the second. NaN wins over everything; of equals the first wins.
+template <class T> DL_INLINE void maxOfPairs(const T *x, T *best, int32_t *second, int64_t n) {
   for (int64_t j = 0; j < n; ++j) {
-    T best = top[2 * j];
-    int32_t offset = 0;
-    auto look = [&](T value, int32_t where) {
-      bool better = value > best || value != value;
-      best = better ? value : best;
-      offset = better ? where : offset;
-    };
-    look(top[2 * j + 1], 1);
-    look(bottom[2 * j], 2);
-    look(bottom[2 * j + 1], 3);
-    y[j] = best;
-    at[j] = base + 2 * j + (offset & 1) + (offset & 2 ? width : 0);
+    T left = x[2 * j], right = x[2 * j + 1];
+    bool better = right > left || right != right;
+    best[j] = better ? right : left;
+    second[j] = better;
   }
 }
 
-DL_CLONES void maxRowF32(const float *top, const float *bottom, float *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
-  maxTwoByTwoRow(top, bottom, y, at, base, width, n);
+// The larger of two rows of pairs, and where in the plane it stands.
+template <class T>
+DL_INLINE void maxOfRows(const T *best, const int32_t *second, T *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
+#pragma clang loop vectorize(enable) vectorize_predicate(enable)
+  for (int64_t j = 0; j < n; ++j) {
+    T top = best[j], bottom = best[n + j];
+    bool better = bottom > top || bottom != bottom;
+    y[j] = better ? bottom : top;
+    int64_t column = 2 * j + (better ? second[n + j] : second[j]);
+    at[j] = base + column + (better ? width : 0);
+  }
 }
-DL_CLONES void maxRowF64(const double *top, const double *bottom, double *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
-  maxTwoByTwoRow(top, bottom, y, at, base, width, n);
+
+// A plane of windows of 2x2 without overlap; `best` and `second` have room for two rows of pairs per row of windows.
+template <class T>
+DL_INLINE void maxTwoByTwo(const PoolShape &s, const T *x, T *y, int64_t *at, T *best, int32_t *second) {
+  int64_t n = s.w.outputs;
+  if (s.w.size == 2 * n)
+    maxOfPairs(x, best, second, 2 * s.h.outputs * n);
+  else
+    for (int64_t i = 0; i < 2 * s.h.outputs; ++i)
+      maxOfPairs(x + i * s.w.size, best + i * n, second + i * n, n);
+  for (int64_t i = 0; i < s.h.outputs; ++i)
+    maxOfRows(best + 2 * i * n, second + 2 * i * n, y + i * n, at + i * n, 2 * i * s.w.size, s.w.size, n);
 }
-void maxRow(const float *top, const float *bottom, float *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
-  maxRowF32(top, bottom, y, at, base, width, n);
+
+DL_CLONES void maxTwoByTwoF32(const PoolShape &s, const float *x, float *y, int64_t *at, float *best, int32_t *second) {
+  maxTwoByTwo(s, x, y, at, best, second);
 }
-void maxRow(const double *top, const double *bottom, double *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
-  maxRowF64(top, bottom, y, at, base, width, n);
+DL_CLONES void maxTwoByTwoF64(const PoolShape &s, const double *x, double *y, int64_t *at, double *best, int32_t *second) {
+  maxTwoByTwo(s, x, y, at, best, second);
+}
+
+template <class T> void maxTwoByTwoPlane(const PoolShape &s, const T *x, T *y, int64_t *at) {
+  thread_local std::vector<T> best;
+  thread_local std::vector<int32_t> second;
+  size_t room = static_cast<size_t>(2 * s.outPlane());
+  if (best.size() < room) {
+    best.resize(room);
+    second.resize(room);
+  }
+  if constexpr (std::is_same_v<T, float>)
+    maxTwoByTwoF32(s, x, y, at, best.data(), second.data());
+  else
+    maxTwoByTwoF64(s, x, y, at, best.data(), second.data());
 }
 
 template <class T> void maxPlane(const PoolShape &s, const T *x, T *y, int64_t *at) {
@@ -176,14 +203,10 @@ DL_RUNTIME_FUNCTION(max_pool2d) {
         const T *in = elements<const T>(x) + p * s.inPlane();
         T *out = elements<T>(y) + p * s.outPlane();
         int64_t *where = at + p * s.outPlane();
-        if (!simple) {
+        if (simple)
+          maxTwoByTwoPlane(s, in, out, where);
+        else
           maxPlane(s, in, out, where);
-          continue;
-        }
-        for (int64_t i = 0; i < s.h.outputs; ++i) {
-          int64_t base = 2 * i * s.w.size, row = i * s.w.outputs;
-          maxRow(in + base, in + base + s.w.size, out + row, where + row, base, s.w.size, s.w.outputs);
-        }
       }
     });
   });
