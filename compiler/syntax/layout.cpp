@@ -4,6 +4,7 @@
 #include "DLParser.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace dl::syntax {
 namespace {
@@ -72,6 +73,7 @@ struct Brackets {
   std::vector<bool> drop;          // a closer that closes nothing
   std::vector<size_t> retype;      // the type a closer should have had; else 0
   std::vector<Fault> faults;
+  std::optional<size_t> tooDeep;   // where the nesting passes the limit; the rest has not been looked at
   bool openAtEnd = false;
   bool braceOpenAtEnd = false;
 };
@@ -101,10 +103,16 @@ public:
       if (lineStart && useIndentation_ && (type == P::RBRACE || beginsDeclaration(i)))
         closeByIndentation(i, type == P::RBRACE);
       lineStart = false;
+      if (isOpener(type) && stack_.size() >= static_cast<size_t>(kMaxBrackets)) {
+        result_.tooDeep = i;
+        break;
+      }
       if (isOpener(type))
         stack_.push_back({type, i, indent_});
       else if (isCloser(type))
         close(i, type);
+      else if (type == P::BAD_STRING)
+        dropParens(i + 1);
       else if (onlyBeginsStatement(i))
         closeParens(i);
       else if (type == Token::EOF)
@@ -162,6 +170,12 @@ private:
       unclosed(stack_.back(), i);
       stack_.pop_back();
     }
+  }
+
+  // A string without an end has swallowed what would have closed them.
+  void dropParens(size_t before) {
+    for (; !stack_.empty() && stack_.back().type != P::LBRACE; stack_.pop_back())
+      result_.closeBefore[stack_.back().token] = before;
   }
 
   // Blocks that stand deeper than what begins here are over, whatever the braces say.
@@ -229,8 +243,6 @@ public:
   // Returns whether the limit is passed with this token.
   bool exceeds(size_t type) {
     if (isOpener(type)) {
-      if (stack_.size() >= static_cast<size_t>(kMaxBrackets))
-        return true;
       stack_.push_back({});
     } else if (isCloser(type)) {
       if (stack_.size() > 1) {
@@ -270,8 +282,8 @@ public:
 
   Layout run(int depth) {
     Brackets brackets = matchBrackets(raw_);
-    if (depth > kMaxInterpolations) {
-      tooDeep(0);
+    if (depth > kMaxInterpolations || brackets.tooDeep) {
+      tooDeep(brackets.tooDeep.value_or(0));
       return std::move(out_);
     }
     if (auto at = text_.invalidByte())
@@ -299,6 +311,8 @@ private:
     report(Code::NestedTooDeep, text_.span(raw_[i].get()), "this nests deeper than the compiler accepts")
         .withHelp("give parts of the expression names with `let`");
     out_.tooDeep = true;
+    out_.tokens.clear();
+    out_.tokens.push_back(std::move(raw_.back())); // the end alone
   }
 
   void take(size_t i, const Brackets &brackets) {
@@ -313,9 +327,12 @@ private:
       (type == P::NEWLINE ? newline_ : semicolon_) = true;
       return;
     }
-    if (brackets.drop[i])
+    if (brackets.drop[i]) {
+      dropped_ = true;
       return;
+    }
     if (type == P::OTHER) {
+      dropped_ = true;
       unexpectedCharacter(i);
       return;
     }
@@ -351,7 +368,9 @@ private:
     newline_ = semicolon_ = false;
     if (!newline && !semicolon)
       return;
-    if (!semicolon && (openParens() || continuesAfter(last_) || continuesBefore(next)))
+    // A line does not go on behind what could not be read.
+    bool continues = (continuesAfter(last_) && !dropped_) || continuesBefore(next);
+    if (!semicolon && (openParens() || continues))
       return;
     while (!stack_.empty() && stack_.back().type != P::LBRACE && stack_.back().closeBefore)
       closeTop();
@@ -383,6 +402,7 @@ private:
 
   void emit(std::unique_ptr<Token> token) {
     last_ = token->getType();
+    dropped_ = false;
     out_.tokens.push_back(std::move(token));
   }
 
@@ -420,6 +440,7 @@ private:
   std::vector<Open> stack_;
   size_t last_ = P::NEWLINE;
   bool newline_ = false, semicolon_ = false;
+  bool dropped_ = false; // something behind last_ was left out
 };
 
 } // namespace

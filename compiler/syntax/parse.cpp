@@ -84,6 +84,8 @@ ast::File parse(uint32_t id, const SourceManager &sources, ast::AstContext &cont
     file.comments = std::move(reader.comments());
   } catch (const std::exception &e) {
     diagnostics.error(Code::InternalError, {id, 0, 0}, cat("the parser failed: ", e.what()));
+  } catch (...) { // ANTLR's runtime throws plain strings too
+    diagnostics.error(Code::InternalError, {id, 0, 0}, "the parser failed");
   }
   diagnostics.sortFrom(before);
   return file;

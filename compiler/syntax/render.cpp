@@ -211,13 +211,7 @@ private:
       hanging.push_back(&m);
     }
     std::erase(hanging, inline_);
-    // Where marks overlap, the text behind the row would seem to belong to the wrong one only if several end there.
-    std::string tail;
-    if (inline_) {
-      bool follows = std::any_of(visible.begin(), visible.end(), [&](const Mark &m) { return m.primary; });
-      tail = cat(follows ? " -- " : " ", inline_->text);
-    }
-    out_ += cat(gutter(), " ", paintRow(row), paint_(kBlue, tail), "\n");
+    out_ += cat(gutter(), " ", paintRow(row), inline_ ? paint_(kBlue, " " + inline_->text) : "", "\n");
     if (hanging.empty())
       return;
     out_ += cat(gutter(), " ", connectors(hanging, hanging.size()), "\n");
