@@ -1,0 +1,95 @@
+#include "compiler/ops/modes.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace dl::ops {
+
+namespace {
+
+// A copy of the op with some operands replaced, the others being the program's values.
+Value applyTo(Operation *op, ir::TangentBuilder &tangents, ArrayRef<std::pair<unsigned, Value>> replaced) {
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(operand);
+  SmallVector<bool> done(operands.size(), false);
+  for (auto [index, value] : replaced) {
+    operands[index] = value;
+    done[index] = true;
+  }
+  for (auto [index, operand] : llvm::enumerate(operands))
+    if (!done[index])
+      operand = tangents.primal(operand);
+  Operation *copy = tangents.builder().clone(*op);
+  copy->setOperands(operands);
+  copy->setLoc(tangents.loc());
+  return copy->getResult(0);
+}
+
+void accumulate(ir::TangentBuilder &tangents, Value &sum, Value term) {
+  sum = sum ? tangents.builder().create<ir::AddOp>(tangents.loc(), sum.getType(), sum, term) : term;
+}
+
+} // namespace
+
+LogicalResult linearJvp(Operation *op, ir::TangentBuilder &tangents, ArrayRef<unsigned> operands) {
+  SmallVector<std::pair<unsigned, Value>> replaced;
+  bool any = false;
+  for (unsigned index : operands) {
+    Value tangent = tangents.tangent(op->getOperand(index));
+    any |= tangent != nullptr;
+    replaced.emplace_back(index, tangent);
+  }
+  if (!any || !ir::isFloat(op->getResult(0).getType()))
+    return success();
+  for (auto &[index, tangent] : replaced)
+    if (!tangent)
+      tangent = ir::zerosLike(tangents.builder(), tangents.loc(), tangents.primal(op->getOperand(index)));
+  tangents.set(op->getResult(0), applyTo(op, tangents, replaced));
+  return success();
+}
+
+LogicalResult bilinearJvp(Operation *op, ir::TangentBuilder &tangents, unsigned first, unsigned second) {
+  Value sum;
+  for (unsigned index : {first, second})
+    if (Value tangent = tangents.tangent(op->getOperand(index)))
+      accumulate(tangents, sum, applyTo(op, tangents, {{index, tangent}}));
+  if (sum)
+    tangents.set(op->getResult(0), sum);
+  return success();
+}
+
+LogicalResult elementwiseVjp(Operation *op, ir::AdjointBuilder &adjoints, ArrayRef<Contribution> contributions) {
+  auto primal = [&](Value original) { return adjoints.primal(original); };
+  Primals primals(op, adjoints.builder(), adjoints.loc(), primal);
+  std::optional<Value> adjoint;
+  for (auto [operand, contribution] : llvm::zip_equal(op->getOperands(), contributions)) {
+    if (!contribution || !adjoints.wants(operand))
+      continue;
+    if (!adjoint)
+      adjoint = adjoints.adjoint(op->getResult(0));
+    Expr d{&adjoints.builder(), adjoints.loc(), *adjoint};
+    if (std::optional<Expr> term = contribution(d, primals))
+      adjoints.add(operand, term->value);
+  }
+  return success();
+}
+
+LogicalResult elementwiseJvp(Operation *op, ir::TangentBuilder &tangents, ArrayRef<Contribution> contributions) {
+  auto primal = [&](Value original) { return tangents.primal(original); };
+  Primals primals(op, tangents.builder(), tangents.loc(), primal);
+  Value sum;
+  for (auto [operand, contribution] : llvm::zip_equal(op->getOperands(), contributions)) {
+    Value tangent = contribution ? tangents.tangent(operand) : Value();
+    if (!tangent)
+      continue;
+    if (std::optional<Expr> term = contribution({&tangents.builder(), tangents.loc(), tangent}, primals))
+      accumulate(tangents, sum, term->value);
+  }
+  if (sum)
+    tangents.set(op->getResult(0), sum);
+  return success();
+}
+
+} // namespace dl::ops

@@ -1,0 +1,292 @@
+// Sums, products, extremes and where the extremes are.
+#include "compiler/ops/lowering.h"
+#include "compiler/ops/modes.h"
+#include "compiler/ops/rows.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace dl::ops {
+namespace {
+
+using ir::CmpKind;
+using ir::ReduceKind;
+
+template <ReduceKind kind> SmallVector<Value> buildReduce(BuildContext &c) {
+  Value x = c.operands[0];
+  SmallVector<int64_t> dims = dimsAttr(c, "dim", ir::rankOf(x.getType()));
+  return {asResult(c, ir::reduced(c.builder, c.loc, kind, x, dims))};
+}
+
+Value argReduce(OpBuilder &b, Location loc, ReduceKind kind, Value x, int64_t dim) {
+  SmallVector<int64_t> shape(ir::shapeOf(x.getType()));
+  shape.erase(shape.begin() + dim);
+  return b.create<ir::ArgReduceOp>(loc, ir::typeOf(shape, b.getI64Type()), x, kind, dim);
+}
+
+// Number of elements, as an index.
+Value elementCount(OpBuilder &b, Location loc, Value x) {
+  Value count = ir::indexConstant(b, loc, 1);
+  for (int64_t dim = 0; dim < ir::rankOf(x.getType()); ++dim)
+    count = b.createOrFold<arith::MulIOp>(loc, count, ir::sizeOf(b, loc, x, dim));
+  return count;
+}
+
+template <ReduceKind kind> SmallVector<Value> buildArgReduce(BuildContext &c) {
+  Value x = c.operands[0];
+  int64_t rank = ir::rankOf(x.getType());
+  if (rank == 0)
+    return {ir::intConstant(c.builder, c.loc, c.builder.getI64Type(), 0)};
+  if (c.attr("dim"))
+    return {asResult(c, argReduce(c.builder, c.loc, kind, x, dimAttr(c, "dim", rank)))};
+  // Over all: the position in row-major order.
+  int64_t count = cast<RankedTensorType>(x.getType()).hasStaticShape()
+                      ? cast<RankedTensorType>(x.getType()).getNumElements()
+                      : ShapedType::kDynamic;
+  SmallVector<Value> sizes;
+  if (ShapedType::isDynamic(count))
+    sizes.push_back(elementCount(c.builder, c.loc, x));
+  Value flat = ir::reshapeTo(c.builder, c.loc, x, ir::typeOf({count}, ir::elementOf(x.getType())), sizes);
+  return {asResult(c, argReduce(c.builder, c.loc, kind, flat, 0))};
+}
+
+// ------------------------------------------------------------------------------------------------------ derivatives
+// Where the extreme of a reduction came from: weights that sum to 1 over the reduced dims. Over one dim of several the
+// first extreme takes all, as in torch.max(x, dim); otherwise all equal ones share, as in torch.amax.
+Value extremeShares(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value result, ArrayRef<int64_t> dims) {
+  Type type = x.getType();
+  Value ones = ir::onesLike(b, loc, x), zeros = ir::zerosLike(b, loc, x);
+  if (dims.size() == 1 && ir::rankOf(type) > 1) {
+    int64_t dim = dims.front();
+    Value first = ir::spreadLike(b, loc, argReduce(b, loc, kind, x, dim), x, dims);
+    Value position = ir::broadcastTo(b, loc, ir::iotaOf(b, loc, b.getI64Type(), x, dim), first.getType(), {dim},
+                                     ir::dynamicSizes(b, loc, x));
+    return ir::select(b, loc, ir::compare(b, loc, CmpKind::eq, position, first), ones, zeros);
+  }
+  Value equal = ir::compare(b, loc, CmpKind::eq, x, ir::spreadLike(b, loc, result, x, dims));
+  Value count = ir::summed(b, loc, ir::select(b, loc, equal, ones, zeros), dims);
+  Value share = b.create<ir::DivOp>(loc, type, ones, ir::spreadLike(b, loc, count, x, dims));
+  return ir::select(b, loc, equal, share, zeros);
+}
+
+// The product of all other elements: by division where nothing is 0; where one element is 0, only it has some.
+Value productOfOthers(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> dims) {
+  Value ones = ir::onesLike(b, loc, x), zeros = ir::zerosLike(b, loc, x);
+  Value isZero = ir::compare(b, loc, CmpKind::eq, x, zeros);
+  Value count = ir::summed(b, loc, ir::select(b, loc, isZero, ones, zeros), dims);
+  Value nonzero = ir::select(b, loc, isZero, ones, x);
+  Value product = ir::spreadLike(b, loc, ir::reduced(b, loc, ReduceKind::prod, nonzero, dims), x, dims);
+  Value others = b.create<ir::DivOp>(loc, x.getType(), product, nonzero);
+  // `others` is right for an element when no other one is 0.
+  Value otherZeros = b.create<ir::SubOp>(loc, x.getType(), ir::spreadLike(b, loc, count, x, dims),
+                                         ir::select(b, loc, isZero, ones, zeros));
+  return ir::select(b, loc, ir::compare(b, loc, CmpKind::eq, otherZeros, zeros), others, zeros);
+}
+
+// The partial derivatives by the elements of x, for the kinds that are not linear.
+Value partials(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value result, ArrayRef<int64_t> dims) {
+  if (kind == ReduceKind::prod)
+    return productOfOthers(b, loc, x, dims);
+  return extremeShares(b, loc, kind, x, result, dims);
+}
+
+// --------------------------------------------------------------------------------------------------------- lowering
+// What leaves the combination unchanged.
+TypedAttr neutral(OpBuilder &b, ReduceKind kind, Type element) {
+  bool largest = kind == ReduceKind::min; // the neutral element of min is the largest number
+  if (kind == ReduceKind::max || kind == ReduceKind::min) {
+    if (auto type = dyn_cast<FloatType>(element))
+      return b.getFloatAttr(element, APFloat::getInf(type.getFloatSemantics(), !largest));
+    unsigned width = element.getIntOrFloatBitWidth();
+    if (ir::isUnsigned(element))
+      return b.getIntegerAttr(element, largest ? APInt::getMaxValue(width) : APInt::getMinValue(width));
+    return b.getIntegerAttr(element, largest ? APInt::getSignedMaxValue(width) : APInt::getSignedMinValue(width));
+  }
+  int64_t number = kind == ReduceKind::prod || kind == ReduceKind::all;
+  if (isa<FloatType>(element))
+    return b.getFloatAttr(element, static_cast<double>(number));
+  return b.getIntegerAttr(element, number);
+}
+
+Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value sum) {
+  switch (kind) {
+  case ReduceKind::sum: return addScalars(b, loc, x, sum, /*reassociate=*/true);
+  case ReduceKind::prod: return mulScalars(b, loc, x, sum, /*reassociate=*/true);
+  case ReduceKind::max: return maxScalars(b, loc, x, sum);
+  case ReduceKind::min: return minScalars(b, loc, x, sum);
+  case ReduceKind::any: return b.create<arith::OrIOp>(loc, x, sum);
+  case ReduceKind::all: return b.create<arith::AndIOp>(loc, x, sum);
+  }
+  llvm_unreachable("every kind is listed");
+}
+
+// An extreme of nothing does not exist.
+void requireElements(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> dims, StringRef name) {
+  for (int64_t dim : dims) {
+    int64_t size = ir::shapeOf(x.getType())[dim];
+    if (size > 0 && !ShapedType::isDynamic(size))
+      continue;
+    Value some = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt, ir::sizeOf(b, loc, x, dim),
+                                         ir::indexConstant(b, loc, 0));
+    b.create<ir::AssertOp>(loc, some, (name + " over a dimension of size 0").str(), ValueRange());
+  }
+}
+
+// The map and the shape that leave the dims out.
+struct Kept {
+  AffineMap map;
+  SmallVector<int64_t> shape;
+  SmallVector<Value> sizes;
+  SmallVector<utils::IteratorType> iterators;
+};
+Kept keep(OpBuilder &b, Location loc, Value input, ArrayRef<int64_t> dims) {
+  Kept kept;
+  SmallVector<AffineExpr> exprs;
+  for (auto [dim, size] : llvm::enumerate(ir::shapeOf(input.getType()))) {
+    bool gone = llvm::is_contained(dims, static_cast<int64_t>(dim));
+    kept.iterators.push_back(gone ? utils::IteratorType::reduction : utils::IteratorType::parallel);
+    if (gone)
+      continue;
+    exprs.push_back(b.getAffineDimExpr(dim));
+    kept.shape.push_back(size);
+    if (ShapedType::isDynamic(size))
+      kept.sizes.push_back(ir::sizeOf(b, loc, input, dim));
+  }
+  kept.map = AffineMap::get(ir::rankOf(input.getType()), 0, exprs, b.getContext());
+  return kept;
+}
+
+// The result of a reduction as the op has it: scalars out of rank 0, and the declared static sizes.
+Value finish(OpBuilder &b, Location loc, Value value, Type type) {
+  if (!ir::isTensor(type))
+    return narrow(b, loc, b.create<tensor::ExtractOp>(loc, value, ValueRange()), type);
+  value = ir::convertTo(b, loc, value, ir::elementOf(type));
+  return value.getType() == type ? value : b.create<tensor::CastOp>(loc, type, value);
+}
+
+} // namespace
+
+std::vector<Row> reduceRows() {
+  return {
+      {{"sum(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
+        "sum over dim, or over all"},
+       buildReduce<ReduceKind::sum>},
+      {{"prod(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
+        "product over dim, or over all"},
+       buildReduce<ReduceKind::prod>},
+      {{"max(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
+        "largest over dim, or over all; NaN wins"},
+       buildReduce<ReduceKind::max>},
+      {{"min(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
+        "smallest over dim, or over all; NaN wins"},
+       buildReduce<ReduceKind::min>},
+      {{"any(x: bool[*S], dim: const = none, keepdim: const = false) -> bool[reduce(S, dim, keepdim)]",
+        "whether any holds along dim, or at all"},
+       buildReduce<ReduceKind::any>},
+      {{"all(x: bool[*S], dim: const = none, keepdim: const = false) -> bool[reduce(S, dim, keepdim)]",
+        "whether all hold along dim, or at all"},
+       buildReduce<ReduceKind::all>},
+      {{"argmax(x: N[*S], dim: const = none, keepdim: const = false) -> i64[reduce(S, dim, keepdim)]",
+        "index of the first largest along dim, or in row-major order; NaN counts as largest"},
+       buildArgReduce<ReduceKind::max>},
+      {{"argmin(x: N[*S], dim: const = none, keepdim: const = false) -> i64[reduce(S, dim, keepdim)]",
+        "index of the first smallest along dim, or in row-major order; NaN counts as smallest"},
+       buildArgReduce<ReduceKind::min>},
+  };
+}
+
+} // namespace dl::ops
+
+namespace dl::ir {
+
+LogicalResult ReduceOp::vjp(AdjointBuilder &a) {
+  if (!a.wants(getInput()))
+    return success();
+  OpBuilder &b = a.builder();
+  Value x = a.primal(getInput());
+  Value spread = spreadLike(b, a.loc(), a.adjoint(getResult()), x, getDims());
+  if (getKind() == ReduceKind::sum) {
+    a.add(getInput(), spread);
+    return success();
+  }
+  Value result = getKind() == ReduceKind::prod ? Value() : a.primal(getResult());
+  Value partials = ops::partials(b, a.loc(), getKind(), x, result, getDims());
+  a.add(getInput(), b.create<MulOp>(a.loc(), x.getType(), spread, partials));
+  return success();
+}
+LogicalResult ReduceOp::jvp(TangentBuilder &t) {
+  Value tangent = t.tangent(getInput());
+  if (getKind() == ReduceKind::sum || !tangent)
+    return ops::linearJvp(*this, t, {0});
+  OpBuilder &b = t.builder();
+  Value partials = ops::partials(b, t.loc(), getKind(), t.primal(getInput()), t.primal(getResult()), getDims());
+  t.set(getResult(), summed(b, t.loc(), b.create<MulOp>(t.loc(), tangent.getType(), tangent, partials), getDims()));
+  return success();
+}
+LogicalResult ReduceOp::lower(RewriterBase &rewriter) {
+  Location loc = getLoc();
+  ReduceKind kind = getKind();
+  if (getDims().empty()) {
+    rewriter.replaceOp(*this, getInput());
+    return success();
+  }
+  if (kind == ReduceKind::max || kind == ReduceKind::min)
+    ops::requireElements(rewriter, loc, getInput(), getDims(), stringifyReduceKind(kind));
+  Type element = ops::accumulatorType(elementOf(getInput().getType()));
+  ops::Kept kept = ops::keep(rewriter, loc, getInput(), getDims());
+  auto type = RankedTensorType::get(kept.shape, element);
+  Value start = rewriter.create<arith::ConstantOp>(loc, ops::neutral(rewriter, kind, element));
+  Value init = ops::filledTensor(rewriter, loc, type, kept.sizes, start);
+  AffineMap identity = rewriter.getMultiDimIdentityMap(rankOf(getInput().getType()));
+  auto sum = rewriter.create<linalg::GenericOp>(
+      loc, TypeRange{type}, ValueRange{getInput()}, ValueRange{init}, ArrayRef<AffineMap>{identity, kept.map},
+      kept.iterators, [&](OpBuilder &b, Location at, ValueRange args) {
+        b.create<linalg::YieldOp>(at, ops::combine(b, at, kind, ops::widen(b, at, args[0]), args[1]));
+      });
+  rewriter.replaceOp(*this, ops::finish(rewriter, loc, sum.getResult(0), getResult().getType()));
+  return success();
+}
+
+LogicalResult ArgReduceOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }
+LogicalResult ArgReduceOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
+LogicalResult ArgReduceOp::lower(RewriterBase &rewriter) {
+  Location loc = getLoc();
+  int64_t dim = getDim();
+  bool isMax = getKind() == ReduceKind::max;
+  ops::requireElements(rewriter, loc, getInput(), {dim}, isMax ? "argmax" : "argmin");
+  Type element = ops::accumulatorType(elementOf(getInput().getType())), i64 = rewriter.getI64Type();
+  ops::Kept kept = ops::keep(rewriter, loc, getInput(), {dim});
+  auto bestType = RankedTensorType::get(kept.shape, element), whereType = RankedTensorType::get(kept.shape, i64);
+  Value start = rewriter.create<arith::ConstantOp>(loc, ops::neutral(rewriter, getKind(), element));
+  Value best = ops::filledTensor(rewriter, loc, bestType, kept.sizes, start);
+  Value where = ops::filledTensor(rewriter, loc, whereType, kept.sizes, intConstant(rewriter, loc, i64, 0));
+  AffineMap identity = rewriter.getMultiDimIdentityMap(rankOf(getInput().getType()));
+  auto search = rewriter.create<linalg::GenericOp>(
+      loc, TypeRange{bestType, whereType}, ValueRange{getInput()}, ValueRange{best, where},
+      ArrayRef<AffineMap>{identity, kept.map, kept.map}, kept.iterators,
+      [&](OpBuilder &b, Location at, ValueRange args) {
+        Value x = ops::widen(b, at, args[0]), better;
+        if (isa<FloatType>(element)) {
+          better = b.create<arith::CmpFOp>(at, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, args[1]);
+          // The first NaN beats every number.
+          Value nan = b.create<arith::CmpFOp>(at, arith::CmpFPredicate::UNO, x, x);
+          Value number = b.create<arith::CmpFOp>(at, arith::CmpFPredicate::ORD, args[1], args[1]);
+          better = b.create<arith::OrIOp>(at, better, b.create<arith::AndIOp>(at, nan, number));
+        } else {
+          using P = arith::CmpIPredicate;
+          bool isUns = isUnsigned(element);
+          better = b.create<arith::CmpIOp>(at, isMax ? (isUns ? P::ugt : P::sgt) : (isUns ? P::ult : P::slt), x, args[1]);
+        }
+        Value index = b.create<arith::IndexCastOp>(at, i64, b.create<linalg::IndexOp>(at, dim));
+        b.create<linalg::YieldOp>(at, ValueRange{b.create<arith::SelectOp>(at, better, x, args[1]),
+                                                 b.create<arith::SelectOp>(at, better, index, args[2])});
+      });
+  rewriter.replaceOp(*this, ops::finish(rewriter, loc, search.getResult(1), getResult().getType()));
+  return success();
+}
+
+} // namespace dl::ir
