@@ -1,0 +1,15 @@
+// What every target is made of: bytes in, no crash out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace dl::fuzz {
+void one(std::span<const uint8_t> bytes);
+} // namespace dl::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  dl::fuzz::one({data, size});
+  return 0;
+}
