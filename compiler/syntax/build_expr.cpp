@@ -1,7 +1,7 @@
 #include "compiler/syntax/build.h"
 #include "compiler/syntax/precedence.h"
-#include "compiler/syntax/utf8.h"
 #include "compiler/syntax/text.h"
+#include "compiler/syntax/utf8.h"
 
 #include <algorithm>
 #include <charconv>
@@ -20,35 +20,59 @@ namespace {
 
 BinaryOp binaryOp(size_t type) {
   switch (type) {
-  case P::PLUS: return BinaryOp::Add;
-  case P::MINUS: return BinaryOp::Sub;
-  case P::STAR: return BinaryOp::Mul;
-  case P::SLASH: return BinaryOp::Div;
-  case P::FLOORDIV: return BinaryOp::FloorDiv;
-  case P::PERCENT: return BinaryOp::Mod;
-  case P::POWER: return BinaryOp::Pow;
-  default: return BinaryOp::MatMul;
+  case P::PLUS:
+    return BinaryOp::Add;
+  case P::MINUS:
+    return BinaryOp::Sub;
+  case P::STAR:
+    return BinaryOp::Mul;
+  case P::SLASH:
+    return BinaryOp::Div;
+  case P::FLOORDIV:
+    return BinaryOp::FloorDiv;
+  case P::PERCENT:
+    return BinaryOp::Mod;
+  case P::POWER:
+    return BinaryOp::Pow;
+  default:
+    return BinaryOp::MatMul;
   }
 }
 
 int tokenLevel(size_t type) {
   switch (type) {
-  case P::OR: return kOr;
-  case P::AND: return kAnd;
-  case P::PIPE: return kPipe;
-  case P::EQ: case P::NE: case P::LT: case P::LE: case P::GT: case P::GE: return kCompare;
-  default: return levelOf(binaryOp(type));
+  case P::OR:
+    return kOr;
+  case P::AND:
+    return kAnd;
+  case P::PIPE:
+    return kPipe;
+  case P::EQ:
+  case P::NE:
+  case P::LT:
+  case P::LE:
+  case P::GT:
+  case P::GE:
+    return kCompare;
+  default:
+    return levelOf(binaryOp(type));
   }
 }
 
 CompareOp compareOp(size_t type) {
   switch (type) {
-  case P::EQ: return CompareOp::Eq;
-  case P::NE: return CompareOp::Ne;
-  case P::LT: return CompareOp::Lt;
-  case P::LE: return CompareOp::Le;
-  case P::GT: return CompareOp::Gt;
-  default: return CompareOp::Ge;
+  case P::EQ:
+    return CompareOp::Eq;
+  case P::NE:
+    return CompareOp::Ne;
+  case P::LT:
+    return CompareOp::Lt;
+  case P::LE:
+    return CompareOp::Le;
+  case P::GT:
+    return CompareOp::Gt;
+  default:
+    return CompareOp::Ge;
   }
 }
 
@@ -192,9 +216,18 @@ Expr *Builder::pipe(Operand input, Operand callee, Span whole, Span opSpan) {
       node->args = as<Call>(callee.expr)->args;
     }
     break;
-  case ExprKind::Int: case ExprKind::Float: case ExprKind::Bool: case ExprKind::Str: case ExprKind::None:
-  case ExprKind::Unary: case ExprKind::Binary: case ExprKind::Compare: case ExprKind::Logical: case ExprKind::Tuple:
-  case ExprKind::Bracket: case ExprKind::Comprehension:
+  case ExprKind::Int:
+  case ExprKind::Float:
+  case ExprKind::Bool:
+  case ExprKind::Str:
+  case ExprKind::None:
+  case ExprKind::Unary:
+  case ExprKind::Binary:
+  case ExprKind::Compare:
+  case ExprKind::Logical:
+  case ExprKind::Tuple:
+  case ExprKind::Bracket:
+  case ExprKind::Comprehension:
     env_.diagnostics.error(Code::SyntaxError, callee.outer, "the right side of `|>` must be a function or a call")
         .label(opSpan, "this passes its left side on")
         .withHelp("`x |> f` is `f(x)`, `x |> f(2)` is `f(x, 2)`; `|>` binds looser than arithmetic");
@@ -223,24 +256,28 @@ Builder::Operand Builder::primary(P::PrimaryContext *node) {
   }
   Token *first = cursor.take();
   switch (first->getType()) {
-  case P::INT: case P::FLOAT:
+  case P::INT:
+  case P::FLOAT:
     return {number(first, false, whole), whole};
   case P::STRING:
     return {string(first), whole};
-  case P::TRUE: case P::FALSE: {
+  case P::TRUE:
+  case P::FALSE: {
     auto *expr = make<BoolLit>(ExprKind::Bool, whole);
     expr->value = first->getType() == P::TRUE;
     return {expr, whole};
   }
   case P::NONE:
     return {make<NoneLit>(ExprKind::None, whole), whole};
-  case P::NO_GRAD: case P::ENABLE_GRAD: {
+  case P::NO_GRAD:
+  case P::ENABLE_GRAD: {
     auto *expr = make<NoGrad>(ExprKind::NoGrad, whole);
     expr->enable = first->getType() == P::ENABLE_GRAD;
     expr->block = block(cursor.rule<P::BlockContext>());
     return {expr, whole};
   }
-  case P::LPAREN: case P::LBRACKET:
+  case P::LPAREN:
+  case P::LBRACKET:
     break;
   default: // BAD_NUMBER, which has been reported
     return {make<ErrorExpr>(ExprKind::Error, whole), whole};
@@ -403,14 +440,20 @@ Comprehension *Builder::comprehension(P::ComprehensionContext *node) {
 // ---------------------------------------------------------------------------------------------------------- literals
 namespace {
 
-struct IntRange { std::string_view suffix; int64_t low, high; };
+struct IntRange {
+  std::string_view suffix;
+  int64_t low, high;
+};
 constexpr IntRange kIntRanges[] = {
     {"", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()},
     {"i64", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()},
     {"i32", std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()},
     {"u8", 0, 255},
 };
-struct FloatRange { std::string_view suffix; double high; };
+struct FloatRange {
+  std::string_view suffix;
+  double high;
+};
 constexpr FloatRange kFloatRanges[] = {
     {"", std::numeric_limits<double>::max()},
     {"f64", std::numeric_limits<double>::max()},
@@ -529,12 +572,28 @@ void Builder::escape(std::string_view text, size_t &i, uint32_t begin, std::stri
   char c = text[i + 1];
   i += 2;
   switch (c) {
-  case 'n': out += '\n'; return;
-  case 't': out += '\t'; return;
-  case 'r': out += '\r'; return;
-  case '0': out += '\0'; return;
-  case 'e': out += '\x1b'; return;
-  case '\\': case '"': case '\'': case '{': case '}': out += c; return;
+  case 'n':
+    out += '\n';
+    return;
+  case 't':
+    out += '\t';
+    return;
+  case 'r':
+    out += '\r';
+    return;
+  case '0':
+    out += '\0';
+    return;
+  case 'e':
+    out += '\x1b';
+    return;
+  case '\\':
+  case '"':
+  case '\'':
+  case '{':
+  case '}':
+    out += c;
+    return;
   case 'u': {
     size_t close = text.find('}', i);
     uint32_t value = 0;
@@ -558,7 +617,8 @@ void Builder::escape(std::string_view text, size_t &i, uint32_t begin, std::stri
   }
 }
 
-// Bytes [begin, end) of the file stand between braces: an expression and, behind a colon that no bracket holds, a format.
+// Bytes [begin, end) of the file stand between braces: an expression and, behind a colon that no bracket holds, a
+// format.
 void Builder::interpolate(uint32_t begin, uint32_t end, StrLit *literal) {
   std::string_view text = text_.textOf({text_.file(), begin, end});
   size_t colon = text.size();

@@ -18,7 +18,9 @@ Span Builder::span(const antlr4::ParserRuleContext *node) const {
   return whole;
 }
 
-std::string Builder::identifier(const antlr4::ParserRuleContext *node) const { return std::string(textOf(node->start)); }
+std::string Builder::identifier(const antlr4::ParserRuleContext *node) const {
+  return std::string(textOf(node->start));
+}
 
 std::string Builder::path(const antlr4::ParserRuleContext *node) const {
   std::string name;
@@ -42,8 +44,8 @@ std::string Builder::documentation(uint32_t declaration) const {
     std::string_view gap = file.substr(comment.span.end, next - comment.span.end);
     size_t lineBegin = file.rfind('\n', comment.span.begin);
     std::string_view before = file.substr(lineBegin + 1, comment.span.begin - lineBegin - 1);
-    bool adjacent = std::count(gap.begin(), gap.end(), '\n') == 1 &&
-                    gap.find_first_not_of(" \t\r\n") == std::string_view::npos;
+    bool adjacent =
+        std::count(gap.begin(), gap.end(), '\n') == 1 && gap.find_first_not_of(" \t\r\n") == std::string_view::npos;
     bool alone = before.find_first_not_of(" \t") == std::string_view::npos;
     if (!adjacent || !alone || !comment.text.starts_with("##"))
       break;
@@ -90,7 +92,8 @@ Block *Builder::blockOf(Expr *value) {
 Stmt *Builder::statement(P::StatementContext *node) {
   Cursor cursor(node);
   switch (node->start->getType()) {
-  case P::LET: case P::VAR:
+  case P::LET:
+  case P::VAR:
     return letStatement(static_cast<P::LetStatementContext *>(node));
   case P::ASSERT: {
     auto *s = make<Assert>(StmtKind::Assert, span(node));
@@ -228,15 +231,32 @@ Stmt *Builder::expressionStatement(P::ExpressionStatementContext *node) {
   s->opSpan = span(assignment);
   s->value = expression(cursor.rule<P::ExpressionContext>());
   switch (assignment->start->getType()) {
-  case P::ADD_ASSIGN: s->op = BinaryOp::Add; break;
-  case P::SUB_ASSIGN: s->op = BinaryOp::Sub; break;
-  case P::MUL_ASSIGN: s->op = BinaryOp::Mul; break;
-  case P::DIV_ASSIGN: s->op = BinaryOp::Div; break;
-  case P::FLOORDIV_ASSIGN: s->op = BinaryOp::FloorDiv; break;
-  case P::MOD_ASSIGN: s->op = BinaryOp::Mod; break;
-  case P::POW_ASSIGN: s->op = BinaryOp::Pow; break;
-  case P::MATMUL_ASSIGN: s->op = BinaryOp::MatMul; break;
-  default: break;
+  case P::ADD_ASSIGN:
+    s->op = BinaryOp::Add;
+    break;
+  case P::SUB_ASSIGN:
+    s->op = BinaryOp::Sub;
+    break;
+  case P::MUL_ASSIGN:
+    s->op = BinaryOp::Mul;
+    break;
+  case P::DIV_ASSIGN:
+    s->op = BinaryOp::Div;
+    break;
+  case P::FLOORDIV_ASSIGN:
+    s->op = BinaryOp::FloorDiv;
+    break;
+  case P::MOD_ASSIGN:
+    s->op = BinaryOp::Mod;
+    break;
+  case P::POW_ASSIGN:
+    s->op = BinaryOp::Pow;
+    break;
+  case P::MATMUL_ASSIGN:
+    s->op = BinaryOp::MatMul;
+    break;
+  default:
+    break;
   }
   if (!checkTarget(value)) {
     auto *error = make<ErrorStmt>(StmtKind::Error, s->span);
@@ -248,7 +268,9 @@ Stmt *Builder::expressionStatement(P::ExpressionStatementContext *node) {
 // Whether `target` is a place that can be assigned; otherwise reports it.
 bool Builder::checkTarget(const Expr *target) {
   switch (target->kind) {
-  case ExprKind::Name: case ExprKind::Index: case ExprKind::Member:
+  case ExprKind::Name:
+  case ExprKind::Index:
+  case ExprKind::Member:
     return true;
   case ExprKind::Error:
     return false;
@@ -300,10 +322,18 @@ FnDecl *Builder::function(P::FunctionContext *node) {
   Cursor cursor(node);
   while (cursor.type() != P::FN) {
     switch (cursor.take()->getType()) {
-    case P::EXPORT: fn->isExport = true; break;
-    case P::EXTERN: fn->isExtern = true; break;
-    case P::DERIVATIVE: fn->isDerivative = true; break;
-    default: fn->isMut = true; break;
+    case P::EXPORT:
+      fn->isExport = true;
+      break;
+    case P::EXTERN:
+      fn->isExtern = true;
+      break;
+    case P::DERIVATIVE:
+      fn->isDerivative = true;
+      break;
+    default:
+      fn->isMut = true;
+      break;
     }
   }
   cursor.take();

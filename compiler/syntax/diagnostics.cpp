@@ -8,7 +8,9 @@
 namespace dl {
 namespace {
 
-struct Row { std::string_view code, summary; };
+struct Row {
+  std::string_view code, summary;
+};
 constexpr Row kTable[] = {
 #define DL_DIAGNOSTIC(id, code, summary) {code, summary},
 #include "compiler/syntax/diagnostics.def"
@@ -69,7 +71,8 @@ std::string didYouMean(std::string_view name, const std::vector<std::string> &ca
   size_t best = name.size() < 3 ? 0 : std::max<size_t>(1, name.size() / 3);
   std::string found;
   for (const std::string &candidate : candidates) {
-    size_t difference = candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
+    size_t difference =
+        candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
     if (difference > best || candidate == name)
       continue;
     size_t distance = editDistance(name, candidate);

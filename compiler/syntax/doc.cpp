@@ -41,7 +41,8 @@ bool fits(Command first, const std::vector<Command> &rest, size_t room) {
     stack.pop_back();
     bool behind = next < rest.size();
     switch (c.doc->kind) {
-    case DocNode::Text: case DocNode::Raw: {
+    case DocNode::Text:
+    case DocNode::Raw: {
       size_t width = widthOf(c.doc->text);
       if (width > room)
         return false;
@@ -59,7 +60,9 @@ bool fits(Command first, const std::vector<Command> &rest, size_t room) {
         return false;
       room -= c.doc->text.size();
       break;
-    case DocNode::Concat: case DocNode::Nest: case DocNode::Group:
+    case DocNode::Concat:
+    case DocNode::Nest:
+    case DocNode::Group:
       for (auto it = c.doc->parts.rbegin(); it != c.doc->parts.rend(); ++it)
         stack.push_back({c.indent, c.flat, it->get()});
       break;
@@ -104,7 +107,8 @@ std::string layOut(const Doc &doc, size_t width) {
     Command c = stack.back();
     stack.pop_back();
     switch (c.doc->kind) {
-    case DocNode::Text: case DocNode::Trailing:
+    case DocNode::Text:
+    case DocNode::Trailing:
       out += c.doc->text;
       column += widthOf(c.doc->text);
       break;

@@ -23,8 +23,9 @@ public:
       : file_(file), source_(sources.file(file.id).text), comments_(file.comments) {}
 
   std::string run() {
-    Doc all = items(file_.stmts.size(), 0, static_cast<uint32_t>(source_.size()),
-                    [&](size_t i) { return file_.stmts[i]->span; }, [&](size_t i) { return statement(file_.stmts[i]); });
+    Doc all = items(
+        file_.stmts.size(), 0, static_cast<uint32_t>(source_.size()), [&](size_t i) { return file_.stmts[i]->span; },
+        [&](size_t i) { return statement(file_.stmts[i]); });
     std::string out = layOut(all, kWidth);
     if (!out.empty())
       out += '\n';
@@ -33,7 +34,9 @@ public:
 
 private:
   std::string sourceOf(Span span) const { return std::string(source_.substr(span.begin, span.end - span.begin)); }
-  bool oneLine(Span span) const { return source_.substr(span.begin, span.end - span.begin).find('\n') == std::string_view::npos; }
+  bool oneLine(Span span) const {
+    return source_.substr(span.begin, span.end - span.begin).find('\n') == std::string_view::npos;
+  }
   bool commentBefore(uint32_t end) const { return next_ < comments_.size() && comments_[next_].span.begin < end; }
   long newlines(uint32_t begin, uint32_t end) const {
     return std::count(source_.begin() + begin, source_.begin() + std::max(begin, end), '\n');
@@ -98,7 +101,8 @@ private:
     }
     case StmtKind::Assign: {
       auto *assign = as<const Assign>(s);
-      return assigned(expression(assign->target), cat(" ", assign->op ? spelling(*assign->op) : "", "="), assign->value);
+      return assigned(expression(assign->target), cat(" ", assign->op ? spelling(*assign->op) : "", "="),
+                      assign->value);
     }
     case StmtKind::ExprStmt:
       return expression(as<const ExprStmt>(s)->value);
@@ -144,30 +148,46 @@ private:
     std::string out = "\"";
     for (char c : name) {
       switch (c) {
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      case '\0': out += "\\0"; break;
-      case '\x1b': out += "\\e"; break;
-      case '"': case '\\': out += {'\\', c}; break;
-      case '{': case '}': out += {c, c}; break;
-      default: out += c;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\0':
+        out += "\\0";
+        break;
+      case '\x1b':
+        out += "\\e";
+        break;
+      case '"':
+      case '\\':
+        out += {'\\', c};
+        break;
+      case '{':
+      case '}':
+        out += {c, c};
+        break;
+      default:
+        out += c;
       }
     }
     return out + '"';
   }
 
-  // head = value, with the value on the next line only if that is where it fits and it cannot break well itself.
-  Doc assigned(Doc head, const std::string &sign, const Expr *value) {
+  // head = value, with the value on the next line if it does not fit and cannot break well itself. The value of a
+  // function goes there sooner: its head is long already.
+  Doc assigned(Doc head, const std::string &sign, const Expr *value, bool isBody = false) {
     Doc right = expression(value);
-    switch (value->kind) {
-    case ExprKind::Binary: case ExprKind::Compare: case ExprKind::Logical: case ExprKind::Pipe:
-      if (!right->breaks)
-        return concat({head, group(concat({text(sign), nest(concat({line(), right}))}))});
-      break;
-    default:
-      break;
-    }
+    bool operation = value->kind == ExprKind::Binary || value->kind == ExprKind::Compare ||
+                     value->kind == ExprKind::Logical || value->kind == ExprKind::Pipe;
+    bool mayMove = operation || (isBody && (value->kind == ExprKind::Call || value->kind == ExprKind::Index ||
+                                            value->kind == ExprKind::Member || value->kind == ExprKind::Str));
+    if (mayMove && !right->breaks)
+      return concat({head, group(concat({text(sign), nest(concat({line(), right}))}))});
     return concat({head, text(sign + " "), right});
   }
 
@@ -200,7 +220,7 @@ private:
     return isExpression ? equals(body) : concat({text(" "), block(body)});
   }
   bool braced(const Block *body) const { return source_[body->span.begin] == '{'; }
-  Doc equals(const Block *body) { return assigned(text(""), " =", as<const ExprStmt>(body->stmts[0])->value); }
+  Doc equals(const Block *body) { return assigned(text(""), " =", as<const ExprStmt>(body->stmts[0])->value, true); }
 
   Doc parameters(const std::vector<Param> &params) {
     std::vector<Doc> docs;
@@ -218,8 +238,9 @@ private:
     if (!m->members.empty())
       open = static_cast<uint32_t>(source_.rfind('{', m->members[0].span.begin));
     uint32_t from = m->members.empty() ? firstBrace(m) : open;
-    Doc body = items(m->members.size(), from + 1, m->span.end - 1, [&](size_t i) { return m->members[i].span; },
-                     [&](size_t i) { return member(m->members[i]); });
+    Doc body = items(
+        m->members.size(), from + 1, m->span.end - 1, [&](size_t i) { return m->members[i].span; },
+        [&](size_t i) { return member(m->members[i]); });
     if (m->members.empty() && !body->breaks && body->parts.empty())
       return concat({head, text("}")});
     return concat({head, nest(concat({hardLine(), body})), hardLine(), text("}")});
@@ -250,8 +271,9 @@ private:
     if (b->stmts.empty() && !comments)
       return text("{}");
     bool flat = b->stmts.size() == 1 && !comments && oneLine(b->span);
-    Doc body = items(b->stmts.size(), b->span.begin + 1, b->span.end - 1, [&](size_t i) { return b->stmts[i]->span; },
-                     [&](size_t i) { return statement(b->stmts[i]); });
+    Doc body = items(
+        b->stmts.size(), b->span.begin + 1, b->span.end - 1, [&](size_t i) { return b->stmts[i]->span; },
+        [&](size_t i) { return statement(b->stmts[i]); });
     Doc edge = flat ? line() : hardLine();
     return concat({text("{"), nest(concat({edge, body})), edge, text("}")});
   }
@@ -323,21 +345,35 @@ private:
 
   static int level(const Expr *e) {
     switch (e->kind) {
-    case ExprKind::Lambda: return kLambda;
-    case ExprKind::Logical: return isChain(e) ? kCompare : as<const Logical>(e)->isAnd ? kAnd : kOr;
-    case ExprKind::Compare: return kCompare;
-    case ExprKind::Pipe: return kPipe;
-    case ExprKind::Binary: return levelOf(as<const Binary>(e)->op);
-    case ExprKind::Unary: return as<const Unary>(e)->op == UnaryOp::Not ? kNot : kSign;
-    case ExprKind::Int: return as<const IntLit>(e)->value < 0 ? kSign : kPostfix;
-    case ExprKind::If: case ExprKind::Block: case ExprKind::NoGrad: return kPower;
-    default: return kPostfix;
+    case ExprKind::Lambda:
+      return kLambda;
+    case ExprKind::Logical:
+      return isChain(e) ? kCompare : as<const Logical>(e)->isAnd ? kAnd : kOr;
+    case ExprKind::Compare:
+      return kCompare;
+    case ExprKind::Pipe:
+      return kPipe;
+    case ExprKind::Binary:
+      return levelOf(as<const Binary>(e)->op);
+    case ExprKind::Unary:
+      return as<const Unary>(e)->op == UnaryOp::Not ? kNot : kSign;
+    case ExprKind::Int:
+      return as<const IntLit>(e)->value < 0 ? kSign : kPostfix;
+    case ExprKind::If:
+    case ExprKind::Block:
+    case ExprKind::NoGrad:
+      return kPower;
+    default:
+      return kPostfix;
     }
   }
 
   Doc bare(const Expr *e) {
     switch (e->kind) {
-    case ExprKind::Int: case ExprKind::Float: case ExprKind::Str: case ExprKind::Error:
+    case ExprKind::Int:
+    case ExprKind::Float:
+    case ExprKind::Str:
+    case ExprKind::Error:
       return text(sourceOf(e->span));
     case ExprKind::Bool:
       return text(as<const BoolLit>(e)->value ? "true" : "false");
@@ -348,9 +384,13 @@ private:
     case ExprKind::Unary: {
       auto *unary = as<const Unary>(e);
       bool isNot = unary->op == UnaryOp::Not;
-      return concat({text(cat(spelling(unary->op), isNot ? " " : "")), expression(unary->operand, isNot ? kNot : kSign)});
+      return concat(
+          {text(cat(spelling(unary->op), isNot ? " " : "")), expression(unary->operand, isNot ? kNot : kSign)});
     }
-    case ExprKind::Binary: case ExprKind::Compare: case ExprKind::Logical: case ExprKind::Pipe:
+    case ExprKind::Binary:
+    case ExprKind::Compare:
+    case ExprKind::Logical:
+    case ExprKind::Pipe:
       return chain(e);
     case ExprKind::Call: {
       auto *call = as<const Call>(e);
@@ -383,10 +423,12 @@ private:
     case ExprKind::Block:
       return block(as<const BlockExpr>(e)->block);
     case ExprKind::NoGrad:
-      return concat({text(as<const NoGrad>(e)->enable ? "enable_grad " : "no_grad "), block(as<const NoGrad>(e)->block)});
+      return concat(
+          {text(as<const NoGrad>(e)->enable ? "enable_grad " : "no_grad "), block(as<const NoGrad>(e)->block)});
     case ExprKind::Lambda: {
       auto *lambda = as<const Lambda>(e);
-      Doc head = concat({text("fn"), parameters(lambda->params), text(lambda->result ? " -> " + type(lambda->result) : "")});
+      Doc head =
+          concat({text("fn"), parameters(lambda->params), text(lambda->result ? " -> " + type(lambda->result) : "")});
       return concat({head, functionBody(lambda->body)});
     }
     case ExprKind::Ref:
@@ -401,8 +443,8 @@ private:
     std::vector<Doc> parts = {text("if "), condition, text(" "), then};
     if (const Block *other = branch->elseBlock) {
       parts.push_back(text(" else "));
-      bool nested = other->stmts.size() == 1 && other->stmts[0]->kind == StmtKind::ExprStmt &&
-                    source_[other->span.begin] != '{';
+      bool nested =
+          other->stmts.size() == 1 && other->stmts[0]->kind == StmtKind::ExprStmt && source_[other->span.begin] != '{';
       parts.push_back(nested ? ifChain(as<const If>(as<const ExprStmt>(other->stmts[0])->value)) : openBlock(other));
     }
     return concat(std::move(parts));
@@ -477,8 +519,8 @@ private:
   Doc enclosed(const char *open, const std::vector<Doc> &items, const char *close) {
     if (items.empty())
       return text(cat(open, close));
-    return group(concat({text(open), nest(concat({softLine(), join(items, concat({text(","), line()}))})), softLine(),
-                         text(close)}));
+    return group(concat(
+        {text(open), nest(concat({softLine(), join(items, concat({text(","), line()}))})), softLine(), text(close)}));
   }
 
   // Numbers and names fill the lines of a long literal; rows stand one below the other.
@@ -508,18 +550,22 @@ private:
     return concat({text("("), join(docs, text(", ")), text(")")});
   }
 
-  // Whether the last argument opens right behind the parenthesis: the body of a function literal, or a lone literal.
+  // Whether the arguments stand between their parentheses without lines of their own: around the one block among
+  // them, or a lone literal.
   bool hugs(const std::vector<Arg> &args) const {
     const Expr *last = args.back().value;
     if (args.size() == 1 && (last->kind == ExprKind::Bracket || last->kind == ExprKind::Str))
       return true;
     if (args.size() == 1 && last->kind == ExprKind::Comprehension)
       return !as<const Comprehension>(last)->reducing;
-    bool block = last->kind == ExprKind::Block ||
-                 (last->kind == ExprKind::Lambda && braced(as<const Lambda>(last)->body));
-    return block && std::all_of(args.begin(), args.end() - 1, [](const Arg &arg) {
-      return arg.value->kind != ExprKind::Lambda && arg.value->kind != ExprKind::Block && arg.value->kind != ExprKind::If;
-    });
+    auto isBlock = [&](const Arg &arg) {
+      return arg.value->kind == ExprKind::Block ||
+             (arg.value->kind == ExprKind::Lambda && braced(as<const Lambda>(arg.value)->body));
+    };
+    auto isLong = [](const Arg &arg) { return arg.value->kind == ExprKind::Lambda || arg.value->kind == ExprKind::If; };
+    auto blocks = std::count_if(args.begin(), args.end(), isBlock);
+    return blocks == 1 &&
+           std::all_of(args.begin(), args.end(), [&](const Arg &arg) { return isBlock(arg) || !isLong(arg); });
   }
 
   Doc range(const Expr *begin, const Expr *end, const Expr *step, const Expr *in) {
@@ -550,10 +596,14 @@ private:
 
   Doc indexItem(const IndexItem &item) {
     switch (item.kind) {
-    case IndexItem::Single: return expression(item.value);
-    case IndexItem::Ellipsis: return text("...");
-    case IndexItem::New: return text("new");
-    case IndexItem::Slice: break;
+    case IndexItem::Single:
+      return expression(item.value);
+    case IndexItem::Ellipsis:
+      return text("...");
+    case IndexItem::New:
+      return text("new");
+    case IndexItem::Slice:
+      break;
     }
     std::vector<Doc> parts;
     if (item.begin)
@@ -571,13 +621,15 @@ private:
   const File &file_;
   std::string_view source_;
   const std::vector<Comment> &comments_;
-  size_t next_ = 0;    // the first comment that is not written yet
-  bool lost_ = false;  // a comment was met that the statement in hand cannot place
+  size_t next_ = 0;   // the first comment that is not written yet
+  bool lost_ = false; // a comment was met that the statement in hand cannot place
 };
 
 } // namespace
 } // namespace syntax
 
-std::string format(const ast::File &file, const SourceManager &sources) { return syntax::Formatter(file, sources).run(); }
+std::string format(const ast::File &file, const SourceManager &sources) {
+  return syntax::Formatter(file, sources).run();
+}
 
 } // namespace dl

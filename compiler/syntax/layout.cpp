@@ -20,12 +20,18 @@ static_assert(P::RPAREN == P::LPAREN + 1 && P::RBRACKET == P::LBRACKET + 1 && P:
 
 const char *spelling(size_t type) {
   switch (type) {
-  case P::LPAREN: return "(";
-  case P::RPAREN: return ")";
-  case P::LBRACKET: return "[";
-  case P::RBRACKET: return "]";
-  case P::LBRACE: return "{";
-  default: return "}";
+  case P::LPAREN:
+    return "(";
+  case P::RPAREN:
+    return ")";
+  case P::LBRACKET:
+    return "[";
+  case P::RBRACKET:
+    return "]";
+  case P::LBRACE:
+    return "{";
+  default:
+    return "}";
   }
 }
 
@@ -34,8 +40,21 @@ bool isLineEnd(size_t type) { return type == P::NEWLINE || type == P::SEMICOLON;
 
 bool isBinaryOperator(size_t type) {
   switch (type) {
-  case P::AND: case P::OR: case P::PIPE: case P::POWER: case P::STAR: case P::FLOORDIV: case P::SLASH: case P::PERCENT:
-  case P::AT: case P::EQ: case P::NE: case P::LT: case P::LE: case P::GT: case P::GE:
+  case P::AND:
+  case P::OR:
+  case P::PIPE:
+  case P::POWER:
+  case P::STAR:
+  case P::FLOORDIV:
+  case P::SLASH:
+  case P::PERCENT:
+  case P::AT:
+  case P::EQ:
+  case P::NE:
+  case P::LT:
+  case P::LE:
+  case P::GT:
+  case P::GE:
     return true;
   default:
     return false;
@@ -45,8 +64,17 @@ bool isBinaryOperator(size_t type) {
 // A line that ends so goes on in the next one.
 bool continuesAfter(size_t type) {
   switch (type) {
-  case P::PLUS: case P::MINUS: case P::NOT: case P::IN: case P::ELSE: case P::COMMA: case P::COLON: case P::DOT:
-  case P::DOTDOT: case P::ARROW: case P::AMP:
+  case P::PLUS:
+  case P::MINUS:
+  case P::NOT:
+  case P::IN:
+  case P::ELSE:
+  case P::COMMA:
+  case P::COLON:
+  case P::DOT:
+  case P::DOTDOT:
+  case P::ARROW:
+  case P::AMP:
     return true;
   default:
     return isBinaryOperator(type) || (type >= P::ADD_ASSIGN && type <= P::MATMUL_ASSIGN) || type == P::ASSIGN;
@@ -63,9 +91,9 @@ bool continuesBefore(size_t type) {
 // What is wrong with the brackets, and what the parser is to read instead.
 struct Brackets {
   struct Fault {
-    size_t token;              // where the report points
+    size_t token; // where the report points
     std::string message;
-    size_t other = SIZE_MAX;   // another token to point at
+    size_t other = SIZE_MAX; // another token to point at
     std::string otherText = {};
     Code code = Code::SyntaxError;
   };
@@ -73,7 +101,7 @@ struct Brackets {
   std::vector<bool> drop;          // a closer that closes nothing
   std::vector<size_t> retype;      // the type a closer should have had; else 0
   std::vector<Fault> faults;
-  std::optional<size_t> tooDeep;   // where the nesting passes the limit; the rest has not been looked at
+  std::optional<size_t> tooDeep; // where the nesting passes the limit; the rest has not been looked at
   bool openAtEnd = false;
   bool braceOpenAtEnd = false;
 };
@@ -122,15 +150,24 @@ public:
   }
 
 private:
-  struct Open { size_t type, token, indent; };
+  struct Open {
+    size_t type, token, indent;
+  };
 
   size_t typeAt(size_t i) const { return i < tokens_.size() ? tokens_[i]->getType() : Token::EOF; }
 
   // Words that cannot stand directly inside parentheses: there, a parenthesis was forgotten.
   bool onlyBeginsStatement(size_t i) const {
     switch (tokens_[i]->getType()) {
-    case P::LET: case P::VAR: case P::RETURN: case P::WHILE: case P::BREAK: case P::CONTINUE: case P::ASSERT:
-    case P::IMPORT: case P::MODULE:
+    case P::LET:
+    case P::VAR:
+    case P::RETURN:
+    case P::WHILE:
+    case P::BREAK:
+    case P::CONTINUE:
+    case P::ASSERT:
+    case P::IMPORT:
+    case P::MODULE:
       return true;
     case P::FN:
       return typeAt(i + 1) == P::NAME;
@@ -141,11 +178,15 @@ private:
 
   bool beginsDeclaration(size_t i) const {
     switch (tokens_[i]->getType()) {
-    case P::MODULE: case P::IMPORT:
+    case P::MODULE:
+    case P::IMPORT:
       return true;
     case P::FN:
       return typeAt(i + 1) == P::NAME;
-    case P::EXPORT: case P::DERIVATIVE: case P::EXTERN: case P::MUT:
+    case P::EXPORT:
+    case P::DERIVATIVE:
+    case P::EXTERN:
+    case P::MUT:
       return typeAt(i + 1) == P::FN;
     case P::TEST:
       return typeAt(i + 1) == P::STRING;
@@ -260,18 +301,25 @@ public:
   }
 
 private:
-  struct Level { int height = 0, highest = 0; };
+  struct Level {
+    int height = 0, highest = 0;
+  };
   std::vector<Level> stack_ = {{}};
 };
 
 // ------------------------------------------------------------------------------------------------------- the filter
 
 const char *helpForCharacter(std::string_view c) {
-  if (c == "!") return "`not x` negates";
-  if (c == "|") return "`or` is the logical operator, `|>` passes a value on";
-  if (c == "^") return "`**` is the power";
-  if (c == "'") return "strings are written with double quotes";
-  if (c == "~") return "`not x` negates";
+  if (c == "!")
+    return "`not x` negates";
+  if (c == "|")
+    return "`or` is the logical operator, `|>` passes a value on";
+  if (c == "^")
+    return "`**` is the power";
+  if (c == "'")
+    return "strings are written with double quotes";
+  if (c == "~")
+    return "`not x` negates";
   return "";
 }
 
@@ -300,7 +348,10 @@ public:
   }
 
 private:
-  struct Open { size_t type; size_t closeBefore; };
+  struct Open {
+    size_t type;
+    size_t closeBefore;
+  };
 
   Diagnostic &report(Code code, Span span, std::string message) {
     out_.faults.push_back(span.begin);

@@ -5,7 +5,6 @@
 #include "compiler/syntax/recovery.h"
 #include "compiler/syntax/text.h"
 
-
 namespace dl {
 namespace syntax {
 namespace {
@@ -17,8 +16,8 @@ class Reader {
 public:
   Reader(Environment &environment, std::string_view text, uint32_t begin, int depth)
       : text_(text, environment.file, begin), diagnostics_(environment.diagnostics),
-        layout_(layOut(lex(text_), text_, diagnostics_, depth)), source_(std::move(layout_.tokens)),
-        tokens_(&source_), parser_(&tokens_) {
+        layout_(layOut(lex(text_), text_, diagnostics_, depth)), source_(std::move(layout_.tokens)), tokens_(&source_),
+        parser_(&tokens_) {
     parser_.removeErrorListeners();
   }
 

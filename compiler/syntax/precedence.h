@@ -11,9 +11,13 @@ enum Level { kLambda, kOr, kAnd, kNot, kCompare, kPipe, kSum, kProduct, kSign, k
 
 inline Level levelOf(BinaryOp op) {
   switch (op) {
-  case BinaryOp::Add: case BinaryOp::Sub: return kSum;
-  case BinaryOp::Pow: return kPower;
-  default: return kProduct;
+  case BinaryOp::Add:
+  case BinaryOp::Sub:
+    return kSum;
+  case BinaryOp::Pow:
+    return kPower;
+  default:
+    return kProduct;
   }
 }
 

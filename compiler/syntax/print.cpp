@@ -242,7 +242,9 @@ private:
         function(member.fn, indent + 1);
         continue;
       }
-      add(member.kind == MemberDecl::Param ? "(param " : member.kind == MemberDecl::Buffer ? "(buffer " : "(let ",
+      add(member.kind == MemberDecl::Param    ? "(param "
+          : member.kind == MemberDecl::Buffer ? "(buffer "
+                                              : "(let ",
           member.name);
       typed(member.type);
       optional(member.value, indent + 1);

@@ -48,7 +48,8 @@ std::string expectation(const antlr4::misc::IntervalSet &expected, const antlr4:
     return "a statement";
   if (rule == P::RuleType || (rule == P::RulePath && name && expected.contains(size_t(P::LIST)) && !expression))
     return "a type";
-  if (expected.contains(size_t(P::PARAM)) && !expression && expected.contains(size_t(P::FN)) && rule == P::RuleModuleBody)
+  if (expected.contains(size_t(P::PARAM)) && !expression && expected.contains(size_t(P::FN)) &&
+      rule == P::RuleModuleBody)
     return "a member: `param`, `buffer`, `let` or `fn`";
   if (expression)
     return expected.contains(size_t(P::ELLIPSIS)) ? "an index" : "an expression";
@@ -99,7 +100,9 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if ((statementWord == "let" || statementWord == "var") && type == P::COMMA)
     return "several names are written in parentheses: `(a, b)`";
   if (type == P::AMP)
-    return text.textOf({text.file(), text.span(found).end, std::min(text.span(found).end + 1, text.end())}) == "&" ? "`and` is the logical operator" : "`&x` passes a variable on to be changed; it stands at calls";
+    return text.textOf({text.file(), text.span(found).end, std::min(text.span(found).end + 1, text.end())}) == "&"
+               ? "`and` is the logical operator"
+               : "`&x` passes a variable on to be changed; it stands at calls";
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
   if (type == P::NEWLINE && expects(P::NAME) && (previous == "+" || previous == "-"))

@@ -188,7 +188,9 @@ private:
     }
     if (visible.empty())
       return;
-    std::sort(visible.begin(), visible.end(), [](const Mark &a, const Mark &b) { return std::tie(a.begin, a.end, a.primary) < std::tie(b.begin, b.end, b.primary); });
+    std::sort(visible.begin(), visible.end(), [](const Mark &a, const Mark &b) {
+      return std::tie(a.begin, a.end, a.primary) < std::tie(b.begin, b.end, b.primary);
+    });
 
     size_t width = 0;
     for (const Mark &m : visible)
@@ -270,14 +272,15 @@ std::string render(const Diagnostic &d, const SourceManager &sources, bool color
 }
 
 std::string renderJson(const Diagnostic &d, const SourceManager &sources) {
-  nlohmann::json object = {
-      {"severity", d.severity == Severity::Error ? "error" : d.severity == Severity::Warning ? "warning" : "note"},
-      {"code", codeName(d.code)},
-      {"message", d.message},
-      {"place", place(d.span, sources)},
-      {"labels", nlohmann::json::array()},
-      {"notes", d.notes},
-      {"help", d.help}};
+  nlohmann::json object = {{"severity", d.severity == Severity::Error     ? "error"
+                                        : d.severity == Severity::Warning ? "warning"
+                                                                          : "note"},
+                           {"code", codeName(d.code)},
+                           {"message", d.message},
+                           {"place", place(d.span, sources)},
+                           {"labels", nlohmann::json::array()},
+                           {"notes", d.notes},
+                           {"help", d.help}};
   for (const Label &label : d.labels)
     object["labels"].push_back({{"place", place(label.span, sources)}, {"text", label.text}});
   // A message may quote bytes of the user's that are no UTF-8.

@@ -32,8 +32,8 @@ LineColumn SourceManager::lineColumn(uint32_t id, uint32_t offset) const {
   offset = std::min(offset, static_cast<uint32_t>(f.text.size()));
   auto next = std::upper_bound(f.lineStarts.begin(), f.lineStarts.end(), offset);
   uint32_t begin = *std::prev(next);
-  auto column = std::count_if(f.text.begin() + begin, f.text.begin() + offset,
-                              [](char c) { return !utf8::isContinuation(c); });
+  auto column =
+      std::count_if(f.text.begin() + begin, f.text.begin() + offset, [](char c) { return !utf8::isContinuation(c); });
   return {static_cast<int>(next - f.lineStarts.begin()), static_cast<int>(column) + 1};
 }
 

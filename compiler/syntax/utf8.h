@@ -19,7 +19,10 @@ inline Decoded decode(std::string_view text, size_t i) {
   unsigned char lead = byte(i);
   if (lead < 0x80)
     return {lead, 1, true};
-  size_t length = lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
+  size_t length = lead >= 0xF0 && lead < 0xF5   ? 4
+                  : lead >= 0xE0 && lead < 0xF0 ? 3
+                  : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                : 0;
   if (length == 0 || i + length > text.size())
     return {0xFFFD, 1, false};
   char32_t c = lead & (0xFF >> (length + 1));

@@ -15,8 +15,8 @@ TEST(Render, LabelsNotesAndHelp) {
   SourceManager sources;
   uint32_t id = sources.add("mlp.dl", std::string(11, '\n') + "  let h = x @ w1\n");
   Diagnostics diagnostics(sources);
-  Diagnostic &d = diagnostics.error(Code::ShapeMismatch, find(sources, id, "@"),
-                                    "matmul: inner dimensions differ, 784 and 512");
+  Diagnostic &d =
+      diagnostics.error(Code::ShapeMismatch, find(sources, id, "@"), "matmul: inner dimensions differ, 784 and 512");
   d.label(find(sources, id, "x"), "f32[64, 784]")
       .label(find(sources, id, "w1"), "f32[512, 256], from `rand(512, 256)` at mlp.dl:5:10")
       .note("called from mlp.dl:20:9, loss(model, x, y)")

@@ -20,7 +20,8 @@ TEST(Format, SpacesAndIndentation) {
   EXPECT_EQ(formatted("let   x=1+2*f( a,b )\nif a{\nb\n}else{\n      c\n}"),
             "let x = 1 + 2 * f(a, b)\nif a {\n  b\n} else {\n  c\n}\n");
   EXPECT_EQ(formatted("x[ 1 : 2,new,... ]+=-y"), "x[1:2, new, ...] += -y\n");
-  EXPECT_EQ(formatted("fn f( a:f32[ N,*S ],b=1,c:int=2 )->f32[N]=a"), "fn f(a: f32[N, *S], b=1, c: int = 2) -> f32[N] = a\n");
+  EXPECT_EQ(formatted("fn f( a:f32[ N,*S ],b=1,c:int=2 )->f32[N]=a"),
+            "fn f(a: f32[N, *S], b=1, c: int = 2) -> f32[N] = a\n");
   EXPECT_EQ(formatted(""), "");
 }
 
@@ -44,8 +45,10 @@ TEST(Format, LiteralsStayAsWritten) {
 }
 
 TEST(Format, BlankLinesAndComments) {
-  EXPECT_EQ(formatted("# head\n\n\n\nlet a = 1    # one\n# two\nlet b = 2\n\n\nfn f(x) {  # open\n\n  # first\n  x # last\n\n  # end\n}\n# tail"),
-            "# head\n\nlet a = 1  # one\n# two\nlet b = 2\n\nfn f(x) {\n  # open\n\n  # first\n  x  # last\n\n  # end\n}\n# tail\n");
+  EXPECT_EQ(formatted("# head\n\n\n\nlet a = 1    # one\n# two\nlet b = 2\n\n\nfn f(x) {  # open\n\n  # first\n  x # "
+                      "last\n\n  # end\n}\n# tail"),
+            "# head\n\nlet a = 1  # one\n# two\nlet b = 2\n\nfn f(x) {\n  # open\n\n  # first\n  x  # last\n\n  # "
+            "end\n}\n# tail\n");
   EXPECT_EQ(formatted("module M {\n  # why\n}\nfn f() {\n  # nothing\n}"),
             "module M {\n  # why\n}\nfn f() {\n  # nothing\n}\n");
 }
@@ -59,7 +62,8 @@ TEST(Format, BlocksStayOnOneLineWhereTheyWereAndFit) {
   EXPECT_EQ(formatted("if a {b} else {c}"), "if a { b } else { c }\n");
   EXPECT_EQ(formatted("while a {}"), "while a {}\n");
   EXPECT_EQ(formatted("fn f(x) { let y = x; y }"), "fn f(x) {\n  let y = x\n  y\n}\n");
-  EXPECT_EQ(formatted("let a = if b { 1 }\n  else if c { 2 } else { 3 }"), "let a = if b { 1 } else if c { 2 } else { 3 }\n");
+  EXPECT_EQ(formatted("let a = if b { 1 }\n  else if c { 2 } else { 3 }"),
+            "let a = if b { 1 } else if c { 2 } else { 3 }\n");
 }
 
 TEST(Format, LongCallsBreak) {
@@ -76,7 +80,9 @@ TEST(Format, LongOperationsBreakBehindTheirOperatorsAndBeforePipes) {
             "x\n  |> " + name + "\n  |> " + name + "\n  |> " + name + "\n");
 }
 
-TEST(Format, TheLastArgumentHugs) {
+TEST(Format, TheArgumentsStayAroundTheOneBlockAmongThem) {
+  EXPECT_EQ(formatted("f(fn(x) {\n  let y = x\n  y\n}, a)"), "f(fn(x) {\n  let y = x\n  y\n}, a)\n");
+  EXPECT_EQ(formatted("f(fn(x) { x; y }, fn(x) { x })"), "f(\n  fn(x) {\n    x\n    y\n  },\n  fn(x) { x }\n)\n");
   EXPECT_EQ(formatted("f(a, fn(x) {\n  let y = x\n  y\n})"), "f(a, fn(x) {\n  let y = x\n  y\n})\n");
 }
 
@@ -92,8 +98,10 @@ TEST(Format, NoLineIsLongerThanItMustBe) {
   std::string out = formatted(
       "fn attention(q: f32[B, H, T, D], k: f32[B, H, S, D], v: f32[B, H, S, D], mask: bool[T, S], scale: f32 = 1.0) -> "
       "f32[B, H, T, D] = softmax(where(mask, (q @ k.transpose(-1, -2)) * scale, full_like(q, -1e30)), dim=-1) @ v\n"
-      "let total = sum(for some_long_name in 0..another_long_name_entirely, j in 0..m if j > 2: matrix_one[some_long_name, j])\n"
-      "if first_condition_holds(x) and second_condition_holds(y) or third_condition_holds(z) and fourth(w) { print(\"a\") }\n");
+      "let total = sum(for some_long_name in 0..another_long_name_entirely, j in 0..m if j > 2: "
+      "matrix_one[some_long_name, j])\n"
+      "if first_condition_holds(x) and second_condition_holds(y) or third_condition_holds(z) and fourth(w) { "
+      "print(\"a\") }\n");
   size_t begin = 0;
   for (size_t end; (end = out.find('\n', begin)) != std::string::npos; begin = end + 1)
     EXPECT_LE(end - begin, 100u) << out.substr(begin, end - begin);

@@ -40,23 +40,20 @@ TEST(Newlines, CountBeforeASign) {
   EXPECT_EQ(tree("a\n+b"), "a\n(+ b)");
 }
 
-TEST(Newlines, ElseMayStandOnItsOwnLine) {
-  EXPECT_EQ(tree("if a { b }\nelse { c }"), "(if a (do\n  b) (do\n  c))");
-}
+TEST(Newlines, ElseMayStandOnItsOwnLine) { EXPECT_EQ(tree("if a { b }\nelse { c }"), "(if a (do\n  b) (do\n  c))"); }
 
 TEST(Newlines, AParenthesisOnANewLineBeginsAStatement) {
   EXPECT_EQ(tree("f\n(a, b) = c\n[d]"), "f\n(= (tuple a b) c)\n(bracket d)");
 }
 
-TEST(Newlines, StatementsMayShareALineWithBraces) {
-  EXPECT_EQ(tree("while a { b; c } ; d"), "(while a\n  b\n  c)\nd");
-}
+TEST(Newlines, StatementsMayShareALineWithBraces) { EXPECT_EQ(tree("while a { b; c } ; d"), "(while a\n  b\n  c)\nd"); }
 
 TEST(Incomplete, OpenBracketsAndTrailingOperators) {
-  for (const char *text : {"f(a,", "fn f(x) {", "let x = [1,\n2", "a +", "a |>", "let x =", "if a { b } else", "f(\"x\", # c\n",
-                           "fn f() {\n  let y = 1\n", "not"})
+  for (const char *text : {"f(a,", "fn f(x) {", "let x = [1,\n2", "a +", "a |>", "let x =", "if a { b } else",
+                           "f(\"x\", # c\n", "fn f() {\n  let y = 1\n", "not"})
     EXPECT_TRUE(isIncomplete(text)) << text;
-  for (const char *text : {"", "a", "f(a)", "fn f(x) { x }", "\"(\"", "# (", "a )", "f(a]", "a + b\n", "\"abc", "let x"})
+  for (const char *text :
+       {"", "a", "f(a)", "fn f(x) { x }", "\"(\"", "# (", "a )", "f(a]", "a + b\n", "\"abc", "let x"})
     EXPECT_FALSE(isIncomplete(text)) << text;
 }
 

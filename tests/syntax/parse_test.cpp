@@ -119,7 +119,8 @@ TEST(Statements, Declarations) {
 TEST(Statements, ImportsTestsAndAsserts) {
   EXPECT_EQ(tree("import a.b as c"), "(import a.b as c)");
   EXPECT_EQ(tree("from a.b import c as d, e"), "(from a.b c as d e)");
-  EXPECT_EQ(tree("test \"it {{works}}\" { assert a, \"b {c}\" }"), "(test \"it {works}\"\n  (assert a (str \"b \" c)))");
+  EXPECT_EQ(tree("test \"it {{works}}\" { assert a, \"b {c}\" }"),
+            "(test \"it {works}\"\n  (assert a (str \"b \" c)))");
   EXPECT_EQ(tree("fn f() { return }"), "(fn f ()\n  (return))");
 }
 
@@ -132,9 +133,7 @@ TEST(Names, WordsOfOnePlaceAreNamesElsewhere) {
   EXPECT_EQ(tree("let as = new"), "(let as new)");
 }
 
-TEST(Names, MayBeUnicode) {
-  EXPECT_EQ(tree("let θ₁ = δ * 名前"), "(let θ₁ (* δ 名前))");
-}
+TEST(Names, MayBeUnicode) { EXPECT_EQ(tree("let θ₁ = δ * 名前"), "(let θ₁ (* δ 名前))"); }
 
 TEST(Documentation, IsTheCommentsDirectlyAbove) {
   Parsed p("## Not this.\n\n## Adds\n##  one.\nfn f(x) = x\n# not a doc comment\nfn g(x) = x\n"

@@ -11,7 +11,8 @@ namespace dl::testing {
 
 // A text with its tree and its diagnostics.
 struct Parsed {
-  explicit Parsed(std::string text) : diagnostics(sources), file(parse(sources.add("t.dl", std::move(text)), sources, context, diagnostics)) {}
+  explicit Parsed(std::string text)
+      : diagnostics(sources), file(parse(sources.add("t.dl", std::move(text)), sources, context, diagnostics)) {}
   Parsed(const Parsed &) = delete;
 
   std::string ast() const { return ast::print(file); }

@@ -16,7 +16,8 @@ void require(bool holds, const char *promise, std::string_view text) {
 }
 
 struct Result {
-  explicit Result(std::string_view text) : diagnostics(sources), file(parse(sources.add("f.dl", std::string(text)), sources, context, diagnostics)) {}
+  explicit Result(std::string_view text)
+      : diagnostics(sources), file(parse(sources.add("f.dl", std::string(text)), sources, context, diagnostics)) {}
   SourceManager sources;
   ast::AstContext context;
   Diagnostics diagnostics;
@@ -31,7 +32,8 @@ void parseAnything(std::string_view text) {
   for (const Diagnostic &d : first.diagnostics.all()) {
     require(d.code != Code::InternalError, "the parser itself does not fail", text);
     require(d.span.end <= text.size() && d.span.begin <= d.span.end, "places lie in the text", text);
-    require(!render(d, first.sources, true).empty() && !renderJson(d, first.sources).empty(), "errors can be shown", text);
+    require(!render(d, first.sources, true).empty() && !renderJson(d, first.sources).empty(), "errors can be shown",
+            text);
   }
   isIncomplete(text);
   if (first.diagnostics.hasErrors())
