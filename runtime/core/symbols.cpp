@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "dl/abi.h"
+#include "dl/entry.h"
 
 extern "C" {
 #define DL_FUNCTION(NAME) void dl_rt_##NAME(const dl_site *, const dl_value *, int64_t, dl_value *, int64_t);
@@ -41,6 +42,7 @@ const std::unordered_map<std::string_view, void *> &table() {
       DL_SYMBOL(dl_interrupt),
       {"dl_interrupted", const_cast<int32_t *>(&dl_interrupted)},
       DL_SYMBOL(dl_poll_interrupt),
+      DL_SYMBOL(dl_rt_check_arguments),
       DL_SYMBOL(dl_parallel_for),
       DL_SYMBOL(dl_set_num_threads),
       DL_SYMBOL(dl_num_threads),

@@ -1,0 +1,131 @@
+#include "compiler/backend/annotate.h"
+
+#include "compiler/passes/passes.h"
+
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/IR/Dominators.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/Transforms/Utils/ModuleUtils.h"
+
+using namespace llvm;
+
+namespace dl::backend {
+namespace {
+
+// Functions that glibc's libmvec has for vectors, by their f64 name, with their number of arguments.
+constexpr std::pair<StringLiteral, int> kVectorFunctions[] = {
+    {"acos", 1}, {"acosh", 1}, {"asin", 1},  {"asinh", 1}, {"atan", 1},  {"atan2", 2}, {"atanh", 1},
+    {"cbrt", 1}, {"cos", 1},   {"cosh", 1},  {"erf", 1},   {"exp", 1},   {"exp2", 1},  {"expm1", 1},
+    {"log", 1},  {"log10", 1}, {"log1p", 1}, {"log2", 1},  {"pow", 2},   {"sin", 1},   {"sinh", 1},
+    {"tan", 1},  {"tanh", 1},
+};
+
+// The letter of an instruction set in the vector function ABI, and its width in bits.
+struct VectorSet {
+  char letter;
+  int bits;
+};
+
+// libm without errno or flags: a function of its arguments.
+void annotateMath(Function &function) {
+  function.setMemoryEffects(MemoryEffects::none());
+  function.addFnAttr(Attribute::NoUnwind);
+  function.addFnAttr(Attribute::WillReturn);
+  function.addFnAttr(Attribute::NoCallback);
+}
+
+// The vector form `_ZGVeN16v_expf`, declared and named in the attribute by which the vectoriser finds it.
+void addVectorForms(Module &module, Function &function, int arguments, const TargetDescription &target,
+                    SmallVectorImpl<GlobalValue *> &used) {
+  Type *scalar = function.getReturnType();
+  int scalarBits = static_cast<int>(scalar->getPrimitiveSizeInBits());
+  std::string mappings;
+  for (VectorSet set : {VectorSet{'b', 128}, VectorSet{'d', 256}, VectorSet{'e', 512}}) {
+    if (set.bits > target.vectorBits)
+      continue;
+    int lanes = set.bits / scalarBits;
+    std::string shape = ("N" + Twine(lanes) + (arguments == 2 ? "vv" : "v") + "_" + function.getName()).str();
+    std::string name = (Twine("_ZGV") + Twine(set.letter) + shape).str();
+    auto *vector = FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
+    SmallVector<Type *> parameters(static_cast<size_t>(arguments), vector);
+    auto callee = module.getOrInsertFunction(name, FunctionType::get(vector, parameters, false));
+    auto *declared = cast<Function>(callee.getCallee());
+    annotateMath(*declared);
+    used.push_back(declared);
+    mappings += (mappings.empty() ? "" : ",") + ("_ZGV_LLVM_" + shape) + "(" + name + ")";
+  }
+  function.addFnAttr("vector-function-abi-variant", mappings);
+}
+
+} // namespace
+
+void annotateFunctions(Module &module, const TargetDescription &target) {
+  StringMap<int> vectorised;
+  for (auto [name, arguments] : kVectorFunctions) {
+    vectorised[name] = arguments;
+    vectorised[(name + "f").str()] = arguments;
+  }
+  SmallVector<GlobalValue *> used;
+  for (Function &function : make_early_inc_range(module)) {
+    StringRef name = function.getName();
+    if (!function.isDeclaration()) {
+      if (!name.starts_with(passes::kEntryPrefix))
+        function.setLinkage(GlobalValue::InternalLinkage);
+      function.addFnAttr(Attribute::NoUnwind);
+      function.addFnAttr("target-cpu", target.cpu);
+      function.addFnAttr("target-features", target.features);
+      function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBits));
+      continue;
+    }
+    if (auto it = vectorised.find(name); it != vectorised.end()) {
+      annotateMath(function);
+      addVectorForms(module, function, it->second, target, used);
+    } else if (name == "_mlir_memref_to_llvm_alloc") {
+      function.addRetAttr(Attribute::NoAlias);
+      function.addRetAttr(Attribute::getWithAlignment(module.getContext(), Align(64)));
+      function.addFnAttr(Attribute::NoUnwind);
+    } else if (!name.starts_with("llvm.")) {
+      function.addFnAttr(Attribute::NoUnwind);
+    }
+  }
+  // The declarations are needed only once the vectoriser has run.
+  if (!used.empty())
+    appendToCompilerUsed(module, used);
+}
+
+void annotateLoops(Module &module) {
+  Function *marker = module.getFunction(passes::kIndependentMarker);
+  if (!marker)
+    return;
+  LLVMContext &context = module.getContext();
+  DenseMap<Function *, SmallVector<CallInst *>> calls;
+  for (User *user : marker->users())
+    if (auto *call = dyn_cast<CallInst>(user))
+      calls[call->getFunction()].push_back(call);
+  for (auto &[function, list] : calls) {
+    DominatorTree dominators(*function);
+    LoopInfo loops(dominators);
+    for (CallInst *call : list) {
+      Loop *loop = loops.getLoopFor(call->getParent());
+      if (loop && loop->isInnermost() && loop->getLoopLatch()) {
+        MDNode *group = MDNode::getDistinct(context, {});
+        for (BasicBlock *block : loop->blocks())
+          for (Instruction &instruction : *block)
+            if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction))
+              instruction.setMetadata(LLVMContext::MD_access_group, group);
+        MDNode *parallel =
+            MDNode::get(context, {MDString::get(context, "llvm.loop.parallel_accesses"), group});
+        MDNode *id = MDNode::getDistinct(context, {nullptr, parallel});
+        id->replaceOperandWith(0, id);
+        loop->setLoopID(id);
+      }
+    }
+    for (CallInst *call : list)
+      call->eraseFromParent();
+  }
+  marker->eraseFromParent();
+}
+
+} // namespace dl::backend

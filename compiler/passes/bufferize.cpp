@@ -1,0 +1,161 @@
+#include "compiler/dialect/Dl.h"
+#include "compiler/passes/passes.h"
+
+#include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::bufferization;
+
+namespace dl::passes {
+namespace {
+
+MemRefType contiguousType(Type tensor) {
+  auto ranked = cast<RankedTensorType>(tensor);
+  return MemRefType::get(ranked.getShape(), ranked.getElementType());
+}
+
+SmallVector<Value> dynamicSizes(OpBuilder &b, Location loc, Value memref) {
+  SmallVector<Value> sizes;
+  auto type = cast<MemRefType>(memref.getType());
+  for (int64_t d = 0; d < type.getRank(); ++d)
+    if (type.isDynamicDim(d))
+      sizes.push_back(b.create<memref::DimOp>(loc, memref, d));
+  return sizes;
+}
+
+// The runtime wants dense row-major elements: a part of a larger tensor is copied first.
+FailureOr<Value> contiguous(RewriterBase &b, Location loc, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getLayout().isIdentity())
+    return buffer;
+  auto dense = MemRefType::get(type.getShape(), type.getElementType());
+  Value copy = b.create<memref::AllocOp>(loc, dense, dynamicSizes(b, loc, buffer));
+  b.create<memref::CopyOp>(loc, buffer, copy);
+  return copy;
+}
+
+struct ExternModel : BufferizableOpInterface::ExternalModel<ExternModel, ir::ExternOp> {
+  bool bufferizesToAllocation(Operation *, Value) const { return true; }
+  bool resultBufferizesToMemoryWrite(Operation *, OpResult, const AnalysisState &) const { return true; }
+  bool bufferizesToMemoryRead(Operation *, OpOperand &, const AnalysisState &) const { return true; }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &, const AnalysisState &) const { return false; }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &, const AnalysisState &) const { return {}; }
+  AliasingOpOperandList getAliasingOpOperands(Operation *, Value, const AnalysisState &) const { return {}; }
+  bool isWritable(Operation *, Value, const AnalysisState &) const { return true; }
+  FailureOr<BaseMemRefType> getBufferType(Operation *, Value value, const BufferizationOptions &,
+                                          SmallVector<Value> &) const {
+    return BaseMemRefType(contiguousType(value.getType()));
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options) const {
+    auto call = cast<ir::ExternOp>(op);
+    SmallVector<Value> inputs;
+    for (Value input : call.getInputs()) {
+      if (isa<TensorType>(input.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, input, options);
+        if (failed(buffer) || failed(buffer = contiguous(rewriter, op->getLoc(), *buffer)))
+          return failure();
+        input = *buffer;
+      }
+      inputs.push_back(input);
+    }
+    SmallVector<Type> results;
+    for (Type type : call.getResultTypes())
+      results.push_back(isa<TensorType>(type) ? Type(contiguousType(type)) : type);
+    auto buffered = rewriter.create<ir::ExternOp>(op->getLoc(), results, call.getCalleeAttr(), inputs, call.getPureAttr());
+    replaceOpWithBufferizedValues(rewriter, op, buffered->getResults());
+    return success();
+  }
+};
+
+struct KernelModel : BufferizableOpInterface::ExternalModel<KernelModel, ir::KernelOp> {
+  static bool isDest(Operation *op, OpOperand &operand) {
+    return cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+  }
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return !isDest(op, operand) || cast<ir::KernelOp>(op).getAccumulates();
+  }
+  bool bufferizesToMemoryWrite(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    return isDest(op, operand);
+  }
+  AliasingValueList getAliasingValues(Operation *op, OpOperand &operand, const AnalysisState &) const {
+    if (!isDest(op, operand))
+      return {};
+    return {{cast<DestinationStyleOpInterface>(op).getTiedOpResult(&operand), BufferRelation::Equivalent}};
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter, const BufferizationOptions &options) const {
+    auto kernel = cast<ir::KernelOp>(op);
+    Location loc = op->getLoc();
+    SmallVector<Value> inputs, dests, results;
+    for (Value input : kernel.getInputs()) {
+      if (isa<TensorType>(input.getType())) {
+        FailureOr<Value> buffer = getBuffer(rewriter, input, options);
+        if (failed(buffer) || failed(buffer = contiguous(rewriter, loc, *buffer)))
+          return failure();
+        input = *buffer;
+      }
+      inputs.push_back(input);
+    }
+    for (Value dest : kernel.getDests()) {
+      FailureOr<Value> buffer = getBuffer(rewriter, dest, options);
+      if (failed(buffer))
+        return failure();
+      results.push_back(*buffer);
+      FailureOr<Value> dense = contiguous(rewriter, loc, *buffer);
+      if (failed(dense))
+        return failure();
+      dests.push_back(*dense);
+    }
+    rewriter.create<ir::KernelOp>(loc, TypeRange(), kernel.getCalleeAttr(), inputs, dests, kernel.getAccumulatesAttr(),
+                                  kernel.getEffectAttr());
+    for (auto [buffer, dense] : llvm::zip(results, dests))
+      if (buffer != dense)
+        rewriter.create<memref::CopyOp>(loc, dense, buffer);
+    replaceOpWithBufferizedValues(rewriter, op, results);
+    return success();
+  }
+};
+
+struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BufferizePass)
+  StringRef getArgument() const override { return "dl-bufferize"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<BufferizationDialect, memref::MemRefDialect>();
+  }
+
+  void runOnOperation() override {
+    // Whoever calls through an entry point keeps its arguments as they were.
+    for (auto func : getOperation().getOps<func::FuncOp>())
+      if (func->hasAttr(kEntryName))
+        for (unsigned i = 0; i < func.getNumArguments(); ++i)
+          if (isa<TensorType>(func.getArgumentTypes()[i]))
+            func.setArgAttr(i, BufferizationDialect::kWritableAttrName, BoolAttr::get(&getContext(), false));
+
+    OneShotBufferizationOptions options;
+    options.bufferizeFunctionBoundaries = true;
+    options.setFunctionBoundaryTypeConversion(LayoutMapOption::IdentityLayoutMap);
+    // A value whose size changes from one iteration to the next needs a new buffer each time.
+    options.allowReturnAllocsFromLoops = true;
+    if (failed(runOneShotModuleBufferize(getOperation(), options)))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+void registerBufferizationModels(DialectRegistry &registry) {
+  registry.addExtension(+[](MLIRContext *context, ir::DlDialect *) {
+    ir::ExternOp::attachInterface<ExternModel>(*context);
+    ir::KernelOp::attachInterface<KernelModel>(*context);
+  });
+}
+
+PassPtr createBufferizePass() { return std::make_unique<BufferizePass>(); }
+
+} // namespace dl::passes

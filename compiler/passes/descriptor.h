@@ -1,0 +1,25 @@
+// Between memrefs and bare pointers, before the lowering to LLVM.
+#pragma once
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace dl::passes {
+
+// The address of element 0 as !llvm.ptr, for a memref with identity layout.
+mlir::Value pointerOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
+
+// A memref with identity layout over memory that begins at `pointer`. `sizes`: one index per dynamic dimension.
+mlir::Value memrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer, mlir::MemRefType type,
+                     mlir::ValueRange sizes);
+// The same for a memref with any strided layout; all sizes and strides, and the offset, as index.
+mlir::Value stridedMemrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer, mlir::MemRefType type,
+                            mlir::Value offset, mlir::ValueRange sizes, mlir::ValueRange strides);
+
+// The dynamic sizes of a memref, in order.
+llvm::SmallVector<mlir::Value> dynamicSizesOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
+
+mlir::Value toI64(mlir::OpBuilder &b, mlir::Location loc, mlir::Value index);
+mlir::Value toIndex(mlir::OpBuilder &b, mlir::Location loc, mlir::Value i64);
+
+} // namespace dl::passes

@@ -1,0 +1,207 @@
+// Fusion of elementwise producers into their consumers, on linalg.generic over tensors.
+//
+// A producer with one consumer goes into it. One with several goes into each of them when computing it again is cheap;
+// otherwise it goes into the first and becomes a further result of it, which the others read. That makes Adam's update of
+// one parameter, whose moments are read by the step and returned, one loop.
+#include "compiler/passes/passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using linalg::GenericOp;
+
+namespace dl::passes {
+namespace {
+
+// Above this many operands a loop runs out of registers and of streams that the hardware prefetches.
+constexpr unsigned kMostOperands = 16;
+// A body may be computed again for each consumer up to this cost.
+constexpr int64_t kCheap = 3;
+constexpr int64_t kMathCost = 10;
+
+int64_t costOf(GenericOp op) {
+  int64_t cost = 0;
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp>(inner))
+      cost += 3;
+    else if (isa<math::MathDialect>(inner.getDialect()) && !isa<math::AbsFOp, math::FmaOp>(inner))
+      cost += kMathCost;
+    else if (inner.getNumRegions() || isa<tensor::ExtractOp>(inner))
+      cost += kMathCost;
+    else
+      ++cost;
+  }
+  return cost;
+}
+
+bool isElementwise(GenericOp op) { return op && op.getNumLoops() == op.getNumParallelLoops() && op.hasPureTensorSemantics(); }
+
+class Fuser {
+public:
+  Fuser(func::FuncOp func, IRRewriter &rewriter) : func(func), rewriter(rewriter) {}
+
+  void run() {
+    SmallVector<GenericOp> ops;
+    func.walk([&](GenericOp op) { ops.push_back(op); });
+    // Consumers in program order: each has absorbed its own producers before it is absorbed.
+    for (GenericOp op : ops)
+      if (!erased.contains(op))
+        absorbProducers(op);
+  }
+
+private:
+  func::FuncOp func;
+  IRRewriter &rewriter;
+  llvm::DenseSet<Operation *> erased;
+
+  void absorbProducers(GenericOp consumer) {
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (OpOperand *operand : consumer.getDpsInputOperands()) {
+        GenericOp fused = tryFuse(operand);
+        if (!fused)
+          continue;
+        consumer = fused;
+        changed = true;
+        break;
+      }
+    }
+  }
+
+  static bool isFirstUser(GenericOp producer, GenericOp consumer) {
+    for (Operation *user : producer->getUsers()) {
+      Operation *ancestor = consumer->getBlock()->findAncestorOpInBlock(*user);
+      if (!ancestor || (ancestor != consumer && ancestor->isBeforeInBlock(consumer)))
+        return false;
+    }
+    return true;
+  }
+
+  static size_t usersOf(GenericOp producer) {
+    return llvm::SmallPtrSet<Operation *, 4>(producer->user_begin(), producer->user_end()).size();
+  }
+
+  // Iterations of the consumer per iteration of the producer are 1.
+  static bool isOncePerElement(GenericOp consumer, OpOperand *operand) {
+    AffineMap map = consumer.getMatchingIndexingMap(operand);
+    return map.isPermutation();
+  }
+
+  GenericOp tryFuse(OpOperand *operand) {
+    auto consumer = cast<GenericOp>(operand->getOwner());
+    auto producer = operand->get().getDefiningOp<GenericOp>();
+    if (!isElementwise(producer) || producer->getBlock() != consumer->getBlock() ||
+        !linalg::areElementwiseOpsFusable(operand))
+      return {};
+    if (producer->getNumOperands() + consumer->getNumOperands() - 1 > kMostOperands)
+      return {};
+    // The body of a producer may read tensors as a whole; where its result is needed twice that is no gain.
+    bool once = isOncePerElement(consumer, operand);
+    int64_t cost = costOf(producer);
+    bool onlyUser = producer->hasOneUse() || usersOf(producer) == 1;
+    if (!once && cost > kCheap)
+      return {};
+    if (onlyUser)
+      return producer->getNumResults() == 1 ? fuse(operand, /*keepResults=*/false) : GenericOp();
+    if (cost <= kCheap && producer->getNumResults() == 1 && producer.getNumDpsInputs() <= 2)
+      return fuse(operand, /*keepResults=*/false);
+    if (once && isFirstUser(producer, consumer) && identityResults(producer))
+      return fuse(operand, /*keepResults=*/true);
+    return {};
+  }
+
+  static bool identityResults(GenericOp producer) {
+    for (OpOperand &init : producer.getDpsInitsMutable())
+      if (!producer.getMatchingIndexingMap(&init).isIdentity())
+        return false;
+    return true;
+  }
+
+  GenericOp fuse(OpOperand *operand, bool keepResults) {
+    auto consumer = cast<GenericOp>(operand->getOwner());
+    auto producer = operand->get().getDefiningOp<GenericOp>();
+    rewriter.setInsertionPoint(consumer);
+    FailureOr<linalg::ElementwiseOpFusionResult> result = linalg::fuseElementwiseOps(rewriter, operand);
+    if (failed(result))
+      return {};
+    auto fused = cast<GenericOp>(result->fusedOp);
+    for (auto [original, replacement] : result->replacements) {
+      bool ofProducer = original.getDefiningOp() == producer;
+      if (ofProducer && !keepResults)
+        continue;
+      rewriter.replaceUsesWithIf(original, replacement, [&](OpOperand &use) {
+        return use.getOwner() != consumer && use.getOwner() != fused;
+      });
+    }
+    rewriter.eraseOp(consumer);
+    erased.insert(consumer);
+    if (producer->use_empty()) {
+      erased.insert(producer);
+      rewriter.eraseOp(producer);
+    }
+    return dropUnusedResults(fused);
+  }
+
+  // A result that nobody reads, of a producer that was needed by this consumer alone.
+  GenericOp dropUnusedResults(GenericOp op) {
+    SmallVector<unsigned> kept;
+    for (unsigned i = 0; i < op.getNumResults(); ++i)
+      if (!op.getResult(i).use_empty() || op.payloadUsesValueFromOperand(op.getDpsInitOperand(i)))
+        kept.push_back(i);
+    if (kept.size() == op.getNumResults() || kept.empty())
+      return op;
+    SmallVector<Value> inits;
+    SmallVector<Type> types;
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    SmallVector<AffineMap> newMaps(maps.begin(), maps.begin() + op.getNumDpsInputs());
+    for (unsigned i : kept) {
+      inits.push_back(op.getDpsInitOperand(i)->get());
+      types.push_back(op.getResult(i).getType());
+      newMaps.push_back(maps[op.getNumDpsInputs() + i]);
+    }
+    rewriter.setInsertionPoint(op);
+    auto slim = rewriter.create<GenericOp>(op.getLoc(), types, op.getInputs(), inits, newMaps, op.getIteratorTypesArray());
+    Block *from = op.getBody();
+    auto *to = rewriter.createBlock(&slim.getRegion());
+    IRMapping mapping;
+    for (unsigned i = 0; i < op.getNumDpsInputs(); ++i)
+      mapping.map(from->getArgument(i), to->addArgument(from->getArgument(i).getType(), op.getLoc()));
+    for (unsigned i : kept) {
+      BlockArgument argument = from->getArgument(op.getNumDpsInputs() + i);
+      mapping.map(argument, to->addArgument(argument.getType(), op.getLoc()));
+    }
+    rewriter.setInsertionPointToStart(to);
+    for (Operation &inner : from->without_terminator())
+      rewriter.clone(inner, mapping);
+    SmallVector<Value> yielded;
+    for (unsigned i : kept)
+      yielded.push_back(mapping.lookupOrDefault(from->getTerminator()->getOperand(i)));
+    rewriter.create<linalg::YieldOp>(op.getLoc(), yielded);
+    for (auto [position, i] : llvm::enumerate(kept))
+      rewriter.replaceAllUsesWith(op.getResult(i), slim.getResult(position));
+    rewriter.eraseOp(op);
+    return slim;
+  }
+};
+
+struct FuseElementwisePass : PassWrapper<FuseElementwisePass, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseElementwisePass)
+  StringRef getArgument() const override { return "dl-fuse-elementwise"; }
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    Fuser(getOperation(), rewriter).run();
+  }
+};
+
+} // namespace
+
+PassPtr createFuseElementwisePass() { return std::make_unique<FuseElementwisePass>(); }
+
+} // namespace dl::passes

@@ -1,0 +1,170 @@
+// Neighbouring parallel loops over one range become one loop when every iteration of the second needs only what the same
+// iteration of the first made: a softmax then runs row by row in the cache, and one parallel section does for the chain.
+#include "compiler/dialect/Dl.h"
+#include "compiler/passes/passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using scf::ParallelOp;
+
+namespace dl::passes {
+namespace {
+
+Value rootOf(Value buffer) {
+  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
+    buffer = view.getViewSource();
+  return buffer;
+}
+
+// Whether two different roots are known to be different memory.
+bool isDistinct(Value root) {
+  if (auto argument = dyn_cast<BlockArgument>(root))
+    return isa<func::FuncOp>(argument.getOwner()->getParentOp()); // a written argument has its buffer to itself
+  return isa_and_nonnull<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp, ir::ExternOp>(root.getDefiningOp());
+}
+
+struct Access {
+  Value buffer;
+  SmallVector<Value> indices;
+  bool write;
+};
+
+// All accesses of the loop; false when it holds something else that may touch memory.
+bool collect(ParallelOp loop, SmallVectorImpl<Access> &accesses) {
+  return !loop
+              .walk([&](Operation *op) {
+                if (auto load = dyn_cast<memref::LoadOp>(op))
+                  accesses.push_back({load.getMemref(), llvm::to_vector(load.getIndices()), false});
+                else if (auto store = dyn_cast<memref::StoreOp>(op))
+                  accesses.push_back({store.getMemref(), llvm::to_vector(store.getIndices()), true});
+                else if (!op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() && !isMemoryEffectFree(op))
+                  return WalkResult::interrupt();
+                return WalkResult::advance();
+              })
+              .wasInterrupted();
+}
+
+bool sameValues(OperandRange a, OperandRange b) {
+  return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
+    auto [x, y] = pair;
+    return x == y || isEqualConstantIntOrValue(OpFoldResult(x), OpFoldResult(y));
+  });
+}
+
+class Pair {
+public:
+  Pair(ParallelOp first, ParallelOp second) : first(first), second(second) {}
+
+  bool mayFuse() {
+    if (!sameValues(first.getLowerBound(), second.getLowerBound()) ||
+        !sameValues(first.getUpperBound(), second.getUpperBound()) || !sameValues(first.getStep(), second.getStep()) ||
+        first.getNumReductions() || second.getNumReductions())
+      return false;
+    SmallVector<Access> before, after;
+    if (!collect(first, before) || !collect(second, after))
+      return false;
+    for (const Access &a : before)
+      for (const Access &b : after)
+        if ((a.write || b.write) && !independent(a, b))
+          return false;
+    return true;
+  }
+
+  void fuse() {
+    OpBuilder b(second.getBody(), second.getBody()->begin());
+    IRMapping mapping;
+    for (auto [from, to] : llvm::zip(first.getInductionVars(), second.getInductionVars()))
+      mapping.map(from, to);
+    for (Operation &op : first.getBody()->without_terminator())
+      b.clone(op, mapping);
+    first.erase();
+  }
+
+private:
+  ParallelOp first, second;
+
+  // Whether accesses of different iterations never meet.
+  bool independent(const Access &a, const Access &b) {
+    Value rootA = rootOf(a.buffer), rootB = rootOf(b.buffer);
+    if (rootA != rootB)
+      return isDistinct(rootA) && isDistinct(rootB);
+    if (a.buffer != b.buffer)
+      return false;
+    // Every loop variable is itself an index, at one place in both.
+    for (auto [ivA, ivB] : llvm::zip(first.getInductionVars(), second.getInductionVars())) {
+      bool found = false;
+      for (auto [x, y] : llvm::zip(a.indices, b.indices))
+        found |= x == ivA && y == ivB;
+      if (!found)
+        return false;
+    }
+    return true;
+  }
+};
+
+// Moves what lies between the loops out of the way: sizes, views and allocations up, deallocs down.
+bool clearBetween(ParallelOp first, ParallelOp second) {
+  SmallVector<Operation *> up, down;
+  for (Operation *op = first->getNextNode(); op != second; op = op->getNextNode()) {
+    if (isa<memref::DeallocOp>(op))
+      down.push_back(op);
+    else if (isa<memref::AllocOp>(op) || (isPure(op) && op->getNumRegions() == 0))
+      up.push_back(op);
+    else
+      return false;
+  }
+  for (Operation *op : up)
+    op->moveBefore(first);
+  for (Operation *op : llvm::reverse(down))
+    op->moveAfter(second);
+  return true;
+}
+
+struct FuseParallelPass : PassWrapper<FuseParallelPass, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseParallelPass)
+  StringRef getArgument() const override { return "dl-fuse-parallel"; }
+
+  void runOnOperation() override {
+    SmallVector<Block *> blocks;
+    getOperation().walk([&](Block *block) {
+      if (!isa<ParallelOp>(block->getParentOp()))
+        blocks.push_back(block);
+    });
+    for (Block *block : blocks)
+      fuseIn(*block);
+  }
+
+  static ParallelOp nextLoop(Operation *from) {
+    for (Operation *op = from; op; op = op->getNextNode())
+      if (auto loop = dyn_cast<ParallelOp>(op))
+        return loop;
+    return {};
+  }
+
+  static void fuseIn(Block &block) {
+    if (block.empty())
+      return;
+    ParallelOp first = nextLoop(&block.front());
+    while (first) {
+      ParallelOp second = nextLoop(first->getNextNode());
+      if (!second)
+        return;
+      Pair pair(first, second);
+      if (pair.mayFuse() && clearBetween(first, second))
+        pair.fuse();
+      first = second;
+    }
+  }
+};
+
+} // namespace
+
+PassPtr createFuseParallelPass() { return std::make_unique<FuseParallelPass>(); }
+
+} // namespace dl::passes

@@ -1,0 +1,236 @@
+// Kernel and extern calls, assertions and polls to calls of the runtime, after control flow has become branches.
+#include "compiler/dialect/Dl.h"
+#include "compiler/dialect/location.h"
+#include "compiler/passes/packed_value.h"
+#include "compiler/passes/passes.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+
+namespace dl::passes {
+namespace {
+
+struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>> {
+  explicit RuntimeCallsPass(LineText lineText) : lineText(std::move(lineText)) {}
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RuntimeCallsPass)
+  StringRef getArgument() const override { return "dl-runtime-calls"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<LLVM::LLVMDialect, cf::ControlFlowDialect, memref::MemRefDialect, arith::ArithDialect>();
+  }
+
+  LineText lineText;
+  llvm::StringMap<std::string> strings; // text to the name of its global
+  llvm::StringMap<std::string> sites;
+  int nextGlobal = 0;
+
+  ModuleOp module() { return getOperation(); }
+  Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
+
+  void runOnOperation() override {
+    for (auto func : llvm::to_vector(module().getOps<func::FuncOp>()))
+      if (!func.isExternal())
+        lower(func);
+  }
+
+  void lower(func::FuncOp func) {
+    SmallVector<Operation *> ops;
+    int64_t most = 0;
+    func.walk([&](Operation *op) {
+      if (!isa<ir::ExternOp, ir::KernelOp, ir::AssertOp, ir::PollOp>(op))
+        return;
+      ops.push_back(op);
+      int64_t values = op->getNumOperands() + op->getNumResults();
+      if (isa<ir::AssertOp>(op))
+        values = op->getNumOperands();
+      most = std::max(most, values);
+    });
+    if (ops.empty())
+      return;
+    // One array serves all calls of the function.
+    Value array;
+    if (most) {
+      OpBuilder entry = OpBuilder::atBlockBegin(&func.getBody().front());
+      Value count = entry.create<LLVM::ConstantOp>(func.getLoc(), entry.getI64Type(), entry.getI64IntegerAttr(most));
+      array = entry.create<LLVM::AllocaOp>(func.getLoc(), pointerType(), PackedValues::type(&getContext()), count);
+    }
+    for (Operation *op : ops) {
+      OpBuilder b(op);
+      if (auto call = dyn_cast<ir::ExternOp>(op))
+        lowerExtern(b, call, array);
+      else if (auto kernel = dyn_cast<ir::KernelOp>(op))
+        lowerKernel(b, kernel, array);
+      else if (auto check = dyn_cast<ir::AssertOp>(op))
+        lowerAssert(check, array);
+      else
+        lowerPoll(op);
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------ calls
+  void declare(StringRef name, FunctionType type) {
+    if (module().lookupSymbol(name))
+      return;
+    OpBuilder b = OpBuilder::atBlockBegin(module().getBody());
+    b.create<func::FuncOp>(module().getLoc(), name, type).setPrivate();
+  }
+
+  Value number(OpBuilder &b, Location loc, int64_t value) {
+    return b.create<LLVM::ConstantOp>(loc, b.getI64Type(), b.getI64IntegerAttr(value));
+  }
+
+  Value at(OpBuilder &b, Location loc, Value array, int64_t index) {
+    if (!array || index == 0)
+      return array ? array : b.create<LLVM::ZeroOp>(loc, pointerType()).getResult();
+    return b.create<LLVM::GEPOp>(loc, pointerType(), PackedValues::type(&getContext()), array,
+                                 ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  }
+
+  void callPacked(OpBuilder &b, Location loc, StringRef callee, Value array, int64_t inputs, int64_t outputs) {
+    Type i64 = b.getI64Type(), ptr = pointerType();
+    declare(callee, b.getFunctionType({ptr, ptr, i64, ptr, i64}, {}));
+    b.create<func::CallOp>(loc, callee, TypeRange(),
+                           ValueRange{siteOf(b, loc), array ? array : at(b, loc, array, 0), number(b, loc, inputs),
+                                      at(b, loc, array, inputs), number(b, loc, outputs)});
+  }
+
+  // A runtime function of that name; entry points of this module keep theirs.
+  static std::string symbolOf(StringRef callee) {
+    return callee.starts_with("dl_") ? callee.str() : ("dl_rt_" + callee).str();
+  }
+
+  void lowerExtern(OpBuilder &b, ir::ExternOp call, Value array) {
+    Location loc = call.getLoc();
+    PackedValues values(b, loc, array);
+    int64_t inputs = call.getInputs().size(), outputs = call.getNumResults();
+    for (auto [i, input] : llvm::enumerate(call.getInputs()))
+      values.store(i, input);
+    for (auto [i, type] : llvm::enumerate(call.getResultTypes()))
+      values.storeRequest(inputs + i, type);
+    callPacked(b, loc, symbolOf(call.getCallee()), array, inputs, outputs);
+    for (auto [i, result] : llvm::enumerate(call.getResults()))
+      result.replaceAllUsesWith(values.load(inputs + i, result.getType()));
+    call.erase();
+  }
+
+  void lowerKernel(OpBuilder &b, ir::KernelOp kernel, Value array) {
+    Location loc = kernel.getLoc();
+    PackedValues values(b, loc, array);
+    int64_t inputs = kernel.getInputs().size();
+    for (auto [i, input] : llvm::enumerate(kernel.getInputs()))
+      values.store(i, input);
+    for (auto [i, dest] : llvm::enumerate(kernel.getDests()))
+      values.store(inputs + i, dest);
+    callPacked(b, loc, symbolOf(kernel.getCallee()), array, inputs, kernel.getDests().size());
+    kernel.erase();
+  }
+
+  // -------------------------------------------------------------------------------------- assertions and polls
+  // Splits the block at `op` and fills a block that is entered when `condition` is false and then goes on behind `op`.
+  void unless(Operation *op, Value condition, llvm::function_ref<void(OpBuilder &)> fill) {
+    Block *before = op->getBlock();
+    Block *after = before->splitBlock(op);
+    auto *cold = new Block;
+    before->getParent()->getBlocks().push_back(cold);
+    OpBuilder b = OpBuilder::atBlockEnd(cold);
+    fill(b);
+    b.create<cf::BranchOp>(op->getLoc(), after);
+    b.setInsertionPointToEnd(before);
+    b.create<cf::CondBranchOp>(op->getLoc(), condition, after, cold);
+    op->erase();
+  }
+
+  void lowerAssert(ir::AssertOp check, Value array) {
+    Location loc = check.getLoc();
+    unless(check, check.getCondition(), [&](OpBuilder &b) {
+      std::string text = check.getMessage().str();
+      PackedValues values(b, loc, array);
+      values.storeText(0, stringAt(b, loc, text), static_cast<int64_t>(text.size()));
+      for (auto [i, value] : llvm::enumerate(check.getValues()))
+        values.store(1 + i, value);
+      callPacked(b, loc, "dl_rt_assert_failed", array, 1 + check.getValues().size(), 0);
+    });
+  }
+
+  void lowerPoll(Operation *poll) {
+    Location loc = poll->getLoc();
+    OpBuilder b(poll);
+    constexpr StringLiteral flag = "dl_interrupted";
+    if (!module().lookupSymbol(flag)) {
+      OpBuilder top = OpBuilder::atBlockBegin(module().getBody());
+      top.create<LLVM::GlobalOp>(loc, b.getI32Type(), /*isConstant=*/false, LLVM::Linkage::External, flag, Attribute());
+    }
+    Value address = b.create<LLVM::AddressOfOp>(loc, pointerType(), flag);
+    Value value = b.create<LLVM::LoadOp>(loc, b.getI32Type(), address, /*alignment=*/4, /*isVolatile=*/true);
+    Value zero = b.create<LLVM::ConstantOp>(loc, b.getI32Type(), b.getI32IntegerAttr(0));
+    Value quiet = b.create<LLVM::ICmpOp>(loc, LLVM::ICmpPredicate::eq, value, zero);
+    unless(poll, quiet, [&](OpBuilder &inside) {
+      declare("dl_poll_interrupt", inside.getFunctionType({pointerType()}, {}));
+      inside.create<func::CallOp>(loc, "dl_poll_interrupt", TypeRange(), ValueRange{siteOf(inside, loc)});
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------ constants and sites
+  std::string freshName(StringRef kind) { return ("dl." + kind + "." + Twine(nextGlobal++)).str(); }
+
+  std::string stringGlobal(StringRef text) {
+    std::string &name = strings[text];
+    if (name.empty()) {
+      name = freshName("text");
+      OpBuilder b = OpBuilder::atBlockBegin(module().getBody());
+      std::string bytes = (text + StringRef("\0", 1)).str();
+      auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
+      b.create<LLVM::GlobalOp>(module().getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                               b.getStringAttr(bytes));
+    }
+    return name;
+  }
+  Value stringAt(OpBuilder &b, Location loc, StringRef text) {
+    return b.create<LLVM::AddressOfOp>(loc, pointerType(), stringGlobal(text));
+  }
+
+  // The dl_site constant of the place; null where the code belongs to no source line.
+  Value siteOf(OpBuilder &b, Location loc) {
+    std::optional<ir::SourcePlace> place = ir::decodeLocation(loc);
+    if (!place)
+      return b.create<LLVM::ZeroOp>(loc, pointerType());
+    std::string key = (place->file + ":" + Twine(place->line) + ":" + Twine(place->column) + ":" + Twine(place->length)).str();
+    std::string &name = sites[key];
+    if (name.empty()) {
+      name = freshName("site");
+      std::string file = stringGlobal(place->file);
+      std::string line = stringGlobal(lineText ? lineText(place->file, place->line) : std::string());
+      makeSite(name, file, line, *place);
+    }
+    return b.create<LLVM::AddressOfOp>(loc, pointerType(), name);
+  }
+
+  void makeSite(StringRef name, StringRef file, StringRef line, const ir::SourcePlace &place) {
+    Location loc = module().getLoc();
+    OpBuilder b = OpBuilder::atBlockEnd(module().getBody());
+    Type i32 = b.getI32Type(), ptr = pointerType();
+    auto type = LLVM::LLVMStructType::getLiteral(&getContext(), {ptr, ptr, i32, i32, i32, i32});
+    auto global =
+        b.create<LLVM::GlobalOp>(loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, Attribute());
+    Block *block = b.createBlock(&global.getInitializerRegion());
+    b.setInsertionPointToStart(block);
+    Value site = b.create<LLVM::UndefOp>(loc, type);
+    int64_t position = 0;
+    auto add = [&](Value value) { site = b.create<LLVM::InsertValueOp>(loc, site, value, position++); };
+    add(b.create<LLVM::AddressOfOp>(loc, ptr, file));
+    add(b.create<LLVM::AddressOfOp>(loc, ptr, line));
+    for (int32_t value : {place.line, place.column, place.length, 0})
+      add(b.create<LLVM::ConstantOp>(loc, i32, b.getI32IntegerAttr(value)));
+    b.create<LLVM::ReturnOp>(loc, site);
+  }
+};
+
+} // namespace
+
+PassPtr createRuntimeCallsPass(LineText lineText) { return std::make_unique<RuntimeCallsPass>(std::move(lineText)); }
+
+} // namespace dl::passes

@@ -1,0 +1,16 @@
+// What the entry points of compiled code call.
+#pragma once
+
+#include "dl/abi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Fails unless the call fits. `expected`: for each argument its dl_dtype, its rank and DL_MAX_RANK sizes, -1 for any.
+void dl_rt_check_arguments(const char *function, const int64_t *expected, int64_t numExpected, int64_t numResults,
+                           const dl_value *in, int64_t numIn, int64_t numOut);
+
+#ifdef __cplusplus
+}
+#endif
