@@ -1,76 +1,61 @@
-// What compiled code calls before it starts, and when a check of its own has failed.
-#include <cstring>
+// What compiled code calls when a check of its own fails, and before an exported function runs.
+#include <algorithm>
 
-#include "dl/entry.h"
 #include "runtime/core/arguments.h"
+#include "runtime/text/format.h"
 
 using namespace dl::rt;
 
 namespace {
 
-constexpr int64_t kRow = 2 + DL_MAX_RANK;
-
-// "f32[2, _]", with _ for a size that may be anything.
-std::string expectedText(const int64_t *row) {
-  dl_value value{};
-  value.dtype = static_cast<int32_t>(row[0]);
-  std::string text = shapeText(value);
-  text.resize(std::min(text.find('['), text.size()));
-  if (row[1] == 0)
-    return text;
-  text += '[';
-  for (int64_t d = 0; d < row[1]; ++d)
-    text += concat(d ? ", " : "", row[2 + d] < 0 ? std::string("_") : std::to_string(row[2 + d]));
-  return text + ']';
+// The text with {0}, {1} … replaced by the values.
+std::string filledIn(std::string_view text, const dl_value *values, int64_t count) {
+  std::string out;
+  while (!text.empty()) {
+    size_t at = text.find('{');
+    out += text.substr(0, at);
+    if (at == text.npos)
+      break;
+    text.remove_prefix(at);
+    bool isPlace = text.size() >= 3 && text[1] >= '0' && text[1] < '0' + std::min<int64_t>(count, 10) && text[2] == '}';
+    out += isPlace ? formatValue(values[text[1] - '0'], FormatSpec()) : "{";
+    text.remove_prefix(isPlace ? 3 : 1);
+  }
+  return out;
 }
 
-bool agrees(const int64_t *row, const dl_value &value) {
-  if (value.dtype != row[0] || value.rank != row[1])
-    return false;
+constexpr int64_t kRow = 2 + DL_MAX_RANK; // dtype, rank, sizes
+
+std::string wanted(const int64_t *row) {
+  std::string out(dtypeName(static_cast<int32_t>(row[0])));
   for (int64_t d = 0; d < row[1]; ++d)
-    if (value.sizes[d] < 0 || (row[2 + d] >= 0 && value.sizes[d] != row[2 + d]))
-      return false;
-  return true;
+    out += concat(d ? ", " : "[", row[2 + d] < 0 ? std::string("_") : std::to_string(row[2 + d]));
+  return row[1] ? out + "]" : out;
 }
 
-std::string number(const dl_value &value) {
-  if (value.rank != 0)
-    return shapeText(value);
-  if (!isFloat(value.dtype))
-    return std::to_string(value.i);
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value.f);
-  return text;
+bool fits(const dl_value &value, const int64_t *row) {
+  bool good = value.dtype == row[0] && value.rank == row[1];
+  for (int64_t d = 0; good && d < row[1]; ++d)
+    good = value.sizes[d] >= 0 && (row[2 + d] < 0 || value.sizes[d] == row[2 + d]);
+  return good;
 }
 
 } // namespace
 
-void dl_rt_check_arguments(const char *function, const int64_t *expected, int64_t numExpected, int64_t numResults,
-                           const dl_value *in, int64_t numIn, int64_t numOut) {
-  guarded(nullptr, [&] {
-    if (numIn != numExpected || numOut != numResults)
-      fail(function, ": called with ", numIn, " arguments for ", numOut, " results; it takes ", numExpected, " and has ",
-           numResults);
-    for (int64_t i = 0; i < numIn; ++i)
-      if (!agrees(expected + i * kRow, in[i]))
-        fail(function, ": argument ", i, " is ", shapeText(in[i]), ", ", expectedText(expected + i * kRow), " is needed");
-  });
-}
+// in: text (str), values.  Fails with the text, in which {0}, {1} … stand for the values.
+DL_RUNTIME_FUNCTION(assert_failed) { fail(filledIn(call.string(0), call.in + 1, call.numIn - 1)); }
 
-// Extern. in: message, values…  {0}, {1}, … in the message stand for the values. Always fails.
-DL_RUNTIME_FUNCTION(assert_failed) {
-  std::string_view pattern = call.string(0);
-  std::string message;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    size_t end = pattern.find('}', i);
-    bool isPlace = pattern[i] == '{' && end != pattern.npos && end > i + 1 &&
-                   pattern.substr(i + 1, end - i - 1).find_first_not_of("0123456789") == pattern.npos;
-    if (!isPlace) {
-      message += pattern[i];
-      continue;
-    }
-    message += number(call.argument(1 + std::stoll(std::string(pattern.substr(i + 1, end - i - 1)))));
-    i = end;
-  }
-  throw Failure{message};
+// Compares the arguments of an exported function with a table: element type, rank and DL_MAX_RANK sizes (-1: any) for each.
+// Not a packed call.
+extern "C" void dl_rt_check_arguments(const char *name, const int64_t *table, int64_t arguments, int64_t results,
+                                      const dl_value *in, int64_t numIn, int64_t numOut) {
+  guarded(nullptr, [&] {
+    if (numIn != arguments)
+      fail(name, ": takes ", arguments, arguments == 1 ? " argument, " : " arguments, ", numIn, " are given");
+    if (numOut != results)
+      fail(name, ": gives ", results, results == 1 ? " result, " : " results, ", numOut, " are asked for");
+    for (int64_t i = 0; i < arguments; ++i)
+      if (!fits(in[i], table + i * kRow))
+        fail(name, ": argument ", i + 1, " is ", shapeText(in[i]), ", ", wanted(table + i * kRow), " is expected");
+  });
 }

@@ -76,7 +76,9 @@ constexpr int kBarWidth = 30;
 
 struct Progress {
   double start = 0, drawn = 0;
-  int quarters = -1;
+  int64_t first = 0, done = 0; // of the first and the latest call
+  int quarters = 0;
+  bool running = false;
 };
 
 std::string duration(double seconds) {
@@ -98,7 +100,8 @@ std::string rateText(double rate) {
 } // namespace
 
 // in: done, total (i64), label (str).  A bar with rate and remaining time on a terminal; elsewhere a line at each quarter of
-// a loop that lasts longer than five seconds. To standard error; done = 0 starts a new bar.
+// a loop that lasts longer than five seconds. To standard error. A new bar begins after the last one's end, and whenever `done` does not
+// grow.
 DL_RUNTIME_FUNCTION(progress) {
   call.expect(3, 0);
   static const bool terminal = isatty(STDERR_FILENO);
@@ -106,13 +109,14 @@ DL_RUNTIME_FUNCTION(progress) {
   int64_t done = call.integer(0), total = call.integer(1);
   std::string_view label = call.string(2);
   double time = now();
-  if (done <= 0 || state.start == 0)
-    state = {time, 0, -1};
+  if (!state.running || done <= state.done)
+    state = {time, 0, done, done, 0, true};
+  state.done = done;
   double elapsed = time - state.start;
   double share = total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 1;
   share = share < 0 ? 0 : share > 1 ? 1 : share;
   bool last = done >= total;
-  double rate = elapsed > 0 ? static_cast<double>(done) / elapsed : 0;
+  double rate = elapsed > 0 ? static_cast<double>(done - state.first) / elapsed : 0;
   std::string counts = concat(done, '/', total);
   std::string prefix = label.empty() ? std::string() : concat(label, ' ');
   if (terminal) {
@@ -133,5 +137,5 @@ DL_RUNTIME_FUNCTION(progress) {
     std::fprintf(stderr, "%s%d%% %s %s\n", prefix.c_str(), quarters * 25, counts.c_str(), rateText(rate).c_str());
   }
   if (last)
-    state = {};
+    state.running = false;
 }

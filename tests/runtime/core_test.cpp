@@ -246,7 +246,7 @@ TEST(Symbols, TheTableHoldsEveryFunctionOfTheRuntime) {
   EXPECT_EQ(dl_runtime_symbol("dl_alloc"), reinterpret_cast<void *>(dl_alloc));
   std::regex definition("DL_RUNTIME_FUNCTION\\(([a-z0-9_]+)\\)");
   int count = 0;
-  for (const char *file : {"io/functions.cpp", "io/digits.cpp", "kernels/matmul.cpp", "kernels/conv.cpp", "kernels/pool.cpp",
+  for (const char *file : {"core/checks.cpp", "io/functions.cpp", "io/digits.cpp", "kernels/nonzero.cpp", "kernels/matmul.cpp", "kernels/conv.cpp", "kernels/pool.cpp",
                            "random/random.cpp", "text/functions.cpp", "text/program.cpp"}) {
     std::ifstream stream(std::string(DL_RUNTIME_SOURCE) + "/" + file);
     ASSERT_TRUE(stream) << file;
@@ -257,6 +257,33 @@ TEST(Symbols, TheTableHoldsEveryFunctionOfTheRuntime) {
       EXPECT_NE(dl_runtime_symbol(("dl_rt_" + (*at)[1].str()).c_str()), nullptr) << (*at)[1];
   }
   EXPECT_GT(count, 40);
+}
+
+TEST(Checks, AssertionsFillInTheirValues) {
+  EXPECT_EQ(call("assert_failed", {text("index {0} is out of range for size {1}, {2} {x}"), integer(-7), Tensor(2.5)}, {}).error,
+            "index -7 is out of range for size 2.5, {2} {x}");
+  EXPECT_EQ(call("assert_failed", {text("{")}, {}).error, "{");
+}
+
+extern "C" void dl_rt_check_arguments(const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t, int64_t);
+
+TEST(Checks, ArgumentsOfExportedFunctions) {
+  auto predict = +[](const dl_site *, const dl_value *in, int64_t numIn, dl_value *, int64_t numOut) {
+    static const int64_t table[] = {DL_F32, 2, -1, 784, 0, 0, 0, 0, 0, 0, DL_I64, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+    dl_rt_check_arguments("predict", table, 2, 0, in, numIn, numOut);
+  };
+  auto check = [&](const std::vector<Tensor> &arguments) {
+    std::vector<dl_value> in;
+    for (const Tensor &argument : arguments)
+      in.push_back(argument.value());
+    return errorOf(predict, in.data(), static_cast<int64_t>(in.size()));
+  };
+  Tensor good = Tensor::zeros(DType::f32, {3, 784});
+  EXPECT_EQ(check({good, integer(1)}), "");
+  EXPECT_EQ(check({good}), "predict: takes 2 arguments, 1 are given");
+  EXPECT_EQ(check({Tensor::zeros(DType::f32, {3, 700}), integer(1)}), "predict: argument 1 is f32[3, 700], f32[_, 784] is expected");
+  EXPECT_EQ(check({Tensor::zeros(DType::f64, {3, 784}), integer(1)}), "predict: argument 1 is f64[3, 784], f32[_, 784] is expected");
+  EXPECT_EQ(check({good, Tensor(1.0f)}), "predict: argument 2 is f32, i64 is expected");
 }
 
 TEST(TensorClass, OwnsBorrowsAndConverts) {

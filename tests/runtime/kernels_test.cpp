@@ -174,6 +174,13 @@ TEST(Conv2d, ASteadyLoopAllocatesNothing) {
   EXPECT_EQ(dl_heap_allocations(), before);
 }
 
+TEST(Nonzero, GivesThePositions) {
+  Want any{DType::i64, {-1}};
+  expectClose<int64_t>(result("nonzero", {Tensor::from<bool>({false, true, true, false, true}, {5})}, any), {1, 2, 4}, 0);
+  EXPECT_EQ(result("nonzero", {Tensor::zeros(DType::boolean, {0})}, any).numel(), 0);
+  EXPECT_EQ(call("nonzero", {numbers<float>({2})}, {any}).error, "nonzero: the mask is f32[2], not bool");
+}
+
 struct Pool {
   int64_t n, c, h, w, kh, kw, sh, sw, ph, pw, dh, dw, ceil;
 };
