@@ -24,11 +24,11 @@ PipelineOptions pipelineOptions(const CompileOptions &options) {
   return result;
 }
 
-// Gives each exported function the name of its entry point.
+// Gives each exported function the name of its entry point, where the driver has not chosen one.
 void nameEntries(ModuleOp module) {
   Builder b(module.getContext());
   for (auto func : module.getOps<func::FuncOp>())
-    if (func->hasAttr(passes::kExport) && !func.isExternal())
+    if (func->hasAttr(passes::kExport) && !func->hasAttr(passes::kEntryName) && !func.isExternal())
       func->setAttr(passes::kEntryName, b.getStringAttr(passes::kEntryPrefix + func.getName()));
 }
 

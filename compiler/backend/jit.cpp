@@ -1,7 +1,6 @@
 #include "compiler/backend/jit.h"
 
 #include "compiler/backend/target.h"
-#include "compiler/passes/passes.h"
 
 #include "dl/symbols.h"
 
@@ -65,8 +64,8 @@ Expected<std::unique_ptr<Jit>> Jit::load(std::unique_ptr<MemoryBuffer> object) {
   return std::unique_ptr<Jit>(new Jit(std::move(state)));
 }
 
-Expected<dl_function> Jit::find(const std::string &name) {
-  auto address = state->jit->lookup(passes::kEntryPrefix.str() + name);
+Expected<dl_function> Jit::find(const std::string &symbol) {
+  auto address = state->jit->lookup(symbol);
   if (!address)
     return address.takeError();
   return address->toPtr<dl_function>();

@@ -18,8 +18,8 @@ public:
   static llvm::Expected<std::unique_ptr<Jit>> load(std::unique_ptr<llvm::MemoryBuffer> object);
   ~Jit();
 
-  // The entry point of the exported function `name`.
-  llvm::Expected<dl_function> find(const std::string &name);
+  // The entry point with this symbol, `dl_fn_<name>` for an exported function.
+  llvm::Expected<dl_function> find(const std::string &symbol);
 
 private:
   struct State;

@@ -10,11 +10,19 @@
 #include "compiler/syntax/diagnostics.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace mlir {
 class ModuleOp;
+}
+
+namespace dl::autodiff {
+struct KeptValue;
+}
+namespace dl::backend {
+struct CompileOptions;
 }
 
 namespace dl::driver {
@@ -23,7 +31,7 @@ namespace dl::driver {
 enum class Entries {
   Script, // its statements
   Tests,  // its test blocks
-  Exports // its `export` functions, and its statements
+  Exports // its `export` functions, and its statements for hosts that run them
 };
 
 class Compilation {
@@ -44,9 +52,16 @@ public:
   bool differentiate();
   // All the way: a relocatable object with the entry points named in native_code.h. Nothing after an error.
   std::optional<std::string> object(Entries entries);
+  // The program in one of the forms of `dl compile --emit`. Nothing after an error.
+  std::optional<std::string> emit(const std::string &stage);
+  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`.
+  std::optional<std::string> derivative(const std::string &name, const std::vector<int> &wrt);
+  // What reverse passes keep, one line a value.
+  std::optional<std::string> keptForReverse();
 
   const ast::File &file() const { return tree; }
-  const sema::Program &program() const { return *typed; }
+  // Null for a program that entered as MLIR.
+  const sema::Program *program() const { return typed.get(); }
   // Precondition: generate().
   mlir::ModuleOp module();
   // Files that were looked at for imports.
@@ -58,7 +73,10 @@ public:
 
 private:
   struct Ir;
-  bool parseModule(const std::string &path, const std::string &text);
+  bool parseModule(const std::string &path, std::string text);
+  bool expandDerivatives(std::vector<autodiff::KeptValue> *kept);
+  void chooseEntries(Entries entries);
+  backend::CompileOptions backendOptions() const;
 
   Settings settings;
   ImportFinder imports;

@@ -8,9 +8,9 @@
 
 namespace dl::driver {
 
-// The entry points of a compiled program besides its exported functions.
-inline const std::string mainEntry = "dl_main";
-inline std::string testEntry(size_t index) { return "dl_test_" + std::to_string(index); }
+// The symbols of a compiled program's entry points. A `$` cannot be part of an exported function's name.
+inline const std::string mainEntry = "dl_fn_$main";
+inline std::string testEntry(size_t index) { return "dl_fn_$test" + std::to_string(index); }
 inline std::string exportEntry(const std::string &name) { return "dl_fn_" + name; }
 
 class NativeCode {
@@ -19,8 +19,8 @@ public:
   static std::unique_ptr<NativeCode> load(std::string object, std::string &problem);
   ~NativeCode();
 
-  // Null when there is no such entry point.
-  dl_function find(const std::string &symbol) const;
+  // The entry point with this symbol; null with a `problem` when it is not there or refers to what is not there.
+  dl_function find(const std::string &symbol, std::string &problem) const;
 
 private:
   struct Jit;

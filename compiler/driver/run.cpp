@@ -48,9 +48,9 @@ int run(const RunCommand &command, const Settings &settings) {
     Timer timer(settings.timePasses, "load");
     code = NativeCode::load(std::move(*object), problem);
   }
-  dl_function start = code ? code->find(mainEntry) : nullptr;
+  dl_function start = code ? code->find(mainEntry, problem) : nullptr;
   if (!start) {
-    report(problem.empty() ? command.file + " has no statements" : problem, settings);
+    report(problem, settings);
     return 1;
   }
   std::vector<const char *> arguments{command.file.c_str()};

@@ -28,11 +28,16 @@ void testFile(const std::string &path, const TestCommand &command, const Setting
     ++summary.broken;
     return;
   }
-  const std::vector<sema::TestCase> &tests = compilation.program().tests;
+  if (!compilation.program()) {
+    report(path + ": the tests of a script are run, not those of MLIR", settings);
+    ++summary.broken;
+    return;
+  }
+  const std::vector<sema::TestCase> &tests = compilation.program()->tests;
   for (size_t i = 0; i < tests.size(); ++i) {
     if (tests[i].name.find(command.filter) == std::string::npos)
       continue;
-    dl_function start = code->find(testEntry(i));
+    dl_function start = code->find(testEntry(i), problem);
     dl_error *error = start ? dl_invoke(start, nullptr, 0, nullptr, 0) : nullptr;
     bool ok = start && !error;
     ++(ok ? summary.passed : summary.failed);
@@ -40,6 +45,8 @@ void testFile(const std::string &path, const TestCommand &command, const Setting
     std::fflush(stdout);
     if (error)
       report(error, settings);
+    else if (!start)
+      report(problem, settings);
   }
 }
 

@@ -78,13 +78,17 @@ Result<Module> compileProgram(const EngineOptions &options, std::string path, st
     object = compilation.object(driver::Entries::Exports);
   if (!object)
     return errorOf(compilation.diagnostics);
+  if (!compilation.program())
+    return plainError("a host compiles scripts, not MLIR");
   std::string problem;
   code->native = driver::NativeCode::load(std::move(*object), problem);
   if (!code->native)
     return plainError(problem);
-  for (driver::Signature &signature : driver::exportsOf(compilation.program())) {
+  for (driver::Signature &signature : driver::exportsOf(*compilation.program())) {
     ModuleCode::Entry entry;
-    entry.function = code->native->find(driver::exportEntry(signature.name));
+    entry.function = code->native->find(driver::exportEntry(signature.name), problem);
+    if (!entry.function)
+      return plainError(problem);
     for (const driver::Leaf &leaf : signature.parameters)
       entry.parameters.push_back(leaf.slot);
     for (const driver::Leaf &leaf : signature.results)
@@ -172,9 +176,12 @@ Function Module::function(std::string_view name) const {
 }
 
 Result<std::monostate> Module::run() const {
-  if (dl_function start = code->native->find(driver::mainEntry))
-    if (dl_error *failure = dl_invoke(start, nullptr, 0, nullptr, 0))
-      return errorOf(failure);
+  std::string problem;
+  dl_function start = code->native->find(driver::mainEntry, problem);
+  if (!start)
+    return plainError(problem);
+  if (dl_error *failure = dl_invoke(start, nullptr, 0, nullptr, 0))
+    return errorOf(failure);
   return std::monostate{};
 }
 

@@ -135,7 +135,7 @@ int main(int argc, char **argv) {
   }
   size_t results = function.getNumResults();
   auto jit = need(backend::Jit::load(need(backend::compileToObject(*module, options))));
-  dl_function entry = need(jit->find(words[1].str()));
+  dl_function entry = need(jit->find("dl_fn_" + words[1].str()));
   std::vector<Tensor> tensors;
   std::vector<dl_value> in;
   for (size_t i = 2; i < words.size(); ++i) {

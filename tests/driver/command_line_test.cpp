@@ -1,0 +1,157 @@
+// The `dl` command from the outside: exit statuses, flags, files.
+#include "tests/driver/scratch.h"
+#include "tests/run_lang/process.h"
+
+#include <gtest/gtest.h>
+
+using dl::tests::ProcessResult;
+using dl::tests::readAll;
+using dl::tests::Scratch;
+
+namespace {
+
+ProcessResult dl_(std::vector<std::string> arguments, const Scratch &scratch, const std::string &input = "") {
+  arguments.insert(arguments.begin(), DL_COMMAND);
+  return dl::tests::runProcess(arguments, scratch.folder, input);
+}
+
+} // namespace
+
+TEST(CommandLine, WrongUseHasStatusTwo) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(1)\n");
+  for (std::vector<std::string> wrong : std::vector<std::vector<std::string>>{
+           {}, {"run"}, {"--bogus"}, {"run", "--bogus", "a.dl"}, {"--threads", "many", "a.dl"}, {"--color=blue", "a.dl"},
+           {"compile", "--emit=nonsense", "a.dl"}, {"compile", "a.dl"}, {"grad", "a.dl"}, {"help", "nonsense"}}) {
+    ProcessResult result = dl_(wrong, scratch);
+    EXPECT_EQ(result.status, 2) << (wrong.empty() ? "no arguments" : wrong.back()) << result.out << result.err;
+  }
+}
+
+TEST(CommandLine, HelpAndVersionSucceed) {
+  Scratch scratch;
+  EXPECT_EQ(dl_({"--help"}, scratch).status, 0);
+  EXPECT_EQ(dl_({"help", "run"}, scratch).status, 0);
+  ProcessResult version = dl_({"--version"}, scratch);
+  EXPECT_EQ(version.status, 0);
+  EXPECT_EQ(version.out.rfind("dl ", 0), 0u) << version.out;
+}
+
+TEST(CommandLine, AFaultOfTheProgramHasStatusOne) {
+  Scratch scratch;
+  EXPECT_EQ(dl_({"run", scratch.path("missing.dl")}, scratch).status, 1);
+  EXPECT_EQ(dl_({"run", scratch.write("syntax.dl", "let = 1\n")}, scratch).status, 1);
+  EXPECT_EQ(dl_({"check", scratch.write("name.dl", "print(nobody)\n")}, scratch).status, 1);
+  ProcessResult stopped = dl_({"run", scratch.write("stop.dl", "print(1)\nerror(\"enough\")\n")}, scratch);
+  EXPECT_EQ(stopped.status, 1);
+  EXPECT_EQ(stopped.out, "1\n");
+  EXPECT_NE(stopped.err.find("enough"), std::string::npos) << stopped.err;
+  EXPECT_NE(stopped.err.find("stop.dl:2:1"), std::string::npos) << stopped.err;
+}
+
+TEST(CommandLine, RunIsUnderstood) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(1 + 1)\n");
+  EXPECT_EQ(dl_({"a.dl"}, scratch).out, "2\n");
+  EXPECT_EQ(dl_({"run", "a.dl"}, scratch).out, "2\n");
+  EXPECT_EQ(dl_({"--threads", "1", "a.dl"}, scratch).out, "2\n");
+  EXPECT_EQ(dl_({"--no-cache", "-O0", "--no-fuse", "run", "a.dl"}, scratch).out, "2\n");
+}
+
+TEST(CommandLine, WhatFollowsTheScriptIsForTheScript) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(option(\"epochs\", default=\"3\"))\n");
+  EXPECT_EQ(dl_({"a.dl"}, scratch).out, "3\n");
+  EXPECT_EQ(dl_({"a.dl", "--epochs", "7"}, scratch).out, "7\n");
+  EXPECT_EQ(dl_({"run", "a.dl", "--epochs", "7", "--threads", "many"}, scratch).out, "7\n");
+}
+
+TEST(CommandLine, DiagnosticsAsJson) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(x1)\nprint(x2)\n");
+  ProcessResult result = dl_({"--diagnostics=json", "check", "a.dl"}, scratch);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 2) << result.err;
+  EXPECT_NE(result.err.find("\"E0201\""), std::string::npos) << result.err;
+}
+
+TEST(CommandLine, ColourIsAMatterOfChoice) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(x1)\n");
+  EXPECT_EQ(dl_({"check", "a.dl"}, scratch).err.find('\x1b'), std::string::npos) << "not a terminal";
+  EXPECT_NE(dl_({"--color=always", "check", "a.dl"}, scratch).err.find('\x1b'), std::string::npos);
+}
+
+TEST(CommandLine, AnImportThatChangesIsNoticed) {
+  Scratch scratch;
+  scratch.write("a.dl", "import part\nprint(part.value())\n");
+  scratch.write("part.dl", "fn value() -> int = 1\n");
+  EXPECT_EQ(dl_({"a.dl"}, scratch).out, "1\n");
+  EXPECT_EQ(dl_({"a.dl"}, scratch).out, "1\n") << "from the cache";
+  scratch.write("part.dl", "fn value() -> int = 2\n");
+  EXPECT_EQ(dl_({"a.dl"}, scratch).out, "2\n");
+}
+
+TEST(CommandLine, TestBlocks) {
+  Scratch scratch;
+  scratch.write("a.dl", "test \"good\" { assert 1 < 2 }\ntest \"bad\" { assert 2 < 1, \"no\" }\n");
+  ProcessResult both = dl_({"test", "a.dl"}, scratch);
+  EXPECT_EQ(both.status, 1);
+  EXPECT_NE(both.out.find("1 passed, 1 failed"), std::string::npos) << both.out;
+  ProcessResult one = dl_({"test", "a.dl", "--filter", "good"}, scratch);
+  EXPECT_EQ(one.status, 0) << one.out << one.err;
+  EXPECT_NE(one.out.find("1 passed, 0 failed"), std::string::npos) << one.out;
+}
+
+TEST(CommandLine, Format) {
+  Scratch scratch;
+  scratch.write("a.dl", "let  a=1 # one\nprint( a )\n");
+  EXPECT_EQ(dl_({"fmt", "--check", "a.dl"}, scratch).status, 1);
+  EXPECT_EQ(readAll(scratch.path("a.dl")), "let  a=1 # one\nprint( a )\n") << "--check writes nothing";
+  EXPECT_EQ(dl_({"fmt", "a.dl"}, scratch).status, 0);
+  EXPECT_NE(readAll(scratch.path("a.dl")).find("let a = 1 # one\nprint(a)\n"), std::string::npos)
+      << readAll(scratch.path("a.dl"));
+  EXPECT_EQ(dl_({"fmt", "--check", "a.dl"}, scratch).status, 0);
+  scratch.write("broken.dl", "let = (\n");
+  EXPECT_EQ(dl_({"fmt", "broken.dl"}, scratch).status, 1);
+  EXPECT_EQ(readAll(scratch.path("broken.dl")), "let = (\n") << "a broken file stays as it is";
+}
+
+TEST(CommandLine, BuildWritesANativeProgram) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(sum([1.0, 2.0, 3.5]))\n");
+  ProcessResult built = dl_({"build", "a.dl", "-o", "program"}, scratch);
+  ASSERT_EQ(built.status, 0) << built.err;
+  EXPECT_EQ(dl::tests::runProcess({scratch.path("program")}, scratch.folder, "").out, dl_({"run", "a.dl"}, scratch).out);
+  scratch.write("stop.dl", "error(\"enough\")\n");
+  ASSERT_EQ(dl_({"build", "stop.dl", "-o", "stop"}, scratch).status, 0);
+  EXPECT_EQ(dl::tests::runProcess({scratch.path("stop")}, scratch.folder, "").status, 1);
+}
+
+TEST(CommandLine, EveryStageCanBePrinted) {
+  Scratch scratch;
+  scratch.write("a.dl", "fn f(x: f32[N]) -> f32 = sum(x * x)\nprint(grad(f)([1.0, 2.0]))\n");
+  for (const char *stage : {"ast", "types", "dl", "grad", "linalg", "loops", "llvm", "asm", "obj"}) {
+    ProcessResult result = dl_({"compile", std::string("--emit=") + stage, "a.dl"}, scratch);
+    EXPECT_EQ(result.status, 0) << stage << ": " << result.err;
+    EXPECT_FALSE(result.out.empty()) << stage;
+  }
+}
+
+TEST(CommandLine, AnIntermediateFormIsReadBack) {
+  Scratch scratch;
+  scratch.write("a.dl", "print(sum([1.0, 2.0]))\n");
+  ASSERT_EQ(dl_({"compile", "--emit=dl", "a.dl", "-o", "a.mlir"}, scratch).status, 0);
+  ProcessResult result = dl_({"run", "a.mlir"}, scratch);
+  EXPECT_EQ(result.out, "3\n") << result.err;
+}
+
+TEST(CommandLine, SessionFromAPipe) {
+  Scratch scratch;
+  std::string input = scratch.write("input", "let a = 2\nvar b = [1.0, 2.0]\nb[0] = 5.0\nnobody\na + 1\nb\n"
+                                             "fn twice(x) {\n  2 * x\n}\ntwice(a)\n");
+  ProcessResult result = dl_({"repl"}, scratch, input);
+  EXPECT_EQ(result.status, 1) << "one entry was wrong";
+  EXPECT_NE(result.err.find("nobody"), std::string::npos);
+  EXPECT_EQ(result.out, "3\n[5, 2]\n4\n") << result.err;
+}
