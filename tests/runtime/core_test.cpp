@@ -286,6 +286,20 @@ TEST(Checks, ArgumentsOfExportedFunctions) {
   EXPECT_EQ(check({good, Tensor(1.0f)}), "predict: argument 2 is f32, i64 is expected");
 }
 
+void recurse(const dl_site *site, const dl_value *in, int64_t numIn, dl_value *out, int64_t numOut) {
+  volatile char frame[1000] = {};
+  dl_rt_check_arguments("f", nullptr, 0, 0, in, numIn, numOut);
+  recurse(site, in, numIn, out, numOut);
+  frame[0] = 1;
+}
+
+TEST(Checks, EndlessRecursionIsAnError) {
+  EXPECT_EQ(errorOf(recurse), "f: the recursion is too deep");
+  std::string inThread;
+  std::thread([&] { inThread = errorOf(recurse); }).join();
+  EXPECT_EQ(inThread, "f: the recursion is too deep");
+}
+
 TEST(TensorClass, OwnsBorrowsAndConverts) {
   Tensor a = Tensor::from<float>({1, 2, 3, 4, 5, 6}, {2, 3});
   ASSERT_TRUE(a.valid());
