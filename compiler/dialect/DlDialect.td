@@ -17,6 +17,7 @@ def Dl_Dialect : Dialect {
   let summary = "Differentiable tensor programs on values";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect"];
   let hasConstantMaterializer = 1;
+  let hasCanonicalizer = 1;
 }
 
 // Differentiation and lowering, without defaults: an op that lacks a method does not compile.

@@ -4,14 +4,14 @@
 
 include "compiler/dialect/DlDialect.td"
 
-class Dl_Unary<string mnemonic, string text> : Dl_Op<mnemonic, [Pure, AllTypesMatch<["x", "result"]>]> {
+class Dl_Unary<string mnemonic, string text> : Dl_Op<mnemonic, [Pure, Elementwise, AllTypesMatch<["x", "result"]>]> {
   let summary = text;
   let arguments = (ins Dl_Value:$x);
   let results = (outs Dl_Value:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 class Dl_Binary<string mnemonic, string text, list<Trait> traits = [Pure]>
-    : Dl_Op<mnemonic, [AllTypesMatch<["x", "y", "result"]>] # traits> {
+    : Dl_Op<mnemonic, [Elementwise, AllTypesMatch<["x", "y", "result"]>] # traits> {
   let summary = text;
   let arguments = (ins Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
@@ -62,21 +62,21 @@ def Dl_CmpKind : I32EnumAttr<"CmpKind", "comparison", [
   I32EnumAttrCase<"gt", 4>, I32EnumAttrCase<"ge", 5>]> {
   let cppNamespace = "::dl::ir";
 }
-def Dl_CmpOp : Dl_Op<"cmp", [Pure, AllTypesMatch<["x", "y"]>]> {
+def Dl_CmpOp : Dl_Op<"cmp", [Pure, Elementwise, AllTypesMatch<["x", "y"]>]> {
   let summary = "elementwise comparison; the result is bool of the same shape; u8 compares unsigned";
   let arguments = (ins Dl_CmpKind:$kind, Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
   let hasVerifier = 1;
   let assemblyFormat = "$kind $x `,` $y attr-dict `:` type($x) `->` type($result)";
 }
-def Dl_SelectOp : Dl_Op<"select", [Pure, AllTypesMatch<["x", "y", "result"]>]> {
+def Dl_SelectOp : Dl_Op<"select", [Pure, Elementwise, AllTypesMatch<["x", "y", "result"]>]> {
   let summary = "x where condition, else y; the untaken side contributes no derivative, not even NaN";
   let arguments = (ins Dl_Value:$condition, Dl_Value:$x, Dl_Value:$y);
   let results = (outs Dl_Value:$result);
   let hasVerifier = 1;
   let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
 }
-def Dl_ConvertOp : Dl_Op<"convert", [Pure]> {
+def Dl_ConvertOp : Dl_Op<"convert", [Pure, Elementwise]> {
   let summary = "to another element type: float to integer truncates, to bool is != 0";
   let arguments = (ins Dl_Value:$x);
   let results = (outs Dl_Value:$result);

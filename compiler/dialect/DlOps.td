@@ -219,12 +219,12 @@ def Dl_KernelOp : Dl_StructuralOp<"kernel", [AttrSizedOperandSegments, Destinati
   let extraClassDeclaration = "::mlir::MutableOperandRange getDpsInitsMutable() { return getDestsMutable(); }";
   let assemblyFormat = "$callee `ins` `(` $inputs `)` `outs` `(` $dests `)` attr-dict `:` `(` type($inputs) `)` `outs` `(` type($dests) `)` (`->` type($results)^)?";
 }
-def Dl_AssertOp : Dl_StructuralOp<"assert", []> {
+def Dl_AssertOp : Dl_StructuralOp<"assert", [MemoryEffects<[MemWrite]>]> {
   let summary = "fails with the message at the op's location unless the condition holds; {0}, {1} stand for the i64 or f64 values";
   let arguments = (ins I1:$condition, StrAttr:$message, Variadic<AnyType>:$values);
   let assemblyFormat = "$condition `,` $message (`(` $values^ `:` type($values) `)`)? attr-dict";
 }
-def Dl_PollOp : Dl_StructuralOp<"poll", []> {
+def Dl_PollOp : Dl_StructuralOp<"poll", [MemoryEffects<[MemWrite]>]> {
   let summary = "stops with \"interrupted\" when asked to; once per iteration of a user's loop";
   let assemblyFormat = "attr-dict";
 }

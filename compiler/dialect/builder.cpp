@@ -4,6 +4,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 using namespace mlir;
 
 namespace dl::ir {
@@ -55,18 +57,68 @@ std::optional<double> constantValue(Value value) {
   return std::nullopt;
 }
 
+std::pair<Value, int64_t> sizeSource(Value tensor, int64_t dim) {
+  using Source = std::pair<Value, int64_t>;
+  Operation *op = tensor.getDefiningOp();
+  if (!op)
+    return {};
+  auto listed = [&](ValueRange sizes) -> Source {
+    ArrayRef<int64_t> before = shapeOf(tensor.getType()).take_front(dim);
+    return {sizes[llvm::count_if(before, ShapedType::isDynamic)], -1};
+  };
+  if (op->hasTrait<OpTrait::Elementwise>())
+    return {op->getOperands().back(), dim};
+  return llvm::TypeSwitch<Operation *, Source>(op)
+      .Case<BroadcastOp, IotaOp, ReshapeOp, SliceOp, Conv2dGradInputOp, Conv2dGradWeightOp, PoolScatterOp,
+            AvgPool2dGradOp>([&](auto sized) { return listed(sized.getSizes()); })
+      .Case<tensor::EmptyOp>([&](auto empty) { return listed(empty.getDynamicSizes()); })
+      .Case<ReverseOp, UpdateSliceOp, AddSliceOp, ScatterAddOp, PutAlongAddOp, StopGradOp>(
+          [&](auto same) -> Source { return {same.getInput(), dim}; })
+      .Case<TakeAlongOp>([&](TakeAlongOp along) -> Source { return {along.getIndices(), dim}; })
+      .Case<TransposeOp>([&](TransposeOp swap) -> Source { return {swap.getInput(), swap.getPerm()[dim]}; })
+      .Case<ConcatOp>([&](ConcatOp concat) -> Source {
+        return dim == static_cast<int64_t>(concat.getDim()) ? Source() : Source(concat.getInputs().front(), dim);
+      })
+      .Case<GatherOp>([&](GatherOp gather) -> Source {
+        int64_t lead = rankOf(gather.getIndices().getType());
+        return dim < lead ? Source(gather.getIndices(), dim) : Source(gather.getInput(), dim - lead + 1);
+      })
+      .Case<ReduceOp>([&](ReduceOp reduce) -> Source {
+        int64_t from = dim;
+        for (int64_t gone : reduce.getDims())
+          from += gone <= from;
+        return {reduce.getInput(), from};
+      })
+      .Case<MatMulOp>([&](MatMulOp product) -> Source {
+        int64_t last = rankOf(tensor.getType()) - 1, first = last - 1;
+        if (dim < first)
+          return {product.getA(), dim};
+        return dim == first ? Source(product.getA(), product.getTransA() ? last : first)
+                            : Source(product.getB(), product.getTransB() ? first : last);
+      })
+      .Default([](Operation *) { return Source(); });
+}
+
 Value sizeOf(OpBuilder &b, Location loc, Value tensor, int64_t dim) {
-  int64_t size = cast<RankedTensorType>(tensor.getType()).getDimSize(dim);
-  if (!ShapedType::isDynamic(size))
-    return indexConstant(b, loc, size);
-  return b.create<tensor::DimOp>(loc, tensor, dim);
+  while (true) {
+    int64_t size = cast<RankedTensorType>(tensor.getType()).getDimSize(dim);
+    if (!ShapedType::isDynamic(size))
+      return indexConstant(b, loc, size);
+    auto [source, sourceDim] = sizeSource(tensor, dim);
+    if (!source)
+      return b.create<tensor::DimOp>(loc, tensor, dim);
+    if (sourceDim < 0)
+      return source;
+    tensor = source;
+    dim = sourceDim;
+  }
 }
 
 SmallVector<Value> dynamicSizes(OpBuilder &b, Location loc, Value value) {
   SmallVector<Value> sizes;
   for (auto [dim, size] : llvm::enumerate(shapeOf(value.getType())))
     if (ShapedType::isDynamic(size))
-      sizes.push_back(b.create<tensor::DimOp>(loc, value, static_cast<int64_t>(dim)));
+      sizes.push_back(sizeOf(b, loc, value, dim));
   return sizes;
 }
 

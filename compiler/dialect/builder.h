@@ -25,7 +25,12 @@ mlir::Value indexConstant(mlir::OpBuilder &b, mlir::Location loc, int64_t value)
 std::optional<double> constantValue(mlir::Value value);
 
 // ------------------------------------------------------------------------------------------------------------ sizes
-mlir::Value sizeOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tensor, int64_t dim); // index
+// The size as an index. It is taken from where the tensor's shape comes from, which need not be the tensor itself, so
+// that a tensor does not live on for its size.
+mlir::Value sizeOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value tensor, int64_t dim);
+// One step of that: the operand and dimension that this size of a tensor is taken from, or an index (then dim is -1);
+// null where only the tensor itself tells.
+std::pair<mlir::Value, int64_t> sizeSource(mlir::Value tensor, int64_t dim);
 // The dynamic sizes in order, as ops with `sizes` want them; none for a scalar.
 llvm::SmallVector<mlir::Value> dynamicSizes(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value);
 
