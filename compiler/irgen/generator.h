@@ -63,9 +63,10 @@ private:
   void leavingFor(const sema::Stmt &stmt, mlir::Value begin, mlir::Value end, mlir::Value step);
   void poll(mlir::Location loc);
   void whileLoop(const sema::Stmt &stmt);
-  // while (no flag is up and `condition`) { body }; both are called with the loop's variables in place.
-  void flaggedWhile(mlir::Location loc, VariableSet assigned, Exits exits, llvm::function_ref<mlir::Value()> condition,
-                    llvm::function_ref<void()> body);
+  // while (no flag is up and `condition`) { body }; both are called with the loop's variables in place. A harmless
+  // condition may be evaluated after the loop was left.
+  void flaggedWhile(mlir::Location loc, VariableSet assigned, Exits exits, bool harmless,
+                    llvm::function_ref<mlir::Value()> condition, llvm::function_ref<void()> body);
   // Gives the loop variable its value (i64) and tells what is known about it.
   void enterIteration(const sema::Stmt &stmt, mlir::Value position, std::optional<int64_t> step);
 
@@ -117,7 +118,7 @@ private:
   Values read(const sema::Variable *variable, Span span);
   void write(const sema::Variable *variable, Values values);
   sema::Variable *newVariable(std::string name, sema::Type type);
-  // The variables of `assigned` that exist here, their values, types and names (for dl.names).
+  // The variables of `assigned` that exist here, their values, types and names (for dl.vars).
   llvm::SmallVector<const sema::Variable *> visible(const VariableSet &assigned);
   Values current(llvm::ArrayRef<const sema::Variable *> variables);
   void assignAll(llvm::ArrayRef<const sema::Variable *> variables, mlir::ValueRange values);

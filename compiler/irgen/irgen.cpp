@@ -50,23 +50,32 @@ mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::
                            const SourceManager &sources) {
   const sema::Function &function = *entry.function;
   mlir::MLIRContext *context = builder.getContext();
-  Types inputs, results = function.result ? flatten(function.result, context) : Types{};
-  llvm::SmallVector<mlir::DictionaryAttr> argAttrs;
+  Types inputs, results;
+  llvm::SmallVector<mlir::DictionaryAttr> argAttrs, resultAttrs;
+  auto typeAttr = [&](const Leaf &leaf) {
+    return builder.getNamedAttr("dl.type", builder.getStringAttr(sema::str(leaf.type)));
+  };
+  for (const Leaf &leaf : leavesOf(function.result)) {
+    results.push_back(leafType(leaf.type, context));
+    resultAttrs.push_back(builder.getDictionaryAttr(typeAttr(leaf)));
+  }
   for (size_t i = 0; i < function.params.size(); ++i) {
     const sema::Variable &param = *function.params[i];
     for (const Leaf &leaf : leavesOf(param.type)) {
       mlir::Type type = leafType(leaf.type, context);
       inputs.push_back(type);
-      if (i < function.isMut.size() && function.isMut[i])
+      if (i < function.isMut.size() && function.isMut[i]) {
         results.push_back(type);
+        resultAttrs.push_back(builder.getDictionaryAttr(typeAttr(leaf)));
+      }
       argAttrs.push_back(builder.getDictionaryAttr(
-          {builder.getNamedAttr("dl.name", builder.getStringAttr(param.name + leaf.path)),
-           builder.getNamedAttr("dl.type", builder.getStringAttr(sema::str(leaf.type)))}));
+          {builder.getNamedAttr("dl.name", builder.getStringAttr(param.name + leaf.path)), typeAttr(leaf)}));
     }
   }
   auto op = builder.create<mlir::func::FuncOp>(makeLocation(context, function.span, sources), symbol,
                                                builder.getFunctionType(inputs, results));
   op.setAllArgAttrs(argAttrs);
+  op.setAllResultAttrs(resultAttrs);
   op->setAttr("dl.title", builder.getStringAttr(function.name));
   if (function.isExport)
     op->setAttr("dl.export", builder.getUnitAttr());

@@ -5,8 +5,9 @@
 // Attributes that later stages read:
 //   on functions   dl.export (unit), dl.test (the test's name), dl.derivative (symbol of the user's own rule),
 //                  dl.title (what the user calls it)
-//   on parameters  dl.name (`model.fc1.weight`), dl.type (`f32[N, 784]`)
-//   on operations  dl.name: the name that the user gave to the result; dl.names: the variables that a loop carries
+//   on parameters  dl.name (`model.fc1.weight`), dl.type (`f32[N, 784]`); on results dl.type
+//   on operations  dl.var: the name that the user gave to the result; on loops dl.vars: the variables that they carry, and
+//                  dl.index: the loop variable
 #pragma once
 
 #include "compiler/sema/typed.h"

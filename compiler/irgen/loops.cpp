@@ -15,7 +15,7 @@ namespace arith = mlir::arith;
 
 void FunctionGenerator::poll(mlir::Location loc) { builder_.create<ir::PollOp>(loc); }
 
-void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, Exits exits,
+void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, Exits exits, bool harmless,
                                      llvm::function_ref<Value()> condition, llvm::function_ref<void()> body) {
   Loop loop;
   auto flag = [&](const char *name) {
@@ -33,7 +33,7 @@ void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, E
   Types types(mlir::ValueRange(before).getTypes());
   llvm::SmallVector<mlir::Location> locations(types.size(), loc);
   auto op = builder_.create<mlir::scf::WhileOp>(loc, types, before);
-  op->setAttr("dl.names", namesOf(variables));
+  op->setAttr("dl.vars", namesOf(variables));
   {
     SizeTable::Scope scope(sizes_);
     mlir::Block *block = builder_.createBlock(&op.getBefore(), {}, types, locations);
@@ -41,7 +41,10 @@ void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, E
     Exits stops = exits;
     stops.continues = false;
     Value proceed;
-    if (Value left = anyFlag(stops, loc))
+    Value left = anyFlag(stops, loc);
+    if (left && harmless)
+      proceed = builder_.create<arith::AndIOp>(loc, condition(), builder_.create<arith::XOrIOp>(loc, left, boolean(true)));
+    else if (left)
       proceed = emitIf(loc, left, assigned, {builder_.getI1Type()}, [&] { return Values{boolean(false)}; },
                        [&] { return Values{condition()}; })[0];
     else
@@ -65,7 +68,7 @@ void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, E
 void FunctionGenerator::whileLoop(const Stmt &stmt) {
   VariableSet assigned;
   collectAssigned(stmt, assigned);
-  flaggedWhile(place(stmt.span), assigned, exitsOf(stmt.body), [&] { return scalar(*stmt.condition); }, [&] {
+  flaggedWhile(place(stmt.span), assigned, exitsOf(stmt.body), /*harmless=*/false, [&] { return scalar(*stmt.condition); }, [&] {
     if (stmt.pollInterrupt)
       poll(place(stmt.span));
     body(stmt.body, Sink{});
@@ -121,7 +124,7 @@ void FunctionGenerator::leavingFor(const Stmt &stmt, Value begin, Value end, Val
                                             compare(arith::CmpIPredicate::slt, at, end),
                                             compare(arith::CmpIPredicate::sgt, at, end));
   };
-  flaggedWhile(loc, assigned, exitsOf(stmt.body), before, [&] {
+  flaggedWhile(loc, assigned, exitsOf(stmt.body), /*harmless=*/true, before, [&] {
     if (pollsForLoops_ && stmt.pollInterrupt)
       poll(loc);
     Value at = environment_[position][0];
@@ -172,7 +175,7 @@ void FunctionGenerator::forLoop(const Stmt &stmt) {
   llvm::SmallVector<const sema::Variable *> variables = visible(assigned);
   Values before = current(variables);
   auto op = builder_.create<mlir::scf::ForOp>(loc, toIndex(lower), toIndex(upper), toIndex(stride), before);
-  op->setAttr("dl.names", namesOf(variables));
+  op->setAttr("dl.vars", namesOf(variables));
   if (stmt.variable)
     op->setAttr("dl.index", builder_.getStringAttr(stmt.variable->name));
   mlir::Block *block = op.getBody();

@@ -223,9 +223,9 @@ void FunctionGenerator::nameResult(const sema::Variable &variable, llvm::ArrayRe
   std::vector<Leaf> leaves = leavesOf(variable.type);
   for (auto [leaf, value] : llvm::zip(leaves, values)) {
     mlir::Operation *op = value.getDefiningOp();
-    if (!op || op->getNumResults() != 1 || op->hasAttr("dl.name") || mlir::matchPattern(op, mlir::m_Constant()))
+    if (!op || op->getNumResults() != 1 || op->hasAttr("dl.var") || mlir::matchPattern(op, mlir::m_Constant()))
       continue;
-    op->setAttr("dl.name", builder_.getStringAttr(variable.name + leaf.path));
+    op->setAttr("dl.var", builder_.getStringAttr(variable.name + leaf.path));
   }
 }
 

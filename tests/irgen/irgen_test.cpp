@@ -81,7 +81,7 @@ TEST(Irgen, AFreshSizeIsTakenFromTheValue) {
   Generated g(b.program);
   ASSERT_TRUE(g.module) << g.errors();
   EXPECT_EQ(g.count<mlir::tensor::DimOp>("f"), 1);
-  EXPECT_NE(g.text().find("dl.name = \"found\""), std::string::npos);
+  EXPECT_NE(g.text().find("dl.var = \"found\""), std::string::npos);
 }
 
 TEST(Irgen, ASizeThatOnlyAMultipleShowsIsSolvedFor) {

@@ -24,7 +24,7 @@ TEST(IrgenLoops, AForLoopCarriesWhatItAssigns) {
   ASSERT_TRUE(g.module) << g.errors();
   EXPECT_EQ(g.count<mlir::scf::ForOp>("f"), 1);
   EXPECT_EQ(g.count<ir::AssertOp>("f"), 0) << g.text(); // the index cannot leave the tensor
-  EXPECT_NE(g.text().find("dl.names = [\"s\"]"), std::string::npos) << g.text();
+  EXPECT_NE(g.text().find("dl.vars = [\"s\"]"), std::string::npos) << g.text();
 }
 
 TEST(IrgenLoops, AnIndexPastTheLoopIsChecked) {
@@ -55,7 +55,7 @@ TEST(IrgenLoops, BreakAndContinueMakeFlags) {
   ASSERT_TRUE(g.module) << g.errors();
   EXPECT_EQ(g.count<mlir::scf::ForOp>("f"), 0);
   EXPECT_EQ(g.count<mlir::scf::WhileOp>("f"), 1);
-  EXPECT_NE(g.text().find("dl.names = [\"s\", \"position\", \"broken\"]"), std::string::npos) << g.text();
+  EXPECT_NE(g.text().find("dl.vars = [\"s\", \"position\", \"broken\"]"), std::string::npos) << g.text();
 }
 
 TEST(IrgenLoops, ReturnInsideNestedLoopsStopsBoth) {

@@ -1,0 +1,94 @@
+#include "compiler/autodiff/print_source.h"
+
+#include "compiler/autodiff/autodiff.h"
+#include "compiler/autodiff/cleanup.h"
+#include "compiler/autodiff/prepare.h"
+#include "compiler/autodiff/source_printer.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+// @name(parameters, cotangents) = the results of `callee` and the gradients, by dl.vjp.
+static func::FuncOp wrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, StringRef name) {
+  SmallVector<Type> inputs(callee.getArgumentTypes()), results(callee.getResultTypes());
+  SmallVector<int64_t> floats;
+  for (auto [i, type] : llvm::enumerate(callee.getResultTypes()))
+    if (ir::isFloat(type))
+      floats.push_back(int64_t(i));
+  bool isScalar = callee.getNumResults() == 1 && floats.size() == 1 && ir::rankOf(callee.getResultTypes()[0]) == 0;
+  if (!isScalar)
+    for (int64_t i : floats)
+      inputs.push_back(callee.getResultTypes()[i]);
+  for (int64_t i : wrt)
+    results.push_back(callee.getArgumentTypes()[i]);
+  Location loc = callee.getLoc();
+  auto function = func::FuncOp::create(loc, name, FunctionType::get(callee.getContext(), inputs, results));
+  Builder attrs(callee.getContext());
+  function->setAttr("dl.wrt", attrs.getDenseI64ArrayAttr(wrt));
+  unsigned own = callee.getNumArguments();
+  for (unsigned i = 0; i < own; ++i)
+    function.setArgAttrs(i, callee.getArgAttrDict(i));
+  for (unsigned i = 0; i < callee.getNumResults(); ++i)
+    if (DictionaryAttr written = callee.getResultAttrDict(i))
+      function.setResultAttrs(i, written);
+  for (auto [k, i] : llvm::enumerate(wrt))
+    if (Attribute type = callee.getArgAttr(i, "dl.type"))
+      function.setResultAttr(callee.getNumResults() + k, "dl.type", type);
+  for (unsigned i = own; i < inputs.size(); ++i) {
+    std::string index = inputs.size() - own == 1 ? "" : std::to_string(i - own);
+    function.setArgAttr(i, "dl.name", attrs.getStringAttr("dy" + index));
+    if (Attribute type = callee.getResultAttr(floats[i - own], "dl.type"))
+      function.setArgAttr(i, "dl.type", type);
+  }
+
+  Block *entry = function.addEntryBlock();
+  OpBuilder b = OpBuilder::atBlockBegin(entry);
+  SmallVector<Value> arguments(entry->args_begin(), entry->args_begin() + own);
+  SmallVector<Value> cotangents(entry->args_begin() + own, entry->args_end());
+  if (isScalar)
+    cotangents.push_back(ir::scalarConstant(b, loc, callee.getResultTypes()[0], 1));
+  auto vjp = b.create<ir::VjpOp>(loc, results, FlatSymbolRefAttr::get(callee.getSymNameAttr()), arguments, cotangents,
+                                 b.getDenseI64ArrayAttr(wrt), /*unusedOk=*/UnitAttr());
+  b.create<func::ReturnOp>(loc, vjp->getResults());
+  return function;
+}
+
+FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<int64_t> wrt) {
+  auto callee = module.lookupSymbol<func::FuncOp>(name);
+  if (!callee || callee.isExternal())
+    return module.emitError() << "there is no function `" << name << "`";
+  for (int64_t i : wrt)
+    if (i < 0 || i >= int64_t(callee.getNumArguments()) || !ir::isFloat(callee.getArgumentTypes()[i]))
+      return callee.emitError() << "`" << name << "` has no parameter " << i << " to differentiate by";
+  std::string wish = (name + "_grad").str(), symbol = wish;
+  for (int i = 1; module.lookupSymbol(symbol) || module.lookupSymbol(symbol + "_call"); ++i)
+    symbol = wish + std::to_string(i);
+  func::FuncOp call = wrapper(callee, wrt, symbol + "_call");
+  module.push_back(call);
+  PassManager differentiate(module.getContext());
+  differentiate.addPass(createAutodiffPass());
+  if (failed(differentiate.run(module)))
+    return failure();
+
+  func::FuncOp gradient = inlinedCopy(call, symbol);
+  gradient->setAttrs(call->getAttrs());
+  gradient.setName(symbol);
+  call.erase();
+  cutDeadValues(gradient);
+  PassManager whole(module.getContext());
+  whole.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  whole.addNestedPass<func::FuncOp>(createCSEPass());
+  whole.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  if (failed(whole.run(module)))
+    return failure();
+  return gradient;
+}
+
+FailureOr<std::string> printSource(func::FuncOp function) { return SourcePrinter(function).print(); }
+
+} // namespace dl::autodiff

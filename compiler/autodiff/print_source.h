@@ -1,0 +1,22 @@
+// Derivatives as dl source: what `dl grad` prints.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+#include <string>
+
+namespace dl::autodiff {
+
+// A new function @<function>_grad that takes the parameters of `function`, and a cotangent for each float result unless
+// the only result is a scalar, and gives the results and the gradients of the parameters listed in `wrt` (positions among
+// the flattened parameters): differentiated, with calls inlined, simplified. Errors are diagnostics at the user's lines.
+mlir::FailureOr<mlir::func::FuncOp> makeGradient(mlir::ModuleOp module, llvm::StringRef function,
+                                                 llvm::ArrayRef<int64_t> wrt);
+
+// The function as a declaration in dl that compiles when pasted into a file, with the user's names where they are known.
+// Calls that are left in it (recursion, the user's own derivatives, the runtime) are printed by name. Failure: an op that
+// has no spelling in dl, reported at its place.
+mlir::FailureOr<std::string> printSource(mlir::func::FuncOp function);
+
+} // namespace dl::autodiff

@@ -1,0 +1,101 @@
+// The state behind printSource: names, and the choice of what is written inside an expression and what gets a line.
+#pragma once
+
+#include "compiler/dialect/Dl.h"
+#include "compiler/dialect/builder.h"
+
+#include "llvm/ADT/StringSet.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dl::autodiff {
+
+// How tightly an expression binds, loosest first, as in compiler/syntax/precedence.h.
+enum class Level { Branch, Or, And, Not, Compare, Sum, Product, Sign, Power, Primary };
+
+struct Text {
+  std::string text;
+  Level level = Level::Primary;
+};
+
+class SourcePrinter {
+public:
+  explicit SourcePrinter(mlir::func::FuncOp function);
+  mlir::FailureOr<std::string> print();
+
+private:
+  // ---- source_values.cpp: names, and values as they are referred to
+  std::string unique(std::string wish);
+  std::string wishFor(mlir::Value value) const;
+  void name(mlir::Value value, const std::string &name) { names_[value] = name; }
+  // A value that is written as another one: casts, additions of 0, products with 1.
+  mlir::Value standIn(mlir::Value value) const;
+  mlir::Value peel(mlir::Value value) const;
+  unsigned countUses(mlir::Value value, mlir::Block *block) const;
+  // The store that may overwrite the variable holding `value`: nothing reads it afterwards.
+  mlir::Operation *overwriter(mlir::Value value) const;
+  bool isInline(mlir::Operation *op) const;   // written wherever it is used, however often
+  bool isDeferred(mlir::Operation *op) const; // written where it is used, which is one place
+  Text expression(mlir::Value value);
+  std::string at(mlir::Value value, Level minimum);
+  std::string list(mlir::ValueRange values);
+  std::string sizeText(mlir::Value tensor, int64_t dim);
+  std::string shapeText(mlir::Type type, mlir::ValueRange sizes); // `N, 3`
+  std::string tuple(mlir::Type type, mlir::ValueRange sizes);     // `(N, 3)`
+
+  // ---- source_expressions.cpp: operations as expressions
+  Text build(mlir::OpResult result);
+  Text buildUpstream(mlir::Operation *op);
+  Text elementwise(mlir::Operation *op);
+  Text broadcast(ir::BroadcastOp op);
+  Text broadcastWithin(ir::BroadcastOp op); // as the operand of an elementwise op, which stretches it
+  // The brackets of a slice. The dynamic sizes of the part come from `sizes`, or are those of the value `like`.
+  std::string indices(mlir::Value input, mlir::ValueRange offsets, mlir::Type part, mlir::Value like,
+                      mlir::ValueRange sizes, llvm::ArrayRef<int64_t> steps, llvm::ArrayRef<int64_t> dropped);
+  Text transpose(ir::TransposeOp op);
+  Text reshape(ir::ReshapeOp op);
+  Text reduce(ir::ReduceOp op);
+  Text window(mlir::OpResult result);
+  Text infix(mlir::Value a, llvm::StringRef op, mlir::Value b, Level level);
+  Text infix(const Text &a, llvm::StringRef op, const Text &b, Level level);
+  Text call(llvm::StringRef name, llvm::ArrayRef<std::string> args);
+
+  // ---- source_statements.cpp: operations as lines
+  mlir::LogicalResult block(mlir::Block &block);
+  mlir::LogicalResult statement(mlir::Operation *op);
+  void let(mlir::ValueRange results, const std::string &value);
+  // A slice that is replaced or added to: in the variable that holds the tensor, where nothing reads it afterwards.
+  template <typename Op> void store(Op op, llvm::StringRef sign);
+  mlir::LogicalResult branch(mlir::scf::IfOp op);
+  mlir::LogicalResult counted(mlir::scf::ForOp op);
+  mlir::LogicalResult repeated(mlir::scf::WhileOp op);
+  void check(ir::AssertOp op);
+  // Declares `var` for a carried value, or goes on with the variable that holds `init` when nothing else reads it.
+  std::string variable(mlir::Value init, const std::string &wish);
+  // The assignments that end an iteration, as if made at once.
+  void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange values);
+  std::string signature();
+  void line(const std::string &text);
+  void unprintable(mlir::Operation *op);
+
+  mlir::func::FuncOp function_;
+  llvm::DenseMap<mlir::Value, std::string> names_;
+  llvm::DenseMap<mlir::Value, std::string> wishes_; // gradients: dx for the parameter x
+  llvm::DenseSet<mlir::Value> variables_;           // values held by a `var`
+  llvm::StringSet<> taken_;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, std::string> shapeNames_; // sizes of parameters that have a name
+  std::vector<std::string> lines_;
+  int depth_ = 1;
+  bool failed_ = false;
+};
+
+std::string elementName(mlir::Type type);
+// A number of the type; `bare` where the context gives a literal its type.
+Text number(mlir::Attribute value, bool bare);
+
+} // namespace dl::autodiff

@@ -1,0 +1,343 @@
+#include "compiler/autodiff/source_printer.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+void SourcePrinter::line(const std::string &text) { lines_.push_back(std::string(2 * depth_, ' ') + text); }
+
+void SourcePrinter::unprintable(Operation *op) {
+  if (!failed_)
+    op->emitError() << "`" << op->getName().getStringRef() << "` cannot be written in dl";
+  failed_ = true;
+}
+
+// ------------------------------------------------------------------------------------------------------ functions
+static std::string typeText(Type type, StringAttr written) {
+  if (written)
+    return written.str();
+  std::string dims;
+  for (int64_t size : ir::shapeOf(type))
+    dims += (dims.empty() ? "" : ", ") + (ShapedType::isDynamic(size) ? "_" : std::to_string(size));
+  return elementName(ir::elementOf(type)) + (dims.empty() ? "" : "[" + dims + "]");
+}
+
+std::string SourcePrinter::signature() {
+  std::string params, results;
+  for (auto [i, arg] : llvm::enumerate(function_.getArguments()))
+    params += (params.empty() ? "" : ", ") + names_[arg] + ": " +
+              typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type"));
+  bool known = true; // a result type with an unknown size is left to the checker
+  for (auto [i, type] : llvm::enumerate(function_.getResultTypes())) {
+    auto written = function_.getResultAttrOfType<StringAttr>(i, "dl.type");
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    known &= written || !tensor || tensor.hasStaticShape();
+    results += (results.empty() ? "" : ", ") + typeText(type, written);
+  }
+  if (function_.getNumResults() != 1)
+    results = "(" + results + ")";
+  std::string name;
+  for (char c : function_.getName())
+    name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
+  return "fn " + name + "(" + params + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
+}
+
+FailureOr<std::string> SourcePrinter::print() {
+  Block &body = function_.getBody().front();
+  Operation *end = body.getTerminator();
+  // The gradients are the last results; the gradient of x is called dx.
+  if (auto wrt = function_->getAttrOfType<DenseI64ArrayAttr>("dl.wrt")) {
+    size_t first = end->getNumOperands() - wrt.size();
+    for (auto [k, i] : llvm::enumerate(wrt.asArrayRef()))
+      wishes_.try_emplace(peel(end->getOperand(first + k)), "d" + names_[function_.getArgument(i)]);
+  }
+  if (failed(block(body)))
+    return failure();
+  std::string values = list(end->getOperands());
+  if (end->getNumOperands())
+    line(end->getNumOperands() == 1 ? values : "(" + values + ")");
+  if (failed_)
+    return failure();
+  return signature() + "\n" + llvm::join(lines_, "\n") + "\n}\n";
+}
+
+// ----------------------------------------------------------------------------------------------------- statements
+LogicalResult SourcePrinter::block(Block &block) {
+  for (Operation &op : block.without_terminator())
+    if (failed(statement(&op)) || failed_)
+      return failure();
+  return success();
+}
+
+void SourcePrinter::let(ValueRange results, const std::string &value) {
+  std::string pattern;
+  for (Value result : results) {
+    name(result, unique(wishFor(result)));
+    pattern += (pattern.empty() ? "" : ", ") + names_[result];
+  }
+  if (results.empty())
+    line(value);
+  else
+    line("let " + (results.size() == 1 ? pattern : "(" + pattern + ")") + " = " + value);
+}
+
+template <typename Op> void SourcePrinter::store(Op op, StringRef sign) {
+  Value input = op.getInput(), result = op.getResult();
+  std::string value = expression(op.getValue()).text;
+  std::string place = indices(input, op.getOffsets(), op.getValue().getType(), op.getValue(), {}, op.getSteps(), op.getDropped());
+  std::string target;
+  if (overwriter(input) == op.getOperation()) {
+    target = names_[input];
+  } else {
+    std::string whole = expression(input).text;
+    target = unique(wishFor(result));
+    line("var " + target + " = " + whole);
+  }
+  name(result, target);
+  variables_.insert(result);
+  line(target + place + " " + sign.str() + " " + value);
+}
+
+LogicalResult SourcePrinter::statement(Operation *op) {
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return this->branch(branch);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return counted(loop);
+  if (auto loop = dyn_cast<scf::WhileOp>(op))
+    return repeated(loop);
+  if (isa<ir::PollOp>(op)) // loops of dl poll by themselves
+    return success();
+  if (auto assertion = dyn_cast<ir::AssertOp>(op)) {
+    check(assertion);
+    return success();
+  }
+  if (auto store = dyn_cast<ir::UpdateSliceOp>(op)) {
+    this->store(store, "=");
+    return success();
+  }
+  if (auto store = dyn_cast<ir::AddSliceOp>(op)) {
+    this->store(store, "+=");
+    return success();
+  }
+  if (op->use_empty() && isMemoryEffectFree(op))
+    return success();
+  if (auto function = dyn_cast<func::CallOp>(op)) {
+    let(op->getResults(), call(function.getCallee(), {list(op->getOperands())}).text);
+    return success();
+  }
+  if (auto function = dyn_cast<ir::ExternOp>(op)) {
+    StringRef callee = function.getCallee();
+    callee.consume_front("dl_rt_");
+    let(op->getResults(), call(callee, {list(op->getOperands())}).text);
+    return success();
+  }
+  if (auto kernel = dyn_cast<ir::KernelOp>(op)) {
+    StringRef callee = kernel.getCallee();
+    callee.consume_front("dl_rt_");
+    let(op->getResults(), call(callee, {list(kernel.getInputs())}).text);
+    return success();
+  }
+  if (isDeferred(op))
+    return success();
+  for (OpResult result : op->getResults())
+    if (!result.use_empty())
+      let(ValueRange(result), build(result).text);
+  return success();
+}
+
+void SourcePrinter::check(ir::AssertOp op) {
+  // dl.slice's source form checks its indices itself.
+  if (op.getMessage().starts_with("index {0} is out of range"))
+    return;
+  std::string text;
+  StringRef message = op.getMessage();
+  while (!message.empty()) {
+    unsigned index;
+    size_t close = message.find('}');
+    if (message[0] == '{' && close != StringRef::npos && !message.substr(1, close - 1).getAsInteger(10, index) &&
+        index < op.getValues().size()) {
+      text += "{" + expression(op.getValues()[index]).text + "}";
+      message = message.drop_front(close + 1);
+      continue;
+    }
+    if (message[0] == '"' || message[0] == '\\' || message[0] == '{' || message[0] == '}')
+      text += '\\';
+    text += message[0];
+    message = message.drop_front();
+  }
+  line("assert " + expression(op.getCondition()).text + ", \"" + text + "\"");
+}
+
+// ------------------------------------------------------------------------------------------------------- branches
+LogicalResult SourcePrinter::branch(scf::IfOp op) {
+  std::string condition = expression(op.getCondition()).text;
+  std::string head = "if " + condition + " {", pattern;
+  for (Value result : op.getResults()) {
+    name(result, unique(wishFor(result)));
+    pattern += (pattern.empty() ? "" : ", ") + names_[result];
+  }
+  if (op.getNumResults())
+    head = "let " + (op.getNumResults() == 1 ? pattern : "(" + pattern + ")") + " = " + head;
+  line(head);
+  for (Block *part : {op.thenBlock(), op.elseBlock()}) {
+    if (!part)
+      continue;
+    if (part == op.elseBlock()) {
+      if (part->without_terminator().empty() && op.getNumResults() == 0)
+        continue;
+      line("} else {");
+    }
+    ++depth_;
+    if (failed(block(*part)))
+      return failure();
+    ValueRange yielded = part->getTerminator()->getOperands();
+    if (!yielded.empty())
+      line(yielded.size() == 1 ? list(yielded) : "(" + list(yielded) + ")");
+    --depth_;
+  }
+  line("}");
+  return success();
+}
+
+// ---------------------------------------------------------------------------------------------------------- loops
+std::string SourcePrinter::variable(Value init, const std::string &wish) {
+  if (auto it = names_.find(init); it != names_.end() && variables_.contains(init) && init.hasOneUse())
+    return it->second;
+  std::string target = unique(wish);
+  line("var " + target + " = " + expression(init).text);
+  return target;
+}
+
+static bool mentions(const std::string &text, const std::string &name) {
+  auto isPart = [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+    bool before = at > 0 && isPart(text[at - 1]), after = at + name.size() < text.size() && isPart(text[at + name.size()]);
+    if (!before && !after)
+      return true;
+  }
+  return false;
+}
+
+void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange values) {
+  SmallVector<std::string> names, texts, lines;
+  for (auto [target, value] : llvm::zip_equal(targets, values)) {
+    Value source = peel(value);
+    std::string text = expression(source).text;
+    if (text == target)
+      continue;
+    std::string assignment = target + " = " + text;
+    if (auto sum = source.getDefiningOp<ir::AddOp>(); sum && !names_.count(source))
+      for (auto [own, other] : {std::pair(sum.getX(), sum.getY()), std::pair(sum.getY(), sum.getX())})
+        if (expression(own).text == target && !peel(other).getDefiningOp<ir::BroadcastOp>()) {
+          assignment = target + " += " + expression(other).text;
+          break;
+        }
+    names.push_back(target);
+    texts.push_back(text);
+    lines.push_back(assignment);
+  }
+  bool interferes = false;
+  for (size_t i = 0; i < names.size(); ++i)
+    for (size_t j = i + 1; j < names.size(); ++j)
+      interferes |= mentions(texts[j], names[i]);
+  if (interferes)
+    line("(" + llvm::join(names, ", ") + ") = (" + llvm::join(texts, ", ") + ")");
+  else
+    for (const std::string &assignment : lines)
+      line(assignment);
+}
+
+// What a carried value is called: as its gradient, as the user's variable, or by what flows into it.
+static std::string carriedWish(Value yielded, const std::string &wish) {
+  if (wish != "t" && wish != "n")
+    return wish;
+  if (Operation *op = yielded.getDefiningOp())
+    if (auto written = op->getAttrOfType<StringAttr>("dl.var"))
+      return written.str();
+  return wish;
+}
+
+LogicalResult SourcePrinter::counted(scf::ForOp op) {
+  std::string head = at(op.getLowerBound(), Level::Sum) + ".." + at(op.getUpperBound(), Level::Sum);
+  if (getConstantIntValue(op.getStep()) != 1)
+    head += " step " + at(op.getStep(), Level::Sum);
+  SmallVector<std::string> targets;
+  for (auto [init, arg, yielded, result] :
+       llvm::zip_equal(op.getInits(), op.getRegionIterArgs(), op.getYieldedValues(), op.getResults())) {
+    targets.push_back(variable(init, carriedWish(yielded, wishFor(result))));
+    for (Value held : {Value(arg), Value(result)}) {
+      name(held, targets.back());
+      variables_.insert(held);
+    }
+  }
+  auto index = op->getAttrOfType<StringAttr>("dl.index");
+  name(op.getInductionVar(), unique(index ? index.str() : "i"));
+  line("for " + names_[op.getInductionVar()] + " in " + head + " {");
+  ++depth_;
+  if (failed(block(*op.getBody())))
+    return failure();
+  assign(targets, op.getYieldedValues());
+  --depth_;
+  line("}");
+  return success();
+}
+
+LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
+  Block &before = *op.getBeforeBody(), &after = *op.getAfterBody();
+  scf::ConditionOp condition = op.getConditionOp();
+  SmallVector<std::string> targets;
+  for (auto [init, arg, yielded] : llvm::zip_equal(op.getInits(), before.getArguments(), op.getYieldOp().getResults())) {
+    targets.push_back(variable(init, carriedWish(yielded, wishFor(arg))));
+    name(arg, targets.back());
+    variables_.insert(arg);
+  }
+  // Each value that the condition passes on lives in the variable it comes from, or in one of its own.
+  SmallVector<std::string> passedTargets;
+  SmallVector<Value> passed;
+  llvm::StringSet<> used;
+  for (auto [value, result, arg] : llvm::zip_equal(condition.getArgs(), op.getResults(), after.getArguments())) {
+    std::string target;
+    auto carried = dyn_cast<BlockArgument>(value);
+    if (carried && carried.getOwner() == &before && used.insert(names_[value]).second) {
+      target = names_[value];
+    } else {
+      auto tensor = dyn_cast<RankedTensorType>(value.getType());
+      if (tensor && !tensor.hasStaticShape()) {
+        unprintable(op);
+        return failure();
+      }
+      target = unique(wishFor(result));
+      Type elem = ir::elementOf(value.getType());
+      std::string zero = elem.isInteger(1) ? "false" : number(Builder(op.getContext()).getZeroAttr(elem), false).text;
+      line("var " + target + " = " + (tensor ? "full(" + tuple(tensor, {}) + ", " + zero + ")" : zero));
+      passedTargets.push_back(target);
+      passed.push_back(value);
+    }
+    for (Value held : {Value(result), Value(arg)}) {
+      name(held, target);
+      variables_.insert(held);
+    }
+  }
+  bool plain = passed.empty() && llvm::all_of(before.without_terminator(), [&](Operation &nested) {
+    return nested.getNumRegions() == 0 && isDeferred(&nested) && isMemoryEffectFree(&nested);
+  });
+  line("while " + (plain ? expression(condition.getCondition()).text : std::string("true")) + " {");
+  ++depth_;
+  if (!plain) {
+    if (failed(block(before)))
+      return failure();
+    assign(passedTargets, passed);
+    line("if not (" + expression(condition.getCondition()).text + ") { break }");
+  }
+  if (failed(block(after)))
+    return failure();
+  assign(targets, op.getYieldOp().getResults());
+  --depth_;
+  line("}");
+  return success();
+}
+
+} // namespace dl::autodiff

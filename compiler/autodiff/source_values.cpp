@@ -1,0 +1,258 @@
+#include "compiler/autodiff/source_printer.h"
+
+#include "compiler/ops/registry.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+std::string elementName(Type type) {
+  if (type.isF32()) return "f32";
+  if (type.isF64()) return "f64";
+  if (type.isBF16()) return "bf16";
+  if (type.isInteger(1)) return "bool";
+  if (type.isInteger(8)) return "u8";
+  if (type.isInteger(32)) return "i32";
+  return "i64"; // also sizes
+}
+
+// ------------------------------------------------------------------------------------------------------- literals
+// The shortest decimal that reads back as the same number of the same width.
+static std::string shortest(double value, bool isDouble) {
+  char buffer[40];
+  for (int digits = 1; digits <= 17; ++digits) {
+    snprintf(buffer, sizeof buffer, "%.*g", digits, value);
+    double back = strtod(buffer, nullptr);
+    if (isDouble ? back == value : float(back) == float(value))
+      break;
+  }
+  std::string text = buffer;
+  if (text.find_first_of(".e") == std::string::npos)
+    text += ".0";
+  return text;
+}
+
+Text number(Attribute value, bool bare) {
+  if (auto real = dyn_cast<FloatAttr>(value)) {
+    Type type = real.getType();
+    std::string suffix = bare || type.isF32() ? "" : elementName(type);
+    double v = real.getValueAsDouble();
+    if (std::isnan(v))
+      return {"0.0" + suffix + " / 0.0", Level::Product};
+    if (std::isinf(v))
+      return {(v < 0 ? "-1.0" : "1.0") + suffix + " / 0.0", Level::Product};
+    return {shortest(v, type.isF64()) + suffix, std::signbit(v) ? Level::Sign : Level::Primary};
+  }
+  auto whole = cast<IntegerAttr>(value);
+  if (whole.getType().isInteger(1))
+    return {whole.getValue().isZero() ? "false" : "true"};
+  bool isByte = whole.getType().isInteger(8);
+  int64_t v = isByte ? int64_t(whole.getValue().getZExtValue()) : whole.getInt();
+  bool isInt = whole.getType().isIndex() || whole.getType().isInteger(64);
+  return {std::to_string(v) + (bare || isInt ? "" : elementName(whole.getType())), v < 0 ? Level::Sign : Level::Primary};
+}
+
+// ---------------------------------------------------------------------------------------------------------- names
+static bool isIdentifier(StringRef text) {
+  if (text.empty() || (text[0] >= '0' && text[0] <= '9'))
+    return false;
+  return llvm::all_of(text, [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); });
+}
+
+static std::string asIdentifier(StringRef text) {
+  std::string name;
+  for (char c : text)
+    name += c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80) ? c : '_';
+  return isIdentifier(name) ? name : "v" + name;
+}
+
+std::string SourcePrinter::unique(std::string wish) {
+  wish = asIdentifier(wish);
+  std::string name = wish;
+  for (int i = 1; !taken_.insert(name).second; ++i)
+    name = wish + std::to_string(i);
+  return name;
+}
+
+std::string SourcePrinter::wishFor(Value value) const {
+  if (auto it = wishes_.find(value); it != wishes_.end())
+    return it->second;
+  if (Operation *op = value.getDefiningOp()) {
+    if (auto name = op->getAttrOfType<StringAttr>("dl.var"); name && op->getNumResults() == 1)
+      return name.str();
+    return isa<IndexType, IntegerType>(value.getType()) ? "n" : "t";
+  }
+  return "t";
+}
+
+SourcePrinter::SourcePrinter(func::FuncOp function) : function_(function) {
+  for (StringRef word : {"and", "assert", "break", "continue", "else", "enable_grad", "false", "fn", "for", "if", "import",
+                         "in", "let", "module", "mut", "no_grad", "none", "not", "or", "return", "true", "var", "while",
+                         "f32", "f64", "bf16", "i32", "i64", "u8", "bool", "int", "str", "list", "error", "print"})
+    taken_.insert(word);
+  for (const ops::Row &row : ops::table())
+    taken_.insert(StringRef(row.builtin.signature).take_until([](char c) { return c == '('; }).trim());
+  for (auto [i, arg] : llvm::enumerate(function.getArguments())) {
+    // Shape variables first: `f32[N, 784]` makes N the size of dimension 0.
+    auto type = function.getArgAttrOfType<StringAttr>(i, "dl.type");
+    if (!type)
+      continue;
+    StringRef dims = type.getValue();
+    dims = dims.drop_until([](char c) { return c == '['; }).drop_front().take_until([](char c) { return c == ']'; });
+    SmallVector<StringRef> parts;
+    dims.split(parts, ',');
+    for (auto [d, part] : llvm::enumerate(parts))
+      if (StringRef dim = part.trim(); isIdentifier(dim) && dim != "_") {
+        shapeNames_[{arg, int64_t(d)}] = dim.str();
+        taken_.insert(dim);
+      }
+  }
+  for (auto [i, arg] : llvm::enumerate(function.getArguments())) {
+    auto given = function.getArgAttrOfType<StringAttr>(i, "dl.name");
+    name(arg, unique(given ? given.str() : "x" + std::to_string(i)));
+  }
+}
+
+// --------------------------------------------------------------------------------------------------------- values
+Value SourcePrinter::standIn(Value value) const {
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return {};
+  auto isConstant = [](Value v, double wanted) { return ir::constantValue(v) == wanted; };
+  if (isa<tensor::CastOp, arith::IndexCastOp>(op))
+    return op->getOperand(0);
+  if (isa<ir::AddOp, arith::AddIOp>(op)) {
+    if (isConstant(op->getOperand(0), 0))
+      return op->getOperand(1);
+    if (isConstant(op->getOperand(1), 0))
+      return op->getOperand(0);
+  }
+  if (isa<ir::SubOp, arith::SubIOp>(op) && isConstant(op->getOperand(1), 0))
+    return op->getOperand(0);
+  if (isa<ir::MulOp, arith::MulIOp>(op)) {
+    if (isConstant(op->getOperand(0), 1))
+      return op->getOperand(1);
+    if (isConstant(op->getOperand(1), 1))
+      return op->getOperand(0);
+  }
+  if (isa<ir::DivOp>(op) && isConstant(op->getOperand(1), 1))
+    return op->getOperand(0);
+  // A size is never negative.
+  if (isa<arith::MaxSIOp>(op) && isConstant(op->getOperand(1), 0) && peel(op->getOperand(0)).getDefiningOp<tensor::DimOp>())
+    return op->getOperand(0);
+  return {};
+}
+
+Value SourcePrinter::peel(Value value) const {
+  while (!names_.count(value)) {
+    Value other = standIn(value);
+    if (!other)
+      break;
+    value = other;
+  }
+  return value;
+}
+
+bool SourcePrinter::isInline(Operation *op) const {
+  return matchPattern(op, m_Constant()) || isa<tensor::DimOp, ir::BroadcastOp>(op) ||
+         (op->getNumResults() == 1 && standIn(op->getResult(0)));
+}
+
+// Counts the places where the value will be written; one in another region counts as several, for it may run more often.
+unsigned SourcePrinter::countUses(Value value, Block *block) const {
+  unsigned count = 0;
+  for (Operation *user : value.getUsers()) {
+    if (user->getNumResults() == 1 && isInline(user) && !isa<tensor::DimOp>(user))
+      count += countUses(user->getResult(0), block);
+    else
+      count += user->getBlock() == block ? 1 : 2;
+  }
+  return count;
+}
+
+static bool isStoreInto(Operation *op, Value value) {
+  return isa<ir::UpdateSliceOp, ir::AddSliceOp>(op) && op->getOperand(0) == value &&
+         llvm::count(op->getOperands(), value) == 1;
+}
+
+Operation *SourcePrinter::overwriter(Value value) const {
+  if (!variables_.contains(value))
+    return nullptr;
+  Operation *store = nullptr;
+  for (Operation *user : value.getUsers())
+    if (isStoreInto(user, value)) {
+      if (store)
+        return nullptr;
+      store = user;
+    }
+  if (!store || store->getBlock() != value.getParentBlock())
+    return nullptr;
+  for (Operation *user : value.getUsers())
+    if (user != store && (user->getBlock() != store->getBlock() || !user->isBeforeInBlock(store) || isInline(user)))
+      return nullptr;
+  return store;
+}
+
+bool SourcePrinter::isDeferred(Operation *op) const {
+  if (isInline(op))
+    return true;
+  if (op->getNumRegions() != 0 || isa<ir::ExternOp, ir::KernelOp, func::CallOp>(op) ||
+      isa<ir::UpdateSliceOp, ir::AddSliceOp>(op))
+    return false;
+  for (Value operand : op->getOperands())
+    if (Operation *store = overwriter(operand); store && store != op)
+      return false; // it has to read the variable before that changes
+  return llvm::all_of(op->getResults(), [&](OpResult result) { return countUses(result, op->getBlock()) <= 1; });
+}
+
+Text SourcePrinter::expression(Value value) {
+  value = peel(value);
+  if (auto it = names_.find(value); it != names_.end())
+    return {it->second};
+  if (auto result = dyn_cast<OpResult>(value))
+    return build(result);
+  return {"?"};
+}
+
+std::string SourcePrinter::at(Value value, Level minimum) {
+  Text text = expression(value);
+  return text.level < minimum ? "(" + text.text + ")" : text.text;
+}
+
+std::string SourcePrinter::list(ValueRange values) {
+  std::string text;
+  for (Value value : values)
+    text += (text.empty() ? "" : ", ") + expression(value).text;
+  return text;
+}
+
+std::string SourcePrinter::sizeText(Value tensor, int64_t dim) {
+  Value source = peel(tensor);
+  for (Value v : {tensor, source})
+    if (auto type = dyn_cast<RankedTensorType>(v.getType()); type && !type.isDynamicDim(dim))
+      return std::to_string(type.getDimSize(dim));
+  if (auto it = shapeNames_.find({source, dim}); it != shapeNames_.end())
+    return it->second;
+  return at(source, Level::Primary) + ".shape[" + std::to_string(dim) + "]";
+}
+
+std::string SourcePrinter::shapeText(Type type, ValueRange sizes) {
+  std::string text;
+  size_t next = 0;
+  for (int64_t size : ir::shapeOf(type)) {
+    text += text.empty() ? "" : ", ";
+    text += ShapedType::isDynamic(size) ? expression(sizes[next++]).text : std::to_string(size);
+  }
+  return text;
+}
+
+std::string SourcePrinter::tuple(Type type, ValueRange sizes) {
+  return "(" + shapeText(type, sizes) + (ir::rankOf(type) == 1 ? ",)" : ")");
+}
+
+} // namespace dl::autodiff
