@@ -9,7 +9,7 @@ int check(const CheckCommand &command, const Settings &settings) {
   for (const std::string &path : command.files) {
     Compilation compilation(settings);
     // A derivative that does not exist is found by differentiating: that needs no running either.
-    ok &= compilation.addFile(path) && compilation.check() && compilation.differentiate();
+    ok &= compilation.addFile(path) && compilation.check() && compilation.generate() && compilation.lowering.differentiate();
     report(compilation.diagnostics, settings);
   }
   return ok ? 0 : 1;

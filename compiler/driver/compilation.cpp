@@ -1,63 +1,14 @@
 #include "compiler/driver/compilation.h"
 
-#include "compiler/autodiff/autodiff.h"
-#include "compiler/autodiff/print_source.h"
-#include "compiler/backend/backend.h"
-#include "compiler/backend/pipeline.h"
-#include "compiler/driver/native_code.h"
 #include "compiler/driver/timing.h"
-#include "compiler/irgen/irgen.h"
-#include "compiler/irgen/spans.h"
 #include "compiler/ops/registry.h"
 #include "compiler/sema/check.h"
 #include "compiler/syntax/parse.h"
 
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Diagnostics.h"
-#include "mlir/Parser/Parser.h"
-#include "mlir/Pass/PassManager.h"
-
 namespace dl::driver {
-namespace {
 
-// While it lives, errors of MLIR become diagnostics with this code, at the user's place where there is one.
-class Collector {
-public:
-  Collector(mlir::MLIRContext *context, Diagnostics &diagnostics, Code code)
-      : handler(context, [&diagnostics, code](mlir::Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-            return mlir::success(); // remarks of passes are for their authors
-          const SourceManager &sources = diagnostics.sources();
-          Diagnostic &error =
-              diagnostics.error(code, irgen::spanOf(diagnostic.getLocation(), sources), diagnostic.str());
-          for (mlir::Diagnostic &note : diagnostic.getNotes()) {
-            Span place = irgen::spanOf(note.getLocation(), sources);
-            if (place.valid() && place != error.span)
-              error.label(place, note.str());
-            else
-              error.note(note.str());
-          }
-          return mlir::success();
-        }) {}
+Compilation::Compilation(const Settings &settings) : lowering(sources, diagnostics, settings), settings(settings) {}
 
-private:
-  mlir::ScopedDiagnosticHandler handler;
-};
-
-} // namespace
-
-struct Compilation::Ir {
-  std::unique_ptr<mlir::MLIRContext> context = backend::createContext();
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  bool differentiated = false;
-};
-
-Compilation::Compilation(const Settings &settings) : settings(settings) {}
-Compilation::~Compilation() = default;
-
-mlir::ModuleOp Compilation::module() { return ir->module.get(); }
-
-// ---------------------------------------------------------------------------------------------------------- front end
 bool Compilation::addFile(const std::string &path) {
   std::optional<std::string> text = readFile(path);
   if (!text) {
@@ -68,34 +19,17 @@ bool Compilation::addFile(const std::string &path) {
 }
 
 bool Compilation::addText(const std::string &path, std::string text) {
-  if (std::filesystem::path(path).extension() == ".mlir")
-    return parseModule(path, std::move(text));
   Timer timer(settings.timePasses, "parse");
-  tree = parse(sources.add(path, std::move(text)), sources, asts, diagnostics);
-  return !diagnostics.hasErrors();
-}
-
-bool Compilation::parseModule(const std::string &path, std::string text) {
-  ir = std::make_unique<Ir>();
   uint32_t file = sources.add(path, std::move(text));
-  mlir::ScopedDiagnosticHandler handler(ir->context.get(), [&](mlir::Diagnostic &diagnostic) {
-    Span span;
-    if (auto place = mlir::dyn_cast<mlir::FileLineColLoc>(diagnostic.getLocation());
-        place && place.getLine() >= 1 && place.getLine() <= sources.file(file).lineStarts.size()) {
-      uint32_t at = sources.file(file).lineStarts[place.getLine() - 1] + place.getColumn() - 1;
-      span = {file, at, at + 1};
-    }
-    diagnostics.error(Code::SyntaxError, span, diagnostic.str());
-    return mlir::success();
-  });
-  ir->module = mlir::parseSourceString<mlir::ModuleOp>(sources.file(file).text, ir->context.get(), path);
-  if (!ir->module && !diagnostics.hasErrors())
-    diagnostics.error(Code::SyntaxError, {}, path + " is not MLIR");
+  isMlir = std::filesystem::path(path).extension() == ".mlir";
+  if (isMlir)
+    return generated = lowering.parse(file);
+  tree = parse(file, sources, asts, diagnostics);
   return !diagnostics.hasErrors();
 }
 
 bool Compilation::check() {
-  if (ir)
+  if (isMlir)
     return true;
   Timer timer(settings.timePasses, "check");
   sema::Options options;
@@ -107,174 +41,31 @@ bool Compilation::check() {
 }
 
 bool Compilation::generate() {
-  if (ir)
-    return true;
-  Timer timer(settings.timePasses, "generate");
-  ir = std::make_unique<Ir>();
-  ir->module = irgen::generate(*typed, sources, *ir->context, diagnostics);
-  return ir->module && !diagnostics.hasErrors();
-}
-
-bool Compilation::differentiate() { return expandDerivatives(nullptr); }
-
-bool Compilation::expandDerivatives(std::vector<autodiff::KeptValue> *kept) {
-  if (!generate())
-    return false;
-  if (ir->differentiated)
-    return true;
-  Timer timer(settings.timePasses, "differentiate");
-  Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
-  mlir::PassManager passes(ir->context.get());
-  passes.addPass(autodiff::createAutodiffPass(kept));
-  if (mlir::failed(passes.run(*ir->module)) && !diagnostics.hasErrors())
-    diagnostics.error(Code::InternalError, {}, "differentiation failed without saying why");
-  ir->differentiated = !diagnostics.hasErrors();
-  return ir->differentiated;
-}
-
-// ----------------------------------------------------------------------------------------------------------- back end
-void Compilation::chooseEntries(Entries entries) {
-  mlir::Builder builder(ir->context.get());
-  size_t tests = 0;
-  for (auto function : ir->module->getOps<mlir::func::FuncOp>()) {
-    if (function.isExternal())
-      continue;
-    std::string entry;
-    if (function.getName() == "main") {
-      if (entries != Entries::Tests)
-        entry = mainEntry;
-    } else if (function->hasAttr("dl.test")) {
-      std::string name = testEntry(tests++);
-      if (entries == Entries::Tests)
-        entry = name;
-    } else if (function->hasAttr(passes::kExport) && entries == Entries::Exports) {
-      auto title = function->getAttrOfType<mlir::StringAttr>("dl.title");
-      entry = exportEntry(title ? title.str() : function.getName().str());
-    }
-    if (entry.empty()) {
-      function->removeAttr(passes::kExport);
-      function.setPrivate();
-    } else {
-      function->setAttr(passes::kExport, builder.getUnitAttr());
-      function->setAttr(passes::kEntryName, builder.getStringAttr(entry));
-      function.setPublic();
-    }
-  }
-}
-
-backend::CompileOptions Compilation::backendOptions() const {
-  backend::CompileOptions options;
-  options.optLevel = settings.optimise ? 2 : 0;
-  options.fuse = settings.fuse;
-  options.timePasses = settings.timePasses;
-  options.lineText = [this](const std::string &file, int32_t line) {
-    for (uint32_t id = 1; id <= sources.size(); ++id)
-      if (sources.file(id).path == file)
-        return std::string(sources.lineText(id, line));
-    return std::string();
-  };
-  return options;
+  if (!generated)
+    generated = lowering.generate(*typed);
+  return generated;
 }
 
 std::optional<std::string> Compilation::object(Entries entries) {
-  if (!differentiate())
+  if (!generate())
     return std::nullopt;
-  chooseEntries(entries);
-  llvm::Expected<backend::ObjectBuffer> object = backend::compileToObject(*ir->module, backendOptions());
-  if (!object) {
-    diagnostics.error(Code::InternalError, {}, llvm::toString(object.takeError()));
-    return std::nullopt;
-  }
-  return (*object)->getBuffer().str();
+  return lowering.object(entries);
 }
 
 std::optional<std::string> Compilation::emit(const std::string &stage) {
-  if (stage == "ast" && !ir)
-    return ast::print(tree);
-  if (!check())
-    return std::nullopt;
-  if (stage == "types" && typed)
-    return sema::print(*typed);
-  if (stage == "ast" || stage == "types") {
+  if (isMlir && (stage == "ast" || stage == "types")) {
     diagnostics.error(Code::FileError, {}, "MLIR has no form `" + stage + "`");
     return std::nullopt;
   }
-  if (!generate() || (stage != "dl" && !differentiate()))
+  if (stage == "ast")
+    return ast::print(tree);
+  if (!check())
     return std::nullopt;
-  if (stage != "dl" && stage != "grad")
-    chooseEntries(Entries::Exports);
-  llvm::Expected<std::string> text = backend::emitText(*ir->module, stage, backendOptions());
-  if (!text) {
-    diagnostics.error(Code::InternalError, {}, llvm::toString(text.takeError()));
-    return std::nullopt;
-  }
-  return *text;
-}
-
-std::optional<std::string> Compilation::derivative(const std::string &name, const std::vector<int> &wrt) {
+  if (stage == "types")
+    return sema::print(*typed);
   if (!generate())
     return std::nullopt;
-  mlir::func::FuncOp found;
-  for (auto function : ir->module->getOps<mlir::func::FuncOp>())
-    if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
-      found = function;
-  if (!found) {
-    diagnostics.error(Code::UnknownName, {},
-                      "there is no function `" + name + "` whose parameter types are known: give it types, or call it");
-    return std::nullopt;
-  }
-  // A parameter may be several values: they carry its name, and a path after a dot.
-  std::vector<std::string> parameters;
-  std::vector<std::vector<int64_t>> positions;
-  for (unsigned i = 0; i < found.getNumArguments(); ++i) {
-    auto attribute = found.getArgAttrOfType<mlir::StringAttr>(i, "dl.name");
-    std::string full = attribute ? attribute.str() : std::to_string(i);
-    std::string parameter = full.substr(0, full.find('.'));
-    if (parameters.empty() || parameters.back() != parameter) {
-      parameters.push_back(parameter);
-      positions.emplace_back();
-    }
-    if (mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(found.getArgumentTypes()[i])))
-      positions.back().push_back(i);
-  }
-  std::vector<int64_t> flat;
-  for (int number : wrt) {
-    if (number < 0 || static_cast<size_t>(number) >= positions.size() || positions[number].empty()) {
-      diagnostics.error(Code::BadGradient, irgen::spanOf(found.getLoc(), sources),
-                        "`" + name + "` has no parameter " + std::to_string(number) + " that can be differentiated");
-      return std::nullopt;
-    }
-    flat.insert(flat.end(), positions[number].begin(), positions[number].end());
-  }
-  Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
-  mlir::FailureOr<mlir::func::FuncOp> gradient = autodiff::makeGradient(*ir->module, found.getName(), flat);
-  if (mlir::succeeded(gradient))
-    if (mlir::FailureOr<std::string> text = autodiff::printSource(*gradient); mlir::succeeded(text))
-      return *text;
-  if (!diagnostics.hasErrors())
-    diagnostics.error(Code::InternalError, {}, "the derivative could not be printed");
-  return std::nullopt;
-}
-
-std::optional<std::string> Compilation::keptForReverse() {
-  std::vector<autodiff::KeptValue> kept;
-  if (!expandDerivatives(&kept))
-    return std::nullopt;
-  std::string text;
-  int64_t known = 0;
-  for (const autodiff::KeptValue &value : kept) {
-    Span span = irgen::spanOf(value.location, sources);
-    std::string place = "?";
-    if (span.valid())
-      place = sources.file(span.file).path + ":" + std::to_string(sources.lineColumn(span.file, span.begin).line);
-    std::string type;
-    llvm::raw_string_ostream(type) << value.type;
-    text += place + "  " + value.function + "  " + type + "  " +
-            (value.bytes < 0 ? "size known when run" : std::to_string(value.bytes) + " bytes") + "  " +
-            std::string(span.valid() ? sources.text(span) : "") + "\n";
-    known += std::max<int64_t>(value.bytes, 0);
-  }
-  return text + std::to_string(kept.size()) + " values, " + std::to_string(known) + " bytes of known size\n";
+  return lowering.emit(stage);
 }
 
 } // namespace dl::driver

@@ -14,8 +14,8 @@ int compile(const CompileCommand &command, const Settings &settings) {
   if (compilation.addFile(command.file)) {
     if (!command.explainMemory)
       text = compilation.emit(command.stage);
-    else if (compilation.check())
-      text = compilation.keptForReverse();
+    else if (compilation.check() && compilation.generate())
+      text = compilation.lowering.keptForReverse();
   }
   report(compilation.diagnostics, settings);
   if (!text)

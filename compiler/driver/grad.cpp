@@ -9,8 +9,8 @@ namespace dl::driver {
 int grad(const GradCommand &command, const Settings &settings) {
   Compilation compilation(settings);
   std::optional<std::string> text;
-  if (compilation.addFile(command.file) && compilation.check())
-    text = compilation.derivative(command.function, command.wrt);
+  if (compilation.addFile(command.file) && compilation.check() && compilation.generate())
+    text = compilation.lowering.derivative(command.function, command.wrt);
   report(compilation.diagnostics, settings);
   if (!text)
     return 1;

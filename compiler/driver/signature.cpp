@@ -122,6 +122,15 @@ void flatten(const sema::Type &type, const std::string &name, std::vector<Leaf> 
   }
 }
 
+dl_value emptyResult(const Slot &slot) {
+  dl_value value = {};
+  value.dtype = static_cast<int32_t>(slot.dtype);
+  value.rank = static_cast<int32_t>(slot.shape.size());
+  for (size_t d = 0; d < slot.shape.size(); ++d)
+    value.sizes[d] = slot.shape[d];
+  return value;
+}
+
 Signature signatureOf(const sema::Function &function) {
   Signature signature;
   signature.name = function.name;

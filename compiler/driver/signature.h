@@ -29,6 +29,9 @@ Signature signatureOf(const sema::Function &function);
 // Of all exported functions, in the order of the program.
 std::vector<Signature> exportsOf(const sema::Program &program);
 
+// What a function's result must hold before the call: the type is set, the sizes and the memory are the function's.
+dl_value emptyResult(const Slot &slot);
+
 // Appends the leaves of a value of this type; `name` is what the value is called.
 void flatten(const sema::Type &type, const std::string &name, std::vector<Leaf> &leaves);
 

@@ -129,14 +129,8 @@ Result<std::vector<Tensor>> Function::call(const Tensor *arguments, size_t count
   }
   if (std::string problem = entry.signature.mismatch(in.data(), count); !problem.empty())
     return plainError(problem);
-  for (size_t i = 0; i < out.size(); ++i) {
-    const Slot &slot = entry.results[i];
-    out[i] = {};
-    out[i].dtype = static_cast<int32_t>(slot.dtype);
-    out[i].rank = static_cast<int32_t>(slot.shape.size());
-    for (size_t d = 0; d < slot.shape.size(); ++d)
-      out[i].sizes[d] = slot.shape[d];
-  }
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = driver::emptyResult(entry.results[i]);
   if (dl_error *failure =
           dl_invoke(entry.function, in.data(), static_cast<int64_t>(count), out.data(), static_cast<int64_t>(out.size())))
     return errorOf(failure);
@@ -209,18 +203,32 @@ Result<Function> Engine::grad(const Module &module, std::string_view function, s
   if (!declaration)
     return plainError("there is no function `" + std::string(function) + "`");
 
+  if (!declaration->result)
+    return plainError(std::string(function) + ": the type of its result is not declared");
+
   // A function beside it, of the same parameters, that asks for the gradient.
-  std::string name = std::string(function) + "__gradient", parameters, arguments, positions;
+  std::string name = std::string(function) + "__gradient", parameters, arguments, positions, gradients;
+  auto textOf = [&](const ast::TypeExpr *type) { return std::string(sources.text(type->span)); };
+  auto append = [](std::string &list, const std::string &item) { list += (list.empty() ? "" : ", ") + item; };
   for (const ast::Param &parameter : declaration->params) {
     if (!parameter.type)
       return plainError(std::string(function) + ": the parameter " + parameter.name + " has no type");
-    parameters += (parameters.empty() ? "" : ", ") + parameter.name + ": " + std::string(sources.text(parameter.type->span));
-    arguments += (arguments.empty() ? "" : ", ") + parameter.name;
+    append(parameters, parameter.name + ": " + textOf(parameter.type));
+    append(arguments, parameter.name);
   }
-  for (int position : wrt)
-    positions += std::to_string(position) + ", ";
-  std::string text = module.code->text + "\nexport fn " + name + "(" + parameters + ") = value_and_grad(" +
-                     std::string(function) + ", wrt=(" + positions + "))(" + arguments + ")\n";
+  for (int position : wrt) {
+    if (position < 0 || static_cast<size_t>(position) >= declaration->params.size())
+      return plainError(std::string(function) + " has no parameter " + std::to_string(position));
+    append(positions, std::to_string(position));
+    append(gradients, textOf(declaration->params[static_cast<size_t>(position)].type));
+  }
+  if (wrt.size() != 1) {
+    positions = "(" + positions + ")";
+    gradients = "(" + gradients + ")";
+  }
+  std::string text = module.code->text + "\nexport fn " + name + "(" + parameters + ") -> (" +
+                     textOf(declaration->result) + ", " + gradients + ") = value_and_grad(" + std::string(function) +
+                     ", wrt=" + positions + ")(" + arguments + ")\n";
   Result<Module> compiled = compileProgram(options, module.code->path, std::move(text));
   if (!compiled)
     return compiled.error();

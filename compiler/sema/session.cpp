@@ -1,0 +1,323 @@
+// Sessions: the same checker for every entry, with the variables of earlier entries as parameters of the next.
+#include "compiler/sema/session.h"
+
+#include "compiler/sema/checker.h"
+#include "compiler/sema/large_stack.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dl::sema {
+namespace {
+
+// Whether a body assigns variables, found by walking it.
+class Assigned {
+public:
+  explicit Assigned(const Body *body) { visit(body); }
+  bool has(const Variable *variable) const { return found.count(variable) != 0; }
+
+private:
+  void visit(const Body *body) {
+    if (!body)
+      return;
+    for (const Stmt *stmt : body->stmts)
+      visit(stmt);
+    visit(body->value);
+  }
+  void visit(const Stmt *stmt) {
+    if (stmt->kind == StmtKind::Assign)
+      found.insert(stmt->variable);
+    for (const Expr *part : {stmt->value, stmt->condition, stmt->message, stmt->begin, stmt->end, stmt->step})
+      visit(part);
+    visit(stmt->body);
+  }
+  void visit(const Expr *expr) {
+    if (!expr)
+      return;
+    found.insert(expr->mutArgs.begin(), expr->mutArgs.end());
+    for (const Expr *argument : expr->args)
+      visit(argument);
+    visit(expr->thenBody);
+    visit(expr->elseBody);
+    for (const SliceItem &item : expr->slices) {
+      visit(item.index);
+      visit(item.begin);
+    }
+  }
+
+  std::set<const Variable *> found;
+};
+
+using Settled = std::map<uint32_t, int64_t>;
+
+// Walks the leaves of a value in the order in which they cross a border, and notes which symbols they settle.
+class Settle {
+public:
+  Settle(const std::vector<Session::LeafValue> &leaves, Settled &settled) : leaves(leaves), settled(settled) {}
+
+  void visit(const Type &type, const Known &known) {
+    switch (type->kind) {
+    case TypeKind::Tensor:
+      if (type->dims.empty() && known.dim)
+        note(*known.dim, leaves[next].integer);
+      for (size_t i = 0; i < type->dims.size(); ++i)
+        note(type->dims[i], leaves[next].sizes[i]);
+      ++next;
+      return;
+    case TypeKind::Str:
+      ++next;
+      return;
+    case TypeKind::Tuple:
+    case TypeKind::Record:
+      for (size_t i = 0; i < type->items.size(); ++i)
+        visit(type->items[i], i < known.items.size() ? known.items[i] : Known{});
+      return;
+    case TypeKind::Module:
+      for (const Field &field : type->module->fields) {
+        Known of;
+        of.dim = field.dim;
+        visit(field.type, of);
+      }
+      return;
+    case TypeKind::Function:
+      for (size_t i = 0; i < type->function->captureTypes.size(); ++i)
+        visit(type->function->captureTypes[i], details(*type->function).capturedKnown[i]);
+      return;
+    default:
+      return;
+    }
+  }
+
+private:
+  void note(const Dim &dim, int64_t value) {
+    if (dim.isSymbol())
+      settled.emplace(dim.symbolId(), value);
+  }
+
+  const std::vector<Session::LeafValue> &leaves;
+  Settled &settled;
+  size_t next = 0;
+};
+
+bool isVariable(const Binding *b) { return b->kind == Binding::Local && b->variable && b->type; }
+
+} // namespace
+
+// What an entry that fails must leave as it was.
+struct Session::Snapshot {
+  std::unordered_map<std::string, Binding *> names;
+  std::vector<std::pair<Binding *, Binding>> bindings;
+  std::map<std::string, Instance *> instances;
+  std::set<const void *> instantiated;
+  std::map<std::string, Scope *> files;
+  size_t functions, tests;
+  Frame *frame;
+};
+
+Session::Session(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, Options options)
+    : diagnostics_(diagnostics), options_(std::move(options)),
+      checker_(std::make_unique<Checker>(sources, context, diagnostics, options_, program_)) {
+  onLargeStack([this] {
+    Checker &c = *checker_;
+    Frame &frame = c.frames_.emplace_back();
+    Function &function = program_.functionPool.emplace_back();
+    function.name = function.symbol = "session";
+    function.body = c.makeBody();
+    frame.function = &function;
+    frame.body = function.body;
+    c.frame_ = &frame;
+    c.symbolCount_["main"] = 1;
+    c.declareBuiltins();
+    c.loadFile("prelude", "", {});
+    scope_ = c.newScope(c.preludeScope_ ? c.preludeScope_ : c.builtinScope_);
+    scope_->isFile = true;
+    c.scope_ = scope_;
+  });
+}
+
+Session::~Session() = default;
+
+bool Session::check(const ast::File &entry) {
+  Checker &c = *checker_;
+  before_ = std::make_unique<Snapshot>(Snapshot{scope_->names, {}, c.instanceByKey_, c.instantiated_, c.files_,
+                                                program_.functions.size(), program_.tests.size(), c.frame_});
+  for (const auto &[name, binding] : scope_->names)
+    before_->bindings.emplace_back(binding, *binding);
+  inputs_.clear();
+  outputs_.clear();
+  changed_.clear();
+  if (!onLargeStack([&] { checkEntry(entry); }))
+    diagnostics_.error(Code::InternalError, {}, "there is not enough memory to check the program");
+  if (!diagnostics_.hasErrors())
+    return true;
+  discard();
+  return false;
+}
+
+void Session::checkEntry(const ast::File &entry) {
+  Checker &c = *checker_;
+  Frame &frame = c.frames_.emplace_back();
+  Function &main = program_.functionPool.emplace_back();
+  main.name = main.symbol = "main";
+  main.body = c.makeBody();
+  frame.function = &main;
+  frame.body = main.body;
+  c.frame_ = &frame;
+  c.scope_ = scope_;
+  takeVariables();
+
+  // Unlike in a file, a name may be defined again.
+  for (const ast::Stmt *s : entry.stmts) {
+    if (s->kind == ast::StmtKind::Fn)
+      scope_->names.erase(ast::as<const ast::FnDecl>(s)->name);
+    if (s->kind == ast::StmtKind::Module)
+      scope_->names.erase(ast::as<const ast::ModuleDecl>(s)->name);
+  }
+  c.hoist(entry.stmts, scope_);
+  for (const ast::Stmt *s : entry.stmts)
+    if (s->kind == ast::StmtKind::Import)
+      c.checkImport(ast::as<const ast::Import>(s), scope_);
+  for (const ast::Stmt *s : entry.stmts) {
+    if (s == entry.stmts.back() && s->kind == ast::StmtKind::ExprStmt)
+      printLast(*ast::as<const ast::ExprStmt>(s));
+    else
+      c.checkStmt(s);
+  }
+  giveVariables(entry.stmts.empty() ? Span{} : entry.stmts.back()->span);
+  program_.main = &main;
+  c.checkUncalled(entry, scope_);
+}
+
+// The variables of earlier entries become parameters of this one.
+void Session::takeVariables() {
+  Checker &c = *checker_;
+  std::vector<Binding *> variables;
+  for (const auto &[name, binding] : scope_->names)
+    if (isVariable(binding))
+      variables.push_back(binding);
+  std::sort(variables.begin(), variables.end(),
+            [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
+  std::set<uint32_t> bound;
+  for (Binding *b : variables) {
+    b->variable = c.makeVariable(b->name, b->type, b->span, b->isMutable);
+    b->frame = c.frame_;
+    b->depth = 0;
+    if (!b->isMutable && isInt(b->type))
+      b->variable->dim = b->known.dim;
+    Function &main = *c.frame_->function;
+    main.params.push_back(b->variable);
+    main.paramNames.push_back(b->name);
+    main.isMut.push_back(false);
+    inputs_.push_back({b->name, b->type});
+    if (b->variable->dim && b->variable->dim->isSymbol())
+      bound.insert(b->variable->dim->symbolId());
+    if (b->type->kind == TypeKind::Tensor)
+      for (const Dim &d : b->type->dims)
+        if (d.isSymbol())
+          bound.insert(d.symbolId());
+  }
+  for (Binding *b : variables)
+    c.bindHiddenInts(*b, bound);
+}
+
+void Session::printLast(const ast::ExprStmt &stmt) {
+  Checker &c = *checker_;
+  Value value = c.checkExpr(stmt.value);
+  if (value.bad() || value.expr->kind == ExprKind::Unreachable)
+    return;
+  Value printed = value;
+  switch (value.type->kind) {
+  case TypeKind::Unit:
+    break;
+  case TypeKind::Tensor:
+  case TypeKind::Str:
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+    printed = c.callIntrinsic("print", {Argument{"", value, stmt.span, std::nullopt, false}}, stmt.span);
+    break;
+  default: // what has no text of its own is shown by its type
+    printed = c.callIntrinsic("print", {Argument{"", c.strValue(str(value.type), stmt.span), stmt.span, std::nullopt, false}},
+                              stmt.span);
+  }
+  if (printed.bad() || c.isTrivial(printed))
+    return;
+  Stmt *eval = c.makeStmt(StmtKind::Eval, stmt.span);
+  eval->value = printed.expr;
+  c.emit(eval);
+}
+
+// The variables that the entry declares or assigns are its result.
+void Session::giveVariables(Span span) {
+  Checker &c = *checker_;
+  Function &main = *c.frame_->function;
+  Assigned assigned(main.body);
+  std::set<const Variable *> parameters(main.params.begin(), main.params.end());
+  for (const auto &[name, binding] : scope_->names)
+    if (isVariable(binding) && (!parameters.count(binding->variable) || assigned.has(binding->variable)))
+      changed_.push_back(binding);
+  std::sort(changed_.begin(), changed_.end(),
+            [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
+  Expr *result = c.make(ExprKind::Tuple, nullptr, span);
+  std::vector<Type> types;
+  for (Binding *b : changed_) {
+    Value value = c.readBinding(b, span);
+    result->args.push_back(value.expr);
+    types.push_back(value.type);
+    outputs_.push_back({b->name, value.type});
+  }
+  result->type = tupleType(types);
+  main.result = result->type;
+  main.body->value = result;
+}
+
+void Session::keep(const std::vector<LeafValue> &leaves) {
+  Settled settled;
+  Settle settle(leaves, settled);
+  for (size_t i = 0; i < changed_.size(); ++i)
+    settle.visit(outputs_[i].type, changed_[i]->known);
+  // The sizes of a variable declared with `_` stay open.
+  for (Binding *b : changed_)
+    if (b->resizable)
+      for (const Dim &d : b->type->dims)
+        for (uint32_t symbol : d.symbols())
+          settled.erase(symbol);
+  DimMap constants = [&](const Dim &dim) {
+    return dim.substitute([&](uint32_t symbol) -> std::optional<Dim> {
+      auto it = settled.find(symbol);
+      return it == settled.end() ? std::nullopt : std::optional(Dim(it->second));
+    });
+  };
+  for (const auto &[name, binding] : scope_->names)
+    if (isVariable(binding)) {
+      binding->type = mapDims(binding->type, constants);
+      binding->known = mapKnown(binding->known, constants);
+    }
+}
+
+void Session::discard() {
+  Checker &c = *checker_;
+  scope_->names = before_->names;
+  for (const auto &[binding, value] : before_->bindings)
+    *binding = value;
+  c.instanceByKey_ = before_->instances;
+  c.instantiated_ = before_->instantiated;
+  c.files_ = before_->files;
+  c.frame_ = before_->frame;
+  c.scope_ = scope_;
+  c.active_.clear();
+  c.loading_.clear();
+  c.nesting_ = c.instanceNesting_ = 0;
+  c.stopped_ = false;
+  program_.functions.resize(before_->functions);
+  program_.tests.resize(before_->tests);
+}
+
+std::vector<std::string> Session::names() const {
+  std::vector<std::string> names;
+  for (const Scope *s = scope_; s; s = s->parent)
+    for (const auto &[name, binding] : s->names)
+      names.push_back(name);
+  return names;
+}
+
+} // namespace dl::sema
