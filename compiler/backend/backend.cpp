@@ -24,7 +24,7 @@ PipelineOptions pipelineOptions(const CompileOptions &options) {
   return result;
 }
 
-// Gives each exported function the name of its entry point, where the driver has not chosen one.
+// Gives each exported function the name of its entry point, unless it has one. where the driver has not chosen one.
 void nameEntries(ModuleOp module) {
   Builder b(module.getContext());
   for (auto func : module.getOps<func::FuncOp>())

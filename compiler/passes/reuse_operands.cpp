@@ -185,7 +185,7 @@ private:
   // Whether each element of the input is read only where the same element of the result is written.
   static bool elementwiseAt(DestinationStyleOpInterface op, OpOperand *input, OpOperand *init) {
     auto generic = dyn_cast<GenericOp>(op.getOperation());
-    if (!generic || generic.getNumLoops() != generic.getNumParallelLoops())
+    if (!generic)
       return false;
     AffineMap from = generic.getMatchingIndexingMap(input), to = generic.getMatchingIndexingMap(init);
     if (from != to || !to.isPermutation())
