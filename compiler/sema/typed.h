@@ -39,6 +39,7 @@ struct Field {
   enum Kind { Param, Buffer, Let } kind;
   std::string name;
   Type type;
+  std::optional<Dim> dim; // an i64 field that serves in the sizes of others: its symbolic value
 };
 struct ModuleInstance {
   std::string name;                 // `nn.Linear`, for messages: with hyper-parameters in str()

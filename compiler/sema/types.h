@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,8 +21,8 @@ public:
 
   Dim() : Dim(int64_t(0)) {}
   Dim(int64_t value);
-  // A new symbol, different from every other. `name` is what messages call it.
-  static Dim fresh(std::string name);
+  // A new symbol, different from every other. `name` is what messages call it. Sizes are never negative; an `int` may be.
+  static Dim fresh(std::string name, bool nonNegative = true);
 
   bool isConst() const;
   int64_t constant() const;                      // precondition: isConst()
@@ -41,10 +42,18 @@ public:
   // Structure, for substitution and for code generation.
   const std::vector<Term> &terms() const;        // sum of terms; empty for 0
   std::vector<uint32_t> symbols() const;         // all symbol ids inside, each once, in order of appearance
+  std::string symbolName() const;                // precondition: isSymbol()
+  bool nonNegative() const;                      // provably >= 0
+  // The size with every symbol replaced by what `replace` gives for (id, name); a null result keeps the symbol.
+  Dim substitute(const std::function<std::optional<Dim>(uint32_t)> &replace) const;
+  // A text that is the same for equal sizes and different for others; symbols by id, or by what `name` gives.
+  std::string key(const std::function<std::string(uint32_t)> &name = nullptr) const;
 
 private:
   struct Node;
   explicit Dim(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
+  static Dim fromTerms(std::vector<Term> terms);
+  static Dim opaque(AtomKind kind, const Dim &a, const Dim &b);
   std::shared_ptr<const Node> node_;
 };
 
@@ -52,6 +61,7 @@ struct Dim::Atom {
   AtomKind kind;
   uint32_t symbol = 0;                           // Symbol
   std::string name;                              // Symbol
+  bool nonNegative = true;                       // Symbol
   std::shared_ptr<const Dim> lhs, rhs;           // the others
 };
 struct Dim::Term {
@@ -105,9 +115,22 @@ Type tensorType(Elem elem, std::vector<Dim> dims);
 Type scalarType(Elem elem);
 Type tupleType(std::vector<Type> items);
 Type recordType(std::vector<std::string> names, std::vector<Type> items);
+Type elemType(Elem elem);
+Type moduleType(std::shared_ptr<const ModuleInstance> module);
+Type functionType(std::shared_ptr<const FunctionValue> function);
 
 bool isScalar(const Type &t);
 bool isTensor(const Type &t); // rank >= 1
+bool isInt(const Type &t);    // an i64 scalar
+bool sameType(const Type &a, const Type &b); // provably: sizes by normal form
+// The type with the sizes in it replaced, inside modules and captured values too.
+Type substitute(const Type &t, const std::function<std::optional<Dim>(uint32_t)> &replace);
+Type mapDims(const Type &t, const std::function<Dim(const Dim &)> &map);
+// Calls `visit` for every size in the type, in order.
+void forEachDim(const Type &t, const std::function<void(const Dim &)> &visit);
+// A text that is the same for equal types; `dimKey` gives the text of a size.
+std::string typeKey(const Type &t, const std::function<std::string(const Dim &)> &dimKey);
+std::optional<Elem> elemNamed(std::string_view name);
 std::string str(const Type &t); // as the user writes it: f32[64, 784], (f32, i64[N]), Linear(784, 256)
 
 } // namespace dl::sema

@@ -1,0 +1,335 @@
+// Assignment: to variables, to parts of them, and through `&`.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
+  auto fail = [&](const std::string &message) -> std::optional<Place> {
+    if (report)
+      error(Code::NotAssignable, expr->span, message);
+    return std::nullopt;
+  };
+  switch (expr->kind) {
+  case ast::ExprKind::Name: {
+    const std::string &name = ast::as<const ast::Name>(expr)->name;
+    Binding *b = lookup(name, scope_);
+    if (!b) {
+      if (report)
+        unknownName(name, expr->span);
+      return std::nullopt;
+    }
+    Place place;
+    place.span = expr->span;
+    if (b->kind == Binding::Member) {
+      Binding *self = localOf(b->self);
+      if (!self || !self->type)
+        return std::nullopt;
+      auto it = details(*self->type->module).members.find(name);
+      if (it == details(*self->type->module).members.end() || it->second.field < 0)
+        return fail("`" + name + "` cannot be assigned, it is known when the program is compiled");
+      place.root = self;
+      Place::Step step;
+      step.index = uint32_t(it->second.field);
+      step.type = self->type->module->fields[step.index].type;
+      place.steps.push_back(step);
+      return place;
+    }
+    if (b->kind != Binding::Local)
+      return fail("`" + name + "` cannot be assigned");
+    if (!b->type)
+      return std::nullopt;
+    place.root = b;
+    return place;
+  }
+  case ast::ExprKind::Member: {
+    const ast::Member *m = ast::as<const ast::Member>(expr);
+    std::optional<Place> place = placeOf(m->base, report);
+    if (!place)
+      return std::nullopt;
+    Type type = place->steps.empty() ? place->root->type : place->steps.back().type;
+    Place::Step step;
+    if (type->kind == TypeKind::Module) {
+      auto it = details(*type->module).members.find(m->name);
+      if (it == details(*type->module).members.end())
+        return fail(str(type) + " has no member `" + m->name + "`");
+      if (it->second.field < 0)
+        return fail("`" + m->name + "` cannot be assigned, it is known when the program is compiled");
+      step.index = uint32_t(it->second.field);
+      step.type = type->module->fields[step.index].type;
+    } else if (type->kind == TypeKind::Record) {
+      size_t i = 0;
+      while (i < type->names.size() && type->names[i] != m->name)
+        ++i;
+      if (i == type->names.size())
+        return fail(str(type) + " has no member `" + m->name + "`");
+      step.index = uint32_t(i);
+      step.type = type->items[i];
+    } else {
+      return fail("`" + m->name + "` of " + str(type) + " cannot be assigned");
+    }
+    place->steps.push_back(step);
+    place->span = expr->span;
+    return place;
+  }
+  case ast::ExprKind::Index: {
+    const ast::Index *index = ast::as<const ast::Index>(expr);
+    std::optional<Place> place = placeOf(index->base, report);
+    if (!place)
+      return std::nullopt;
+    Type type = place->steps.empty() ? place->root->type : place->steps.back().type;
+    Place::Step step;
+    if (type->kind == TypeKind::Tuple) {
+      std::optional<std::vector<Value>> values = indexValues(index->items);
+      if (!values || values->size() != 1)
+        return std::nullopt;
+      const Value &i = (*values)[0];
+      if (!i.known.dim || !i.known.dim->isConst())
+        return fail("an index of a tuple must be known when the program is compiled");
+      int64_t size = int64_t(type->items.size()), k = i.known.dim->constant();
+      k = k < 0 ? k + size : k;
+      if (k < 0 || k >= size)
+        return fail("index " + i.known.dim->str() + " is out of range for a tuple of " + std::to_string(size));
+      step.index = uint32_t(k);
+      step.type = type->items[step.index];
+    } else if (type->kind == TypeKind::Tensor) {
+      std::optional<std::vector<Value>> values = indexValues(index->items);
+      if (!values)
+        return std::nullopt;
+      for (Value &v : *values) {
+        if (isTensor(v.type))
+          return fail("elements chosen by an index tensor cannot be assigned; use `scatter_add` or `where`");
+        // Evaluated once, though the place is read and written.
+        v = v.type->kind == TypeKind::Tensor ? materialise(v, "index") : v;
+      }
+      if (place->root->resizable && place->steps.empty())
+        type = readBinding(place->root, expr->span).type;
+      Shape out;
+      std::optional<std::vector<SliceItem>> slices = sliceItems(type, index->items, *values, expr->span, out);
+      if (!slices)
+        return std::nullopt;
+      step.kind = Place::Step::Slices;
+      step.slices = std::move(*slices);
+      step.type = tensorType(type->elem, out);
+    } else {
+      return fail(str(type) + " cannot be indexed");
+    }
+    place->steps.push_back(std::move(step));
+    place->span = expr->span;
+    return place;
+  }
+  default:
+    return fail("this cannot be assigned");
+  }
+}
+
+bool Checker::writable(const Place &place, Span span) {
+  Binding *local = localOf(place.root);
+  if (local && local == place.root && local->isMutable)
+    return true;
+  const std::string &name = place.root->name;
+  if (name == "self") {
+    Diagnostic &d = error(Code::NotAssignable, span, "`" + frame_->function->name + "` does not declare that it changes its module");
+    d.withHelp("write `mut fn`").label(frame_->function->span, "this method");
+    return false;
+  }
+  if (place.root->frame != frame_) {
+    error(Code::NotAssignable, span, "`" + name + "` belongs to the code around this function, which has a copy of it")
+        .label(place.root->span, "declared here")
+        .withHelp("pass it as a `mut` parameter");
+    return false;
+  }
+  Diagnostic &d = error(Code::NotAssignable, span, "`" + name + "` is not a `var`");
+  d.label(place.root->span, "declared here");
+  d.withHelp(frame_->caller ? "declare it with `var`, or as `mut` when it is a parameter" : "declare it with `var`");
+  return false;
+}
+
+Value Checker::readPlace(const Place &place, Span span) {
+  Value v = readBinding(place.root, span);
+  for (const Place::Step &step : place.steps) {
+    if (v.bad())
+      return v;
+    if (step.kind == Place::Step::Part) {
+      v = part(v, step.index, span);
+      continue;
+    }
+    Value s;
+    s.type = step.type;
+    s.span = span;
+    s.expr = make(ExprKind::Slice, step.type, span);
+    s.expr->args = {v.expr};
+    s.expr->slices = step.slices;
+    v = s;
+  }
+  return v;
+}
+
+void Checker::writePlace(const Place &place, Value value, Span span) {
+  if (value.bad())
+    return;
+  if (frame_->noGrad > 0)
+    value = stopGrad(value);
+  if (place.steps.empty()) {
+    assignVariable(place.root, value, span);
+    return;
+  }
+  const Place::Step &last = place.steps.back();
+  Place outer = place;
+  outer.steps.pop_back();
+  Value whole = readPlace(outer, span);
+  if (whole.bad())
+    return;
+  if (last.kind == Place::Step::Part) {
+    if (!conform(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
+      return;
+    writePlace(outer, withPart(whole, last.index, value, span), span);
+    return;
+  }
+  // The value is broadcast to the slice.
+  if (value.type->kind != TypeKind::Tensor) {
+    typeMismatch(value, str(last.type), value.span, "the value");
+    return;
+  }
+  Value element = value;
+  if (!conform(element, tensorType(last.type->elem, value.type->dims), value.span, "the value of `" + sourceText(place.span, 40) + "`"))
+    return;
+  if (!(element.type->dims == last.type->dims)) {
+    ShapeContext c;
+    c.op = "assignment";
+    c.equal = [&](const Dim &a, const Dim &b) { return requireEqual(a, b, span, "assignment: size {0} of the value is not {1} of the slice"); };
+    std::optional<Shape> shape = element.type->dims.size() <= last.type->dims.size() ? broadcastShapes(last.type->dims, element.type->dims, c) : std::nullopt;
+    bool fits = shape.has_value();
+    for (size_t i = 0; fits && i < shape->size(); ++i)
+      fits = compareDims((*shape)[i], last.type->dims[i]) == Proof::Equal;
+    if (!fits) {
+      error(Code::ShapeMismatch, span, "the value is " + describe(element) + ", the slice `" + sourceText(place.span, 40) + "` is " + str(last.type));
+      return;
+    }
+    element = opValue("expand", {element}, last.type, span);
+  }
+  Value updated = whole;
+  updated.known = {};
+  updated.binding = nullptr;
+  updated.expr = make(ExprKind::UpdateSlice, whole.type, span);
+  updated.expr->args = {whole.expr, element.expr};
+  updated.expr->slices = last.slices;
+  writePlace(outer, updated, span);
+}
+
+// A variable may take a value of another shape where the program runs straight on from its declaration: it is then a
+// new variable of the same name.
+void Checker::assignVariable(Binding *b, Value value, Span span) {
+  Binding *local = localOf(b);
+  if (!local || !local->variable || value.bad())
+    return;
+  auto store = [&](const Value &v) {
+    Stmt *s = makeStmt(StmtKind::Assign, span);
+    s->variable = local->variable;
+    s->value = v.expr;
+    emit(s);
+  };
+  const Type &have = local->type;
+  if (value.type->kind == TypeKind::Tensor && have->kind == TypeKind::Tensor && value.type->elem != have->elem) {
+    if (!conform(value, tensorType(have->elem, value.type->dims), value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+      return;
+  }
+  if (local->resizable) {
+    if (value.type->kind != TypeKind::Tensor || value.type->dims.size() != have->dims.size()) {
+      typeMismatch(value, str(have), value.span, "the value of `" + local->name + "`");
+      return;
+    }
+    for (size_t i = 0; i < have->dims.size(); ++i)
+      if (have->dims[i].isConst() && !requireEqual(value.type->dims[i], have->dims[i], span, "a size of `" + local->name + "` is {0}, expected {1}")) {
+        error(Code::ShapeMismatch, span, "the value of `" + local->name + "` is " + describe(value) + ", expected " + str(have));
+        return;
+      }
+    store(value);
+    return;
+  }
+  if (sameType(value.type, have)) {
+    store(value);
+    return;
+  }
+  bool sameKind = value.type->kind == have->kind && (have->kind != TypeKind::Tensor || value.type->elem == have->elem);
+  if (sameKind && have->kind == TypeKind::Tensor && value.type->dims.size() == have->dims.size()) {
+    bool equal = true;
+    for (size_t i = 0; i < have->dims.size(); ++i)
+      equal &= compareDims(value.type->dims[i], have->dims[i]) == Proof::Equal;
+    if (equal) {
+      store(value);
+      return;
+    }
+  }
+  bool straight = local->depth == frame_->depth && !local->isMutParam;
+  if (sameKind && straight) {
+    Variable *next = makeVariable(local->name, value.type, local->span, true);
+    Stmt *let = makeStmt(StmtKind::Let, span);
+    let->variable = next;
+    let->value = value.expr;
+    emit(let);
+    local->variable = next;
+    local->type = value.type;
+    local->origin = value.span;
+    return;
+  }
+  if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+    store(value);
+}
+
+void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
+  if (target->kind == ast::ExprKind::Tuple) {
+    const ast::Tuple *t = ast::as<const ast::Tuple>(target);
+    if (value.bad())
+      return;
+    if (value.type->kind != TypeKind::Tuple || value.type->items.size() != t->items.size()) {
+      error(Code::BadPattern, target->span, "the left side takes " + std::to_string(t->items.size()) + " values, the right side is " + str(value.type));
+      return;
+    }
+    // All parts are read before the first is written: (a, b) = (b, a).
+    Value whole = value;
+    if (!isTrivial(value)) {
+      Variable *variable = makeVariable("tuple", value.type, value.span, false);
+      Stmt *let = makeStmt(StmtKind::Let, value.span);
+      let->variable = variable;
+      let->value = value.expr;
+      emit(let);
+      whole.expr = make(ExprKind::Var, value.type, value.span);
+      whole.expr->variable = variable;
+    }
+    for (uint32_t i = 0; i < t->items.size(); ++i) {
+      Value item = part(whole, i, t->items[i]->span);
+      item.span = value.span;
+      assignTarget(t->items[i], item, span);
+    }
+    return;
+  }
+  std::optional<Place> place = placeOf(target, true);
+  if (place && writable(*place, target->span))
+    writePlace(*place, value, span);
+}
+
+void Checker::checkAssign(const ast::Assign *stmt) {
+  if (!stmt->op) {
+    Value v = checkExpr(stmt->value);
+    if (!v.bad() && v.type->kind == TypeKind::Unit) {
+      error(Code::TypeMismatch, stmt->value->span, "this gives no value");
+      return;
+    }
+    assignTarget(stmt->target, v, stmt->span);
+    return;
+  }
+  std::optional<Place> place = placeOf(stmt->target, true);
+  Value rhs = checkExpr(stmt->value);
+  if (!place || !writable(*place, stmt->target->span) || rhs.bad())
+    return;
+  Value lhs = readPlace(*place, stmt->target->span);
+  if (lhs.bad())
+    return;
+  lhs.span = stmt->target->span;
+  Value result = binary(*stmt->op, lhs, rhs, stmt->span, stmt->opSpan);
+  result.span = stmt->value->span;
+  if (!result.bad())
+    writePlace(*place, result, stmt->span);
+}
+
+} // namespace dl::sema

@@ -1,0 +1,320 @@
+// The checker: one class, because every part of it calls every other; one file a part. Not part of the typed tree.
+#pragma once
+
+#include "compiler/sema/check.h"
+#include "compiler/sema/shape_functions.h"
+#include "compiler/sema/signatures.h"
+#include "compiler/sema/values.h"
+
+#include <set>
+
+namespace dl::sema {
+
+// Something that can be assigned: a variable, or a part of one.
+struct Place {
+  struct Step {
+    enum Kind { Part, Slices } kind = Part;
+    uint32_t index = 0;             // Part
+    std::vector<SliceItem> slices;  // Slices
+    Type type;                      // of the value after this step
+    Known known;
+  };
+  Binding *root = nullptr;
+  std::vector<Step> steps;
+  Span span;
+};
+
+// An argument of a call, evaluated.
+struct Argument {
+  std::string name;         // "" when positional
+  Value value;
+  Span span;
+  std::optional<Place> ref; // `&x`
+  bool bracket = false;     // a bracket literal of values, still a tuple
+};
+
+// A function to be instantiated: its declaration and the values that come with it.
+struct Target {
+  const ast::FnDecl *fn = nullptr;
+  const ast::Lambda *lambda = nullptr;
+  const ast::ModuleDecl *module = nullptr; // constructor
+  Scope *env = nullptr;
+  std::string name;
+  const std::vector<ast::Param> *params = nullptr;
+  const ast::TypeExpr *result = nullptr;
+  const ast::Block *body = nullptr;
+  Span span;
+  std::vector<Binding *> captured;
+  std::vector<Value> captures;
+  std::optional<Value> self;
+  bool selfMut = false;
+  bool isWrapper = false; // calls `self`, a function value that is no declared function, with the parameters
+  const void *identity() const {
+    if (isWrapper)
+      return params;
+    return fn ? static_cast<const void *>(fn) : lambda ? static_cast<const void *>(lambda) : module;
+  }
+};
+
+// The value of a block of statements.
+struct BlockResult {
+  Value value;           // Unit when there is none
+  bool diverges = false; // control never reaches the end
+};
+
+class Checker {
+public:
+  Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options, Program &program);
+  void run(const ast::File &file);
+
+private:
+  friend class Session; // keeps a checker from entry to entry
+
+  // ---- nodes (nodes.cpp)
+  Expr *make(ExprKind kind, Type type, Span span);
+  Stmt *makeStmt(StmtKind kind, Span span);
+  Body *makeBody();
+  Variable *makeVariable(const std::string &name, Type type, Span span, bool isMutable);
+  Stmt *emit(Stmt *stmt);
+  Value bad(Span span);
+  Value unit(Span span);
+  Value none(Span span);
+  Value intValue(int64_t value, Span span, bool literal = false);
+  Value dimValue(const Dim &dim, Span span);
+  Value floatValue(double value, Elem elem, Span span, bool literal = false);
+  Value boolValue(bool value, Span span);
+  Value strValue(std::string text, Span span);
+  Value elemValue(Elem elem, Span span);
+  Value tupleValue(std::vector<Value> items, Span span);
+  Value functionValue(FunctionDetails details, std::string name, std::vector<Value> captures, Span span);
+  Value constantOf(const Type &type, const Known &known, Span span);
+  Value opValue(const std::string &name, std::vector<Value> operands, Type type, Span span, Attrs attrs = {});
+  Value externValue(const std::string &name, std::vector<Value> args, Type type, Span span, bool pure, bool kernel);
+  Value part(const Value &whole, uint32_t index, Span span);
+  Value withPart(const Value &whole, uint32_t index, const Value &part, Span span);
+  // The value in a variable of its own, so that it is computed once; an int gets a symbol if it has none.
+  Value materialise(const Value &value, const std::string &name);
+  bool isTrivial(const Value &value) const;
+  Dim intDim(Value &value, const std::string &name);
+
+  // ---- messages (messages.cpp)
+  Diagnostic &error(Code code, Span span, std::string message);
+  std::string placeText(Span span) const;
+  std::string sourceText(Span span, size_t limit = 60) const;
+  std::string describe(const Value &value) const;
+  std::string stackText(const Frame *frame) const;
+  bool enter(Span span); // false, with an error, when nesting is too deep
+
+  // ---- names (scopes.cpp)
+  Scope *newScope(Scope *parent);
+  Binding *newBinding(Binding::Kind kind, const std::string &name, Span span);
+  void declare(Scope *scope, Binding *binding);
+  Binding *lookup(const std::string &name, Scope *scope) const;
+  Value readName(const std::string &name, Span span);
+  Value readBinding(Binding *binding, Span span);
+  Value functionOf(Binding *binding, Span span);
+  Binding *localOf(Binding *binding) const; // what stands for it in this frame, or null
+  void unknownName(const std::string &name, Span span);
+  void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
+  void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
+  std::vector<Binding *> freeNames(const ast::FnDecl *fn, const ast::Lambda *lambda, Scope *env);
+
+  // ---- sizes and types (conform.cpp, type_exprs.cpp)
+  Proof compareDims(const Dim &a, const Dim &b) const;
+  bool requireEqual(const Dim &a, const Dim &b, Span span, const std::string &text);
+  void assumeEqual(const Dim &a, const Dim &b);
+  Value convertLiteral(const Value &value, Elem elem);
+  Value convert(const Value &value, Elem elem, Span span);
+  // Makes the value one of the type, or reports what stands in the way. `what` starts the message.
+  bool conform(Value &value, const Type &type, Span span, const std::string &what);
+  std::optional<Type> joinTypes(const Type &a, const Type &b, Span span);
+  std::optional<Dim> evalDim(const ast::Expr *expr, Scope *scope);
+  void bindSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope);
+  bool matchType(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what);
+  std::optional<Type> resolveType(const ast::TypeExpr *type, Scope *scope, bool bindUnknown);
+  // The names of a module's members around its methods; without `self` only those that serve in shapes.
+  Scope *memberScope(Scope *env, const Type &module, Binding *self);
+  Binding *shapeName(const std::string &name, Scope *scope) const;
+  void bindShapeName(const std::string &name, const Dim &dim, Span span, Scope *scope);
+  bool typeMismatch(const Value &value, const std::string &wanted, Span span, const std::string &what);
+
+  // ---- expressions (expressions.cpp, operators.cpp, literals.cpp, indexing.cpp, comprehensions.cpp, strings.cpp)
+  Value checkExpr(const ast::Expr *expr);
+  Value checkExprInner(const ast::Expr *expr);
+  Value checkScalarBool(const ast::Expr *expr);
+  Value condition(Value value, Span span);
+  Value checkIf(const ast::If *expr);
+  Value runtimeIf(const Value &cond, const ast::If *expr);
+  Value checkMember(const ast::Member *expr);
+  std::optional<Value> memberOf(const Value &base, const std::string &name, Span span);
+  Value checkLambda(const ast::Lambda *expr);
+  Value checkBracket(const ast::Bracket *expr, bool asTuple);
+  Value stackValues(std::vector<Value> items, Span span);
+  Value checkNoGrad(const ast::NoGrad *expr);
+  Value stopGrad(const Value &value);
+  Value checkUnary(const ast::Unary *expr);
+  Value binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  Value compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  Value checkLogical(const ast::Logical *expr);
+  Value checkStr(const ast::StrLit *expr);
+  Value formatValue(const Value &value, const std::string &format, Span span);
+  Value concatStrings(std::vector<Value> parts, Span span);
+  Value checkIndex(const ast::Index *expr);
+  Value indexTuple(const Value &base, const ast::Index *expr);
+  Value sliceTensor(const Value &base, const std::vector<ast::IndexItem> &items, Span span);
+  std::optional<std::vector<SliceItem>> sliceItems(const Type &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,
+                                                   Span span, Shape &out);
+  std::optional<std::vector<Value>> indexValues(const std::vector<ast::IndexItem> &items);
+  Value gatherRows(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, size_t p, Span span);
+  Value sliceAt(const Value &base, Value index, Span span);
+  Value checkComprehension(const ast::Comprehension *expr, const std::string &reducer, Span span);
+  // Evaluates into a body of its own: what it emits stays inside the result.
+  Value inOwnBody(const std::function<Value()> &evaluate, Span span);
+
+  // ---- calls (calls.cpp, builtin_calls.cpp, intrinsics.cpp, instantiate.cpp, externs.cpp)
+  Value checkCall(const ast::Call *expr);
+  Value checkPipe(const ast::Pipe *expr);
+  std::vector<Argument> checkArguments(const std::vector<ast::Arg> &args);
+  void settle(Argument &argument);
+  Value callMember(const ast::Member *callee, const std::vector<ast::Arg> &args, Span span);
+  Value callValue(const Value &callee, std::vector<Argument> args, Span span);
+  Value callNamed(const std::string &name, std::vector<Argument> args, Span span);
+  Value callPrelude(const std::string &name, std::vector<Value> args, Span span);
+  Value callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn, std::vector<Argument> args, Span span);
+  Value callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span);
+  bool bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots, Span span);
+  // The scope that binds the signature's names, or null after an error.
+  Scope *matchSignature(const Target &target, std::vector<Argument> &slots, Span span);
+  std::optional<Target> targetOf(const Value &callee);
+  Target targetOfFn(const ast::FnDecl *fn, Scope *env);
+  const ast::FnDecl *methodNamed(const ModuleInstance &module, const std::string &name) const;
+  Value callBuiltin(const Signature &signature, std::vector<Argument> args, Span span);
+  Value callBuiltin(const std::string &name, std::vector<Value> operands, Span span);
+  bool attrOf(const Value &value, const std::string &what, std::optional<Attr> &out);
+  bool shapeOf(std::vector<Argument> &args, Shape &out, const std::string &what, Span span);
+  struct BuiltinCall; // builtin_calls.cpp
+  bool bindBuiltin(BuiltinCall &call, std::vector<Argument> args);
+  bool bindElements(BuiltinCall &call);
+  bool bindShapes(BuiltinCall &call);
+  std::optional<Type> resultOfBuiltin(BuiltinCall &call, const SigType &result);
+  void shapeError(BuiltinCall &call);
+  bool isIntrinsic(const std::string &name) const;
+  Value callIntrinsic(const std::string &name, std::vector<Argument> args, Span span);
+  Value callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span);
+
+  struct Prepared {
+    Instance *instance = nullptr;
+    std::vector<Dim> actuals; // the caller's size for each of the instance's symbols
+  };
+  // The instance for these argument values (captures, self, parameters), checked if it is new.
+  Prepared instantiate(const Target &target, std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  void checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  void bindSignature(const Target &target, const std::vector<Value> &values, Scope *scope);
+  void declareResult(Instance &instance, const Target &target, Scope *scope);
+  BlockResult constructModule(const Target &target, Scope *scope, const std::vector<Binding *> &hyper);
+  void finishFunction(Instance &instance, const Target &target, BlockResult result);
+  Value resultFor(const Prepared &prepared, const Target &target, Expr *call, bool emitted, Span span);
+  void bindHiddenInts(const Binding &param, std::set<uint32_t> &bound);
+  std::map<std::string, std::string> symbolNames(const Target &target, const std::vector<Value> &values) const;
+  bool isDropped(const Value &value, bool isMut) const;
+
+  // ---- statements (statements.cpp, assign.cpp, loops.cpp)
+  BlockResult checkBlock(const ast::Block *block, Scope *scope, bool wantValue);
+  bool checkStmt(const ast::Stmt *stmt); // true when control does not go on
+  void hoist(const std::vector<ast::Stmt *> &stmts, Scope *scope);
+  void checkLet(const ast::Let *stmt);
+  void checkAssign(const ast::Assign *stmt);
+  void assignTarget(const ast::Expr *target, Value value, Span span);
+  std::optional<Place> placeOf(const ast::Expr *expr, bool report);
+  bool writable(const Place &place, Span span);
+  Value readPlace(const Place &place, Span span);
+  void writePlace(const Place &place, Value value, Span span);
+  void assignVariable(Binding *binding, Value value, Span span);
+  void checkFor(const ast::For *stmt);
+  void forRange(const ast::For *stmt);
+  void forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place);
+  void forIndexed(const ast::For *stmt, const Value &over, const Dim &length, const std::function<Value(const Value &)> &at);
+  // Emits a loop over an i64 variable; the caller fills its body through `fill`.
+  void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step, const std::function<void(const Value &)> &fill);
+  void checkWhile(const ast::While *stmt);
+  void checkReturn(const ast::Return *stmt);
+  // The value as the function's result: fits the declared type, or joins the type of the other returns.
+  Value settleResult(Value value, Span span);
+  void checkAssert(const ast::Assert *stmt);
+
+  // ---- modules, gradients, trees (modules.cpp, gradients.cpp, trees.cpp)
+  Value fieldValue(const Value &module, uint32_t index, Span span);
+  Value makeGrad(const Value &fn, std::vector<Argument> args, bool wantValue, Span span);
+  Value callGrad(const Value &callee, std::vector<Argument> args, Span span);
+  Value callVjp(std::vector<Argument> args, Span span);
+  Value callPullback(const Value &callee, std::vector<Argument> args, Span span);
+  Value callJvp(std::vector<Argument> args, Span span);
+  std::optional<Type> gradientType(const Type &type) const;
+  void differentiableLeaves(const Type &type, uint32_t &position, std::vector<uint32_t> &out) const;
+  uint32_t leafCount(const Type &type) const;
+  Target targetOrWrapper(const Value &fn, size_t arity);
+  struct Differentiated; // gradients.cpp
+  bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span);
+  Type paramsType(const Type &type) const;
+  Value paramsOf(const Value &value, Span span);
+  Value withParams(const Value &value, const Value &params, Span span);
+  Value treeMap(std::vector<Argument> args, Span span);
+  Value mapTree(const Value &fn, const std::vector<Value> &trees, Span span);
+  Value unzip(const Value &tree, const Type &shape, uint32_t index, Span span);
+  Value setTraining(const Value &module, bool training, Span span);
+  void namedTensors(const Value &value, const std::string &prefix, std::vector<std::pair<std::string, Value>> &out, bool paramsOnly);
+  Value saveValue(std::vector<Argument> args, Span span);
+  Value loadInto(std::vector<Argument> args, Span span);
+  Value rebuild(const Value &value, std::vector<Value> &leaves, size_t &next, Span span);
+
+  // ---- files (imports.cpp)
+  Scope *loadFile(const std::string &name, const std::string &importingPath, Span span);
+  void checkImport(const ast::Import *stmt, Scope *scope);
+  void importDeclarations(const ast::File &file, Scope *scope);
+  void declareBuiltins();
+  void checkTest(const ast::Test *test, Scope *scope);
+  void checkUncalled(const ast::File &file, Scope *scope);
+  void instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool isExport);
+
+  SourceManager &sources_;
+  ast::AstContext &context_;
+  Diagnostics *diagnostics_; // replaced while functions that nothing calls are checked
+  const Options &options_;
+  Program &program_;
+
+  std::map<std::string, Signature> signatures_;
+  std::deque<Scope> scopes_;
+  std::deque<Binding> bindings_;
+  std::deque<Instance> instances_;
+  std::deque<Frame> frames_;
+  std::map<std::string, Instance *> instanceByKey_;
+  std::map<std::string, int> active_; // instances being checked, by their key without constant ints
+  std::set<const void *> instantiated_; // declarations with an instance
+  std::map<std::string, int> symbolCount_;
+  std::map<std::string, Scope *> files_; // by path
+  std::vector<std::string> loading_;
+  std::deque<ast::File> asts_;
+  std::map<size_t, std::vector<ast::Param>> wrapperParams_; // by number of arguments
+  Scope *builtinScope_ = nullptr;
+  Scope *preludeScope_ = nullptr;
+  Scope *scope_ = nullptr;  // where names are looked up now
+  Frame *frame_ = nullptr;  // the function being checked
+  int nesting_ = 0;
+  int instanceNesting_ = 0;
+  bool stopped_ = false;    // a limit was hit: no further instances
+};
+
+// Restores a value when the scope ends.
+template <typename T> class Restore {
+public:
+  explicit Restore(T &place) : place_(place), old_(place) {}
+  Restore(T &place, T value) : place_(place), old_(place) { place = std::move(value); }
+  ~Restore() { place_ = std::move(old_); }
+  Restore(const Restore &) = delete;
+
+private:
+  T &place_;
+  T old_;
+};
+
+} // namespace dl::sema

@@ -1,0 +1,214 @@
+// Making sizes equal and values fit types: literals adapt, unknown sizes get a run-time check.
+#include "compiler/sema/checker.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dl::sema {
+
+Proof Checker::compareDims(const Dim &a, const Dim &b) const {
+  Dim x = frame_->resolve(a), y = frame_->resolve(b);
+  Proof proof = compare(x, y);
+  if (proof != Proof::Unknown)
+    return proof;
+  Dim difference = x - y, opposite = y - x;
+  for (const Dim &zero : frame_->zero) {
+    Dim z = frame_->resolve(zero);
+    if (z == difference || z == opposite)
+      return Proof::Equal;
+  }
+  return Proof::Unknown;
+}
+
+void Checker::assumeEqual(const Dim &a, const Dim &b) {
+  Dim x = frame_->resolve(a), y = frame_->resolve(b);
+  auto bind = [&](const Dim &symbol, const Dim &value) {
+    if (!symbol.isSymbol())
+      return false;
+    std::vector<uint32_t> inside = value.symbols();
+    if (std::find(inside.begin(), inside.end(), symbol.symbolId()) != inside.end())
+      return false;
+    frame_->equal[symbol.symbolId()] = value;
+    return true;
+  };
+  if (x == y || bind(x, y) || bind(y, x))
+    return;
+  frame_->zero.push_back(x - y);
+}
+
+bool Checker::requireEqual(const Dim &a, const Dim &b, Span span, const std::string &text) {
+  switch (compareDims(a, b)) {
+  case Proof::Equal:
+    return true;
+  case Proof::Different:
+    return false;
+  case Proof::Unknown:
+    break;
+  }
+  Stmt *check = makeStmt(StmtKind::CheckEqual, span);
+  check->lhs = a;
+  check->rhs = b;
+  check->text = text;
+  emit(check);
+  assumeEqual(a, b);
+  return true;
+}
+
+Value Checker::convertLiteral(const Value &value, Elem elem) {
+  if (value.type->elem == elem)
+    return value;
+  Value v = value;
+  v.type = tensorType(elem, value.type->dims);
+  if (value.expr->kind == ExprKind::TensorConst) {
+    v.expr = make(ExprKind::TensorConst, v.type, value.span);
+    v.expr->numbers = value.expr->numbers;
+    return v;
+  }
+  if (value.known.dim && value.known.dim->isConst()) {
+    int64_t number = value.known.dim->constant();
+    if (isFloat(elem)) {
+      v = floatValue(double(number), elem, value.span, true);
+    } else {
+      v.expr = make(ExprKind::Constant, v.type, value.span);
+      v.expr->literal.value = number;
+      v.known = elem == Elem::I64 ? value.known : Known{};
+    }
+    return v;
+  }
+  if (value.known.number)
+    return floatValue(*value.known.number, elem, value.span, true);
+  return convert(value, elem, value.span);
+}
+
+Value Checker::convert(const Value &value, Elem elem, Span span) {
+  if (value.bad() || value.type->elem == elem)
+    return value;
+  if (value.known.number && isFloat(elem) && value.known.literal)
+    return floatValue(*value.known.number, elem, span);
+  if (value.known.dim && value.known.dim->isConst() && isFloat(elem))
+    return floatValue(double(value.known.dim->constant()), elem, span);
+  return opValue("convert", {value}, tensorType(elem, value.type->dims), span, {{"dtype", Attr(elem)}});
+}
+
+// Whether a literal may become an element of this type without losing what was written.
+static bool adapts(const Value &value, Elem elem) {
+  if (!value.known.literal || value.type->kind != TypeKind::Tensor)
+    return false;
+  if (value.type->elem == elem || isFloat(elem))
+    return elem != Elem::Bool && value.type->elem != Elem::Bool;
+  return isInteger(elem) && isInteger(value.type->elem);
+}
+
+bool Checker::typeMismatch(const Value &value, const std::string &wanted, Span span, const std::string &what) {
+  error(Code::TypeMismatch, span, what + " is " + describe(value) + ", expected " + wanted);
+  return false;
+}
+
+bool Checker::conform(Value &value, const Type &type, Span span, const std::string &what) {
+  if (value.bad() || !type)
+    return false;
+  if (value.type->kind == TypeKind::Tensor && type->kind == TypeKind::Tensor) {
+    if (value.type->elem != type->elem) {
+      if (!adapts(value, type->elem)) {
+        Diagnostic &d = error(Code::TypeMismatch, span, what + " is " + describe(value) + ", expected " + str(type));
+        if (value.type->elem != Elem::Bool || !isFloat(type->elem))
+          d.withHelp("`" + std::string(elemName(type->elem)) + "(" + sourceText(value.span, 30) + ")` converts it");
+        return false;
+      }
+      value = convertLiteral(value, type->elem);
+    }
+    if (value.type->dims.size() != type->dims.size()) {
+      error(Code::RankMismatch, span,
+            what + " is " + describe(value) + ", expected " + str(type) + ": " + std::to_string(type->dims.size()) + " dimensions, not " +
+                std::to_string(value.type->dims.size()));
+      return false;
+    }
+    for (size_t i = 0; i < type->dims.size(); ++i) {
+      std::string place = what + ": size of dimension " + std::to_string(i);
+      if (!requireEqual(value.type->dims[i], type->dims[i], span, place + " is {0}, expected {1}")) {
+        error(Code::ShapeMismatch, span,
+              what + " is " + describe(value) + ", expected " + str(type) + ": size " + value.type->dims[i].str() + " of dimension " +
+                  std::to_string(i) + " is not " + type->dims[i].str());
+        return false;
+      }
+    }
+    if (!sameType(value.type, type)) {
+      value.type = type;
+    }
+    value.known.literal = false;
+    return true;
+  }
+  if (value.type->kind != type->kind)
+    return typeMismatch(value, str(type), span, what);
+  if (type->kind == TypeKind::Tuple) {
+    if (value.type->items.size() != type->items.size())
+      return typeMismatch(value, str(type), span, what);
+    if (sameType(value.type, type))
+      return true;
+    Value whole = materialise(value, "tuple");
+    std::vector<Value> items;
+    for (uint32_t i = 0; i < type->items.size(); ++i) {
+      items.push_back(part(whole, i, value.span));
+      if (value.expr->kind == ExprKind::Tuple && value.expr->args[i]->kind == ExprKind::Constant)
+        items.back() = constantOf(value.type->items[i], value.known.items[i], value.span);
+      if (!conform(items.back(), type->items[i], span, what + ": item " + std::to_string(i)))
+        return false;
+    }
+    value = tupleValue(std::move(items), value.span);
+    return true;
+  }
+  if (sameType(value.type, type))
+    return true;
+  if (type->kind == TypeKind::Record || type->kind == TypeKind::Module) {
+    // Equal up to sizes that only the program's run can compare?
+    auto shapeless = [](const Dim &) { return std::string("_"); };
+    if (typeKey(value.type, shapeless) == typeKey(type, shapeless)) {
+      std::vector<Dim> have, want;
+      forEachDim(value.type, [&](const Dim &d) { have.push_back(d); });
+      forEachDim(type, [&](const Dim &d) { want.push_back(d); });
+      bool equal = have.size() == want.size();
+      for (size_t i = 0; equal && i < have.size(); ++i)
+        equal = requireEqual(have[i], want[i], span, what + ": a size is {0}, expected {1}");
+      if (equal) {
+        value.type = type;
+        return true;
+      }
+    }
+  }
+  return typeMismatch(value, str(type), span, what);
+}
+
+// The type that both branches' values have; sizes that may differ become new ones.
+std::optional<Type> Checker::joinTypes(const Type &a, const Type &b, Span span) {
+  if (!a || !b)
+    return a ? a : b;
+  if (sameType(a, b))
+    return a;
+  if (a->kind != b->kind)
+    return std::nullopt;
+  if (a->kind == TypeKind::Tensor) {
+    if (a->elem != b->elem || a->dims.size() != b->dims.size())
+      return std::nullopt;
+    std::vector<Dim> dims;
+    for (size_t i = 0; i < a->dims.size(); ++i) {
+      Proof proof = compareDims(a->dims[i], b->dims[i]);
+      if (proof == Proof::Different)
+        return std::nullopt;
+      dims.push_back(proof == Proof::Equal ? a->dims[i] : Dim::fresh("n"));
+    }
+    return tensorType(a->elem, std::move(dims));
+  }
+  if ((a->kind == TypeKind::Tuple || a->kind == TypeKind::Record) && a->items.size() == b->items.size() && a->names == b->names) {
+    auto node = std::make_shared<TypeNode>(*a);
+    for (size_t i = 0; i < a->items.size(); ++i) {
+      std::optional<Type> item = joinTypes(a->items[i], b->items[i], span);
+      if (!item)
+        return std::nullopt;
+      node->items[i] = *item;
+    }
+    return Type(node);
+  }
+  return std::nullopt;
+}
+
+} // namespace dl::sema

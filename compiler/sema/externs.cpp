@@ -1,0 +1,79 @@
+// Functions of the runtime, declared with `extern fn` in the library.
+#include "compiler/sema/checker.h"
+
+#include <algorithm>
+
+namespace dl::sema {
+
+// What only makes text of its arguments may be removed when nobody reads it.
+static bool isPureExtern(const std::string &name) {
+  static const std::set<std::string> names = {"dl_rt_format", "dl_rt_format_str", "dl_rt_concat_str", "dl_rt_str_eq", "dl_rt_nonzero"};
+  return names.count(name) != 0;
+}
+
+// `dl_rt_read__images` is another signature of `dl_rt_read`.
+static std::string runtimeName(const std::string &name) {
+  size_t variant = name.find("__");
+  return variant == std::string::npos ? name : name.substr(0, variant);
+}
+
+Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span) {
+  Target target = targetOfFn(fn, env);
+  std::vector<Argument> slots;
+  if (!bindArguments(target, args, slots, span))
+    return bad(span);
+  for (const Argument &slot : slots)
+    if (slot.value.bad())
+      return bad(span);
+  Scope *scope = matchSignature(target, slots, span);
+  if (!scope)
+    return bad(span);
+  std::vector<Value> passed;
+  for (size_t k = 0; k < slots.size(); ++k) {
+    const ast::Param &p = fn->params[k];
+    if (p.isVariadic) {
+      // Sizes of the result: the destination shows them.
+      Binding *b = newBinding(Binding::Local, "*" + p.name, p.span);
+      b->type = slots[k].value.type;
+      b->known = slots[k].value.known;
+      declare(scope, b);
+      continue;
+    }
+    passed.push_back(slots[k].value);
+  }
+  std::string name = runtimeName(fn->name);
+  if (!fn->result) {
+    Value v = externValue(name, passed, unitType(), span, false, false);
+    return v;
+  }
+  std::set<uint32_t> known;
+  auto note = [&](const Dim &d) {
+    for (uint32_t s : d.symbols())
+      known.insert(s);
+  };
+  for (const Argument &slot : slots) {
+    forEachDim(slot.value.type, note);
+    forEachKnownDim(slot.value.known, note);
+  }
+  std::optional<Type> type = resolveType(fn->result, newScope(scope), true);
+  if (!type) {
+    error(Code::TypeMismatch, fn->result->span, "`" + fn->name + "` has a result that an extern function cannot give");
+    return bad(span);
+  }
+  // A kernel writes into results whose sizes the arguments determine.
+  bool kernel = true;
+  forEachDim(*type, [&](const Dim &d) {
+    for (uint32_t s : d.symbols())
+      kernel &= known.count(s) != 0;
+  });
+  std::function<void(const Type &)> texts = [&](const Type &t) {
+    kernel &= t->kind != TypeKind::Str;
+    for (const Type &item : t->items)
+      texts(item);
+  };
+  texts(*type);
+  Value v = externValue(name, passed, *type, span, isPureExtern(name), kernel);
+  return isInt(*type) || (*type)->kind == TypeKind::Tuple ? materialise(v, "result") : v;
+}
+
+} // namespace dl::sema

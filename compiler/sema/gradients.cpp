@@ -1,0 +1,387 @@
+// grad, value_and_grad, vjp, jvp: which function is differentiated with respect to which of its flattened parameters.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+// A function that is about to be differentiated, instantiated for its arguments.
+struct Checker::Differentiated {
+  Prepared prepared;
+  std::vector<Expr *> args;       // of the instance
+  std::vector<uint32_t> wrt;      // flat positions
+  Type gradient;                  // one type, or a tuple for several positions
+  Type value;                     // the function's result, in the caller's sizes
+  std::vector<Type> wanted;       // the types of the arguments at the positions
+};
+
+uint32_t Checker::leafCount(const Type &type) const {
+  uint32_t count = 0;
+  switch (type->kind) {
+  case TypeKind::Tensor:
+  case TypeKind::Str:
+    return 1;
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+    for (const Type &item : type->items)
+      count += leafCount(item);
+    return count;
+  case TypeKind::Module:
+    for (const Field &f : type->module->fields)
+      count += leafCount(f.type);
+    return count;
+  case TypeKind::Function:
+    for (const Type &item : type->function->captureTypes)
+      count += leafCount(item);
+    return count;
+  default:
+    return 0;
+  }
+}
+
+// The type of the gradient with respect to a value of this type; nothing when it has none.
+std::optional<Type> Checker::gradientType(const Type &type) const {
+  switch (type->kind) {
+  case TypeKind::Tensor:
+    return isFloat(type->elem) ? std::optional(type) : std::nullopt;
+  case TypeKind::Module: {
+    Type record = paramsType(type);
+    return record->items.empty() ? std::nullopt : std::optional(record);
+  }
+  case TypeKind::Tuple:
+  case TypeKind::Record: {
+    auto node = std::make_shared<TypeNode>(*type);
+    for (Type &item : node->items) {
+      std::optional<Type> g = gradientType(item);
+      if (!g)
+        return std::nullopt;
+      item = *g;
+    }
+    return type->items.empty() ? std::nullopt : std::optional<Type>(node);
+  }
+  default:
+    return std::nullopt;
+  }
+}
+
+// The flat positions of the leaves that gradientType() keeps, in its order.
+void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::vector<uint32_t> &out) const {
+  switch (type->kind) {
+  case TypeKind::Tensor:
+    out.push_back(position++);
+    return;
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+    for (const Type &item : type->items) {
+      if (gradientType(item))
+        differentiableLeaves(item, position, out);
+      else
+        position += leafCount(item);
+    }
+    return;
+  case TypeKind::Module:
+    for (const Field &f : type->module->fields) {
+      bool nested = f.type->kind == TypeKind::Module || f.type->kind == TypeKind::Tuple;
+      bool wanted = f.kind == Field::Param || (f.kind == Field::Let && nested);
+      Type record = wanted ? paramsType(f.type) : nullptr;
+      if (wanted && nested) {
+        // A tuple keeps only the modules in it.
+        if (f.type->kind == TypeKind::Tuple) {
+          for (const Type &item : f.type->items) {
+            if ((item->kind == TypeKind::Module || item->kind == TypeKind::Tuple) && !paramsType(item)->items.empty())
+              differentiableLeaves(item, position, out);
+            else
+              position += leafCount(item);
+          }
+        } else {
+          differentiableLeaves(f.type, position, out);
+        }
+      } else if (wanted && f.type->kind == TypeKind::Tensor) {
+        out.push_back(position++);
+      } else {
+        position += leafCount(f.type);
+      }
+    }
+    return;
+  default:
+    position += leafCount(type);
+  }
+}
+
+Target Checker::targetOrWrapper(const Value &fn, size_t arity) {
+  if (std::optional<Target> target = targetOf(fn); target && !(target->fn && target->fn->isExtern))
+    return *target;
+  std::vector<ast::Param> &params = wrapperParams_[arity];
+  if (params.empty())
+    for (size_t i = 0; i < arity; ++i) {
+      ast::Param p;
+      p.name = "x" + std::to_string(i);
+      params.push_back(p);
+    }
+  Target t;
+  t.isWrapper = true;
+  t.env = builtinScope_;
+  t.name = fn.type->kind == TypeKind::Function ? fn.type->function->name : "fn";
+  t.params = &params;
+  t.span = fn.span;
+  t.self = fn;
+  return t;
+}
+
+bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span) {
+  if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
+    error(Code::NotCallable, fn.span.valid() ? fn.span : span, "`" + what + "` takes a function, this is " + describe(fn));
+    return false;
+  }
+  Target target = targetOrWrapper(fn, args.size());
+  if (target.module) {
+    error(Code::BadGradient, span, "`" + target.name + "` is a module's constructor, which has no gradient");
+    return false;
+  }
+  // A whole number as written is meant as a float where a gradient is asked for.
+  for (int64_t w : wrt)
+    if (w >= 0 && w < int64_t(args.size()) && !args[size_t(w)].value.bad()) {
+      Value &v = args[size_t(w)].value;
+      if (v.known.literal && v.type->kind == TypeKind::Tensor && isInteger(v.type->elem))
+        v = convertLiteral(v, Elem::F32);
+      v.known = {};
+    }
+  std::vector<Argument> slots;
+  if (!bindArguments(target, args, slots, span))
+    return false;
+  for (const Argument &slot : slots)
+    if (slot.value.bad())
+      return false;
+  if (!matchSignature(target, slots, span))
+    return false;
+  std::vector<Value> values = target.captures;
+  if (target.self)
+    values.push_back(*target.self);
+  size_t base = values.size();
+  for (Argument &slot : slots) {
+    if (slot.ref) {
+      error(Code::BadGradient, slot.span, "a function that changes its arguments has no gradient");
+      return false;
+    }
+    values.push_back(slot.value);
+  }
+  for (int64_t w : wrt) {
+    if (w < 0 || w >= int64_t(slots.size())) {
+      error(Code::BadGradient, span, "`" + target.name + "` has no argument " + std::to_string(w) + " (they count from 0)").label(target.span, "defined here");
+      return false;
+    }
+    Value &v = values[base + size_t(w)];
+    v.known = {};
+    std::optional<Type> g = gradientType(v.type);
+    if (!g) {
+      std::string name = (*target.params)[size_t(w)].name;
+      Diagnostic &e = error(Code::BadGradient, slots[size_t(w)].span, "there is no gradient with respect to `" + name + "`, which is " + describe(v));
+      if (v.type->kind == TypeKind::Tensor && isInteger(v.type->elem))
+        e.withHelp("integers have no gradient; convert with `f32(…)`, or choose other arguments with `wrt=`");
+      else if (v.type->kind == TypeKind::Module)
+        e.withHelp("the module has no `param`");
+      return false;
+    }
+    d.wanted.push_back(v.type);
+  }
+  d.prepared = instantiate(target, values, std::vector<bool>(values.size(), false), span);
+  if (!d.prepared.instance)
+    return false;
+  Instance &instance = *d.prepared.instance;
+  if (!instance.result)
+    return false;
+  uint32_t position = 0;
+  std::map<size_t, std::vector<uint32_t>> leaves;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!instance.passed[i])
+      continue;
+    d.args.push_back(values[i].expr);
+    uint32_t at = position;
+    if (i >= base)
+      for (int64_t w : wrt)
+        if (size_t(w) == i - base && !leaves.count(i))
+          differentiableLeaves(values[i].type, at, leaves[i]);
+    position += leafCount(values[i].type);
+  }
+  std::vector<Type> types;
+  for (int64_t w : wrt) {
+    const std::vector<uint32_t> &flat = leaves[base + size_t(w)];
+    d.wrt.insert(d.wrt.end(), flat.begin(), flat.end());
+    types.push_back(*gradientType(values[base + size_t(w)].type));
+  }
+  d.gradient = types.size() == 1 ? types[0] : tupleType(types);
+  Expr *scratch = make(ExprKind::Call, unitType(), span);
+  scratch->function = instance.function;
+  Body *nowhere = makeBody();
+  Restore<Body *> inner(frame_->body, nowhere);
+  d.value = resultFor(d.prepared, target, scratch, false, span).type;
+  return true;
+}
+
+Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantValue, Span span) {
+  const char *name = wantValue ? "value_and_grad" : "grad";
+  FunctionDetails d;
+  d.kind = FunctionDetails::Grad;
+  d.wantValue = wantValue;
+  d.wrt = {0};
+  if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
+    error(Code::NotCallable, fn.span.valid() ? fn.span : span, std::string("`") + name + "` takes a function, this is " + describe(fn))
+        .withHelp("write `" + std::string(name) + "(f)(x)`, not `" + name + "(f(x))`");
+    return bad(span);
+  }
+  for (Argument &a : args) {
+    if (a.name != "wrt") {
+      error(Code::WrongArguments, a.span, std::string("`") + name + "` takes a function and `wrt`; the arguments follow, as in `" + name + "(f)(x)`");
+      return bad(span);
+    }
+    std::optional<Attr> attr;
+    if (!attrOf(a.value, "`wrt`", attr))
+      return bad(span);
+    if (attr && std::holds_alternative<int64_t>(*attr))
+      d.wrt = {std::get<int64_t>(*attr)};
+    else if (attr && std::holds_alternative<std::vector<int64_t>>(*attr) && !std::get<std::vector<int64_t>>(*attr).empty())
+      d.wrt = std::get<std::vector<int64_t>>(*attr);
+    else {
+      error(Code::TypeMismatch, a.span, "`wrt` is an argument's number or a tuple of numbers");
+      return bad(span);
+    }
+  }
+  return functionValue(std::move(d), std::string(name) + "(" + (fn.type->kind == TypeKind::Function ? fn.type->function->name : str(fn.type)) + ")", {fn}, span);
+}
+
+Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span span) {
+  const FunctionDetails &info = details(*callee.type->function);
+  for (Argument &a : args)
+    if (a.value.bad())
+      return bad(span);
+  Value fn = part(callee, 0, callee.span);
+  Differentiated d;
+  if (!prepareGradient(d, fn, std::move(args), info.wrt, info.wantValue ? "value_and_grad" : "grad", span))
+    return bad(span);
+  Value out;
+  out.span = span;
+  if (!d.value || !isScalar(d.value) || !isFloat(d.value->elem)) {
+    if (d.value) {
+      Diagnostic &e = error(Code::BadGradient, span, "only a scalar float function has a gradient; `" + d.prepared.instance->function->name + "` gives " + str(d.value));
+      if (isTensor(d.value))
+        e.withHelp("reduce the result with `sum` or `mean`, or use `vjp`");
+      e.label(d.prepared.instance->function->span, "defined here");
+    }
+    return bad(span);
+  }
+  out.type = info.wantValue ? tupleType({d.value, d.gradient}) : d.gradient;
+  out.expr = make(ExprKind::Grad, out.type, span);
+  out.expr->function = d.prepared.instance->function;
+  out.expr->args = d.args;
+  out.expr->grad.kind = GradInfo::Vjp;
+  out.expr->grad.wrt = d.wrt;
+  out.expr->grad.wantValue = info.wantValue;
+  out.expr->grad.numArgs = uint32_t(d.args.size());
+  return materialise(out, "gradient");
+}
+
+// vjp(f, x, …) gives (f(x, …), pullback).
+Value Checker::callVjp(std::vector<Argument> args, Span span) {
+  if (args.size() < 2) {
+    error(Code::WrongArguments, span, "`vjp` takes a function and its arguments");
+    return bad(span);
+  }
+  for (Argument &a : args) {
+    settle(a);
+    if (a.value.bad())
+      return bad(span);
+    if (a.value.known.literal && isInteger(a.value.type->elem))
+      a.value = convertLiteral(a.value, Elem::F32);
+    a.value.known.literal = false;
+    a.value.known.number.reset();
+    a.value = materialise(a.value, "x");
+  }
+  std::vector<Value> captures;
+  for (const Argument &a : args)
+    captures.push_back(a.value);
+  Value y = callValue(args[0].value, {args.begin() + 1, args.end()}, span);
+  if (y.bad())
+    return bad(span);
+  FunctionDetails d;
+  d.kind = FunctionDetails::Pullback;
+  Value pullback = functionValue(std::move(d), "pullback", std::move(captures), span);
+  return tupleValue({y, pullback}, span);
+}
+
+Value Checker::callPullback(const Value &callee, std::vector<Argument> args, Span span) {
+  size_t count = callee.type->function->captureTypes.size();
+  std::vector<Argument> own(count - 1);
+  std::vector<int64_t> wrt;
+  for (uint32_t i = 1; i < count; ++i) {
+    own[i - 1].value = part(callee, i, span);
+    own[i - 1].span = span;
+    if (gradientType(own[i - 1].value.type))
+      wrt.push_back(int64_t(i) - 1);
+  }
+  if (wrt.empty() || args.size() != 1) {
+    error(args.size() != 1 ? Code::WrongArguments : Code::BadGradient, span,
+          args.size() != 1 ? "a pullback takes the cotangent of the result" : "none of the arguments has a gradient");
+    return bad(span);
+  }
+  settle(args[0]);
+  if (args[0].value.bad())
+    return bad(span);
+  Differentiated d;
+  if (!prepareGradient(d, part(callee, 0, span), std::move(own), wrt, "vjp", span) || !d.value)
+    return bad(span);
+  Value dy = args[0].value;
+  std::optional<Type> cotangent = gradientType(d.value);
+  if (!cotangent) {
+    error(Code::BadGradient, span, "the result is " + str(d.value) + ", which has no gradient");
+    return bad(span);
+  }
+  if (!conform(dy, *cotangent, args[0].span, "the cotangent"))
+    return bad(span);
+  Value out;
+  out.span = span;
+  out.type = d.gradient;
+  out.expr = make(ExprKind::Grad, out.type, span);
+  out.expr->function = d.prepared.instance->function;
+  out.expr->args = d.args;
+  out.expr->grad.wrt = d.wrt;
+  out.expr->grad.wantValue = false;
+  out.expr->grad.numArgs = uint32_t(d.args.size());
+  out.expr->args.push_back(dy.expr);
+  return materialise(out, "gradient");
+}
+
+// jvp(f, x, dx) gives (f(x), the derivative of f at x along dx).
+Value Checker::callJvp(std::vector<Argument> args, Span span) {
+  if (args.size() != 3) {
+    error(Code::WrongArguments, span, "`jvp` takes a function, its argument and a tangent");
+    return bad(span);
+  }
+  for (Argument &a : args) {
+    settle(a);
+    if (a.value.bad())
+      return bad(span);
+  }
+  std::vector<Argument> own{args[1]};
+  Differentiated d;
+  if (!prepareGradient(d, args[0].value, std::move(own), {0}, "jvp", span) || !d.value)
+    return bad(span);
+  Value dx = args[2].value;
+  if (!conform(dx, d.gradient, args[2].span, "the tangent"))
+    return bad(span);
+  std::optional<Type> tangent = gradientType(d.value);
+  if (!tangent) {
+    error(Code::BadGradient, span, "the result is " + str(d.value) + ", which has no derivative");
+    return bad(span);
+  }
+  Value out;
+  out.span = span;
+  out.type = tupleType({d.value, *tangent});
+  out.expr = make(ExprKind::Grad, out.type, span);
+  out.expr->function = d.prepared.instance->function;
+  out.expr->args = d.args;
+  out.expr->grad.kind = GradInfo::Jvp;
+  out.expr->grad.wrt = d.wrt;
+  out.expr->grad.numArgs = uint32_t(d.args.size());
+  out.expr->args.push_back(dx.expr);
+  return materialise(out, "derivative");
+}
+
+} // namespace dl::sema

@@ -1,0 +1,331 @@
+// x[…]: slices of tensors, parts of tuples, gathering by index tensors.
+#include "compiler/sema/checker.h"
+
+#include <utility>
+
+namespace dl::sema {
+
+Value Checker::checkIndex(const ast::Index *expr) {
+  Value base = checkExpr(expr->base);
+  if (base.bad()) {
+    for (const ast::IndexItem &i : expr->items)
+      if (i.value)
+        checkExpr(i.value);
+    return bad(expr->span);
+  }
+  switch (base.type->kind) {
+  case TypeKind::Tensor:
+    return sliceTensor(base, expr->items, expr->span);
+  case TypeKind::Tuple:
+    return indexTuple(base, expr);
+  case TypeKind::Module:
+    if (const ast::FnDecl *at = methodNamed(*base.type->module, "at"); at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
+      Argument index;
+      index.value = checkExpr(expr->items[0].value);
+      index.span = expr->items[0].span;
+      return index.value.bad() ? bad(expr->span) : callMethod(base, std::nullopt, at, {index}, expr->span);
+    }
+    break;
+  default:
+    break;
+  }
+  error(Code::BadOperand, expr->span, str(base.type) + " cannot be indexed").label(expr->base->span, describe(base));
+  return bad(expr->span);
+}
+
+Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
+  int64_t size = int64_t(base.type->items.size());
+  if (expr->items.size() != 1 || expr->items[0].kind == ast::IndexItem::Ellipsis || expr->items[0].kind == ast::IndexItem::New) {
+    error(Code::BadOperand, expr->span, "a tuple takes one index or one range");
+    return bad(expr->span);
+  }
+  const ast::IndexItem &item = expr->items[0];
+  auto constant = [&](const ast::Expr *e, int64_t fallback, int64_t &out) {
+    out = fallback;
+    if (!e)
+      return true;
+    Value v = checkExpr(e);
+    if (v.bad())
+      return false;
+    if (!isInt(v.type) || !v.known.dim || !v.known.dim->isConst()) {
+      error(Code::NotConstant, e->span, "an index of a tuple must be an int that is known when the program is compiled").label(expr->base->span, describe(base));
+      return false;
+    }
+    out = v.known.dim->constant();
+    return true;
+  };
+  if (item.kind == ast::IndexItem::Single) {
+    int64_t i;
+    if (!constant(item.value, 0, i))
+      return bad(expr->span);
+    int64_t at = i < 0 ? i + size : i;
+    if (at < 0 || at >= size) {
+      error(Code::BadDimension, item.span, "index " + std::to_string(i) + " is out of range for a tuple of " + std::to_string(size))
+          .label(expr->base->span, describe(base));
+      return bad(expr->span);
+    }
+    return part(base, uint32_t(at), expr->span);
+  }
+  int64_t begin, end, step;
+  if (!constant(item.begin, 0, begin) || !constant(item.end, size, end) || !constant(item.step, 1, step))
+    return bad(expr->span);
+  if (step < 1) {
+    error(Code::BadDimension, item.span, "the step of a tuple's range is at least 1");
+    return bad(expr->span);
+  }
+  auto clamp = [&](int64_t v) { return std::max<int64_t>(0, std::min(size, v < 0 ? v + size : v)); };
+  Value whole = materialise(base, "tuple");
+  std::vector<Value> items;
+  for (int64_t i = clamp(begin); i < clamp(end); i += step)
+    items.push_back(part(whole, uint32_t(i), expr->span));
+  return tupleValue(std::move(items), expr->span);
+}
+
+// The items of a slice, and the result's shape. Precondition: none of the items is an index tensor.
+std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, const std::vector<ast::IndexItem> &items,
+                                                            const std::vector<Value> &values, Span span, Shape &out) {
+  size_t consumed = 0;
+  bool ellipsis = false;
+  for (const ast::IndexItem &i : items) {
+    consumed += i.kind == ast::IndexItem::Single || i.kind == ast::IndexItem::Slice;
+    if (i.kind == ast::IndexItem::Ellipsis && std::exchange(ellipsis, true)) {
+      error(Code::BadDimension, i.span, "only one `...` may stand in an index");
+      return std::nullopt;
+    }
+  }
+  size_t rank = base->dims.size();
+  if (consumed > rank) {
+    error(Code::RankMismatch, span,
+          rank == 0 ? "a scalar cannot be indexed"
+                    : std::to_string(consumed) + " indices for " + str(base) + ", which has " + std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"));
+    return std::nullopt;
+  }
+  std::vector<SliceItem> result;
+  size_t k = 0; // the dimension of the base
+  auto full = [&](Span at) {
+    SliceItem item{};
+    item.kind = SliceItem::Full;
+    item.length = base->dims[k];
+    item.span = at;
+    result.push_back(item);
+    out.push_back(base->dims[k++]);
+  };
+  const Elem i64 = Elem::I64;
+  // An index as i64; nothing after an error.
+  auto integer = [&](const ast::Expr *e, const Value *given = nullptr) -> std::optional<Value> {
+    Value v = given ? *given : checkExpr(e);
+    if (v.bad())
+      return std::nullopt;
+    if (!isScalar(v.type) || !isInteger(v.type->elem)) {
+      error(Code::BadOperand, e->span, "an index is an int, this is " + describe(v));
+      return std::nullopt;
+    }
+    return convert(v, i64, e->span);
+  };
+  for (size_t at = 0; at < items.size(); ++at) {
+    const ast::IndexItem &i = items[at];
+    switch (i.kind) {
+    case ast::IndexItem::New: {
+      SliceItem item{};
+      item.kind = SliceItem::New;
+      item.length = Dim(int64_t(1));
+      item.span = i.span;
+      result.push_back(item);
+      out.push_back(Dim(int64_t(1)));
+      break;
+    }
+    case ast::IndexItem::Ellipsis:
+      for (size_t n = rank - consumed; n > 0; --n)
+        full(i.span);
+      break;
+    case ast::IndexItem::Single: {
+      std::optional<Value> v = integer(i.value, &values[at]);
+      if (!v)
+        return std::nullopt;
+      const Dim size = frame_->resolve(base->dims[k]);
+      if (v->known.dim) {
+        Dim index = frame_->resolve(*v->known.dim);
+        bool tooLarge = (index - size).nonNegative();
+        bool tooSmall = index.isConst() && size.isConst() && index.constant() < -size.constant();
+        if (tooLarge || tooSmall) {
+          error(Code::BadDimension, i.span, "index " + index.str() + " is out of range for dimension " + std::to_string(k) + " of size " + size.str());
+          return std::nullopt;
+        }
+      }
+      SliceItem item{};
+      item.kind = SliceItem::Single;
+      item.index = v->expr;
+      item.span = i.span;
+      result.push_back(item);
+      ++k;
+      break;
+    }
+    case ast::IndexItem::Slice: {
+      if (!i.begin && !i.end && !i.step) {
+        full(i.span);
+        break;
+      }
+      const Dim size = base->dims[k];
+      int64_t step = 1;
+      if (i.step) {
+        std::optional<Value> v = integer(i.step);
+        if (!v)
+          return std::nullopt;
+        if (!v->known.dim || !v->known.dim->isConst() || v->known.dim->constant() < 1) {
+          error(Code::NotConstant, i.step->span, "the step of a slice is a positive number that is known when the program is compiled")
+              .withHelp("`flip(x, dims)` reverses a tensor");
+          return std::nullopt;
+        }
+        step = v->known.dim->constant();
+      }
+      // A bound counted from the front: symbolic where its sign is known, else computed when the program runs.
+      auto bound = [&](const ast::Expr *e, const Dim &fallback) -> std::optional<Dim> {
+        if (!e)
+          return fallback;
+        std::optional<Value> v = integer(e);
+        if (!v)
+          return std::nullopt;
+        if (v->known.dim) {
+          const Dim &d = *v->known.dim;
+          if (d.nonNegative())
+            return d;
+          if ((Dim(int64_t(-1)) - d).nonNegative())
+            return Dim::max(size + d, Dim(int64_t(0)));
+          if ((d - size).isConst())
+            return Dim::max(d, Dim(int64_t(0))); // n - c: nothing is left when c exceeds n
+        }
+        Value index = materialise(*v, "index");
+        Value zero = intValue(0, e->span);
+        Value wrapped = opValue("where", {opValue("lt", {index, zero}, scalarType(Elem::Bool), e->span), opValue("add", {index, dimValue(size, e->span)}, index.type, e->span), index},
+                                scalarType(i64), e->span);
+        wrapped = opValue("maximum", {wrapped, zero}, scalarType(i64), e->span);
+        Variable *variable = makeVariable("bound", scalarType(i64), e->span, false);
+        variable->dim = Dim::fresh("bound");
+        Stmt *let = makeStmt(StmtKind::Let, e->span);
+        let->variable = variable;
+        let->value = wrapped.expr;
+        emit(let);
+        return variable->dim;
+      };
+      std::optional<Dim> begin = bound(i.begin, Dim(int64_t(0))), end = bound(i.end, size);
+      if (!begin || !end)
+        return std::nullopt;
+      Dim length = Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
+      if (step != 1)
+        length = Dim::floorDiv(length + Dim(step - 1), Dim(step));
+      // A form that says little is better named.
+      if (length.terms().size() > 3 || (!length.isConst() && length.symbols().size() > 3)) {
+        Variable *variable = makeVariable("length", scalarType(i64), i.span, false);
+        variable->dim = Dim::fresh("n");
+        Stmt *let = makeStmt(StmtKind::Let, i.span);
+        let->variable = variable;
+        let->value = dimValue(length, i.span).expr;
+        emit(let);
+        length = *variable->dim;
+      }
+      SliceItem item{};
+      item.kind = SliceItem::Range;
+      item.begin = dimValue(Dim::min(*begin, size), i.span).expr;
+      item.length = length;
+      item.step = step;
+      item.span = i.span;
+      result.push_back(item);
+      out.push_back(length);
+      ++k;
+      break;
+    }
+    }
+  }
+  while (k < rank)
+    full(span);
+  return result;
+}
+
+std::optional<std::vector<Value>> Checker::indexValues(const std::vector<ast::IndexItem> &items) {
+  std::vector<Value> values;
+  bool failed = false;
+  for (const ast::IndexItem &item : items) {
+    values.push_back(item.kind == ast::IndexItem::Single ? checkExpr(item.value) : unit(item.span));
+    failed |= values.back().bad();
+  }
+  return failed ? std::nullopt : std::optional(std::move(values));
+}
+
+Value Checker::sliceTensor(const Value &base, const std::vector<ast::IndexItem> &items, Span span) {
+  std::optional<std::vector<Value>> values = indexValues(items);
+  if (!values)
+    return bad(span);
+  for (size_t p = 0; p < items.size(); ++p)
+    if (isTensor((*values)[p].type))
+      return gatherRows(base, items, *values, p, span);
+  Shape out;
+  std::optional<std::vector<SliceItem>> slices = sliceItems(base.type, items, *values, span, out);
+  if (!slices)
+    return bad(span);
+  Value v;
+  v.type = tensorType(base.type->elem, out);
+  v.span = span;
+  v.expr = make(ExprKind::Slice, v.type, span);
+  v.expr->args = {base.expr};
+  v.expr->slices = std::move(*slices);
+  return v;
+}
+
+// An index tensor at position p gathers rows; single indices before it are applied first.
+Value Checker::gatherRows(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, size_t p, Span span) {
+  const ast::IndexItem &item = items[p];
+  Value index = values[p], rows = base;
+  bool leading = true;
+  for (size_t q = 0; q < p; ++q)
+    leading &= items[q].kind == ast::IndexItem::Single;
+  for (size_t q = p + 1; q < items.size(); ++q)
+    leading &= items[q].kind == ast::IndexItem::Slice && !items[q].begin && !items[q].end && !items[q].step;
+  if (!leading) {
+    error(Code::BadOperand, item.span, "an index tensor stands alone, or after single indices").withHelp("`gather(x, dim, index)` chooses along any dimension");
+    return bad(span);
+  }
+  for (size_t q = 0; q < p; ++q) {
+    if (!isTensor(rows.type)) {
+      error(Code::RankMismatch, span, "too many indices for " + describe(base));
+      return bad(span);
+    }
+    rows = sliceAt(rows, values[q], span);
+  }
+  if (index.type->elem == Elem::Bool) {
+    if (index.type->dims.size() != 1) {
+      error(Code::RankMismatch, item.span, "a mask chooses rows: it has one dimension, not " + std::to_string(index.type->dims.size()))
+          .withHelp("flatten both first, as in `x.flatten()[mask.flatten()]`");
+      return bad(span);
+    }
+    if (!isTensor(rows.type) || !requireEqual(index.type->dims[0], rows.type->dims[0], item.span, "the mask has {0} elements, the tensor {1} rows")) {
+      error(Code::ShapeMismatch, item.span, "the mask has " + index.type->dims[0].str() + " elements, the tensor is " + describe(rows));
+      return bad(span);
+    }
+    index = materialise(externValue("dl_rt_nonzero", {index}, tensorType(Elem::I64, {Dim::fresh("n")}), item.span, true, false), "chosen");
+  }
+  return callBuiltin("take", {rows, index}, item.span);
+}
+
+// base[index] along the first dimension.
+Value Checker::sliceAt(const Value &base, Value index, Span span) {
+  Value v;
+  v.type = tensorType(base.type->elem, {base.type->dims.begin() + 1, base.type->dims.end()});
+  v.span = span;
+  v.expr = make(ExprKind::Slice, v.type, span);
+  v.expr->args = {base.expr};
+  SliceItem item{};
+  item.kind = SliceItem::Single;
+  item.index = index.expr;
+  item.span = span;
+  v.expr->slices.push_back(item);
+  for (size_t k = 1; k < base.type->dims.size(); ++k) {
+    SliceItem rest{};
+    rest.kind = SliceItem::Full;
+    rest.length = base.type->dims[k];
+    rest.span = span;
+    v.expr->slices.push_back(rest);
+  }
+  return v;
+}
+
+} // namespace dl::sema

@@ -1,0 +1,204 @@
+// Functions of the language that are no ops: they work on types, modules and functions, or on what is known when compiled.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+static const std::set<std::string> &intrinsicNames() {
+  static const std::set<std::string> names = {"print", "error",  "len",  "numel", "size", "str",   "to",    "option", "grad",        "value_and_grad",
+                                              "vjp",   "jvp",    "params", "with_params", "tree_map", "num_params", "save", "load", "train", "eval",
+                                              "min",   "max",    "convert_to", "same_structure"};
+  return names;
+}
+
+bool Checker::isIntrinsic(const std::string &name) const { return intrinsicNames().count(name) != 0; }
+
+Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args, Span span) {
+  for (Argument &a : args)
+    if (a.value.bad())
+      return bad(span);
+  if (name == "tree_map")
+    return treeMap(std::move(args), span);
+  if (name == "grad" || name == "value_and_grad")
+    return args.empty() ? (error(Code::WrongArguments, span, "`" + name + "` takes a function"), bad(span))
+                        : makeGrad(args[0].value, {args.begin() + 1, args.end()}, name == "value_and_grad", span);
+  if (name == "vjp")
+    return callVjp(std::move(args), span);
+  if (name == "jvp")
+    return callJvp(std::move(args), span);
+  if (name == "save")
+    return saveValue(std::move(args), span);
+  if (name == "load")
+    return loadInto(std::move(args), span);
+  if (name == "train" || name == "eval") {
+    if (args.size() != 1 || !args[0].ref) {
+      error(Code::MissingRef, span, "`" + name + "` changes the module that it is given").withHelp("write `" + name + "(&model)`");
+      return bad(span);
+    }
+    writePlace(*args[0].ref, setTraining(args[0].value, name == "train", span), span);
+    return unit(span);
+  }
+  for (Argument &a : args) {
+    settle(a);
+    if (a.value.bad())
+      return bad(span);
+    if (a.ref) {
+      error(Code::MissingRef, a.span, "`" + name + "` does not change its argument").withHelp("leave out the `&`");
+      return bad(span);
+    }
+  }
+  if (name == "print") {
+    std::vector<Value> parts;
+    for (Argument &a : args) {
+      if (!a.name.empty()) {
+        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`");
+        return bad(span);
+      }
+      if (!parts.empty())
+        parts.push_back(strValue(" ", span));
+      parts.push_back(formatValue(a.value, "", a.span));
+    }
+    Value text = concatStrings(std::move(parts), span);
+    return text.bad() ? bad(span) : externValue("dl_rt_print", {text}, unitType(), span, false, false);
+  }
+  auto exactly = [&](size_t count) {
+    if (args.size() == count)
+      return true;
+    error(Code::WrongArguments, span, "`" + name + "` takes " + std::to_string(count) + (count == 1 ? " argument" : " arguments") + ", not " + std::to_string(args.size()));
+    return false;
+  };
+  if (name == "option") {
+    if (!exactly(2))
+      return bad(span);
+    const Value &fallback = args[1].value;
+    bool number = isScalar(fallback.type), text = fallback.type->kind == TypeKind::Str;
+    if (args[0].value.type->kind != TypeKind::Str || (!number && !text)) {
+      error(Code::TypeMismatch, span, "`option` takes a name and a default that is a number, a bool or a str");
+      return bad(span);
+    }
+    Value given = externValue("dl_rt_option", {args[0].value, formatValue(fallback, "", span)}, strType(), span, false, false);
+    if (text)
+      return given;
+    if (fallback.type->elem == Elem::Bool)
+      return externValue("dl_rt_str_eq", {given, strValue("true", span)}, scalarType(Elem::Bool), span, true, false);
+    Elem elem = fallback.type->elem;
+    if (isInteger(elem))
+      return convert(externValue("dl_rt_parse_int", {given}, scalarType(Elem::I64), span, false, false), elem, span);
+    return convert(externValue("dl_rt_parse_float", {given}, scalarType(Elem::F64), span, false, false), elem, span);
+  }
+  if (name == "min" || name == "max") {
+    if (!exactly(2))
+      return bad(span);
+    const Value &a = args[0].value, &b = args[1].value;
+    if (isInt(a.type) && isInt(b.type) && a.known.dim && b.known.dim) {
+      Value v = dimValue(name == "min" ? Dim::min(*a.known.dim, *b.known.dim) : Dim::max(*a.known.dim, *b.known.dim), span);
+      v.known.literal = a.known.literal && b.known.literal;
+      return v;
+    }
+    return callBuiltin(name == "min" ? "minimum" : "maximum", {a, b}, span);
+  }
+  if (name == "to" || name == "convert_to") {
+    if (!exactly(2))
+      return bad(span);
+    Value v = args[0].value;
+    if (args[1].value.type->kind != TypeKind::ElemType) {
+      error(Code::TypeMismatch, args[1].span, "an element type such as f32 is expected, this is " + describe(args[1].value));
+      return bad(span);
+    }
+    Elem elem = args[1].value.type->elem;
+    if (v.type->kind == TypeKind::Str) {
+      Value parsed = isInteger(elem) ? externValue("dl_rt_parse_int", {v}, scalarType(Elem::I64), span, false, false)
+                                     : externValue("dl_rt_parse_float", {v}, scalarType(Elem::F64), span, false, false);
+      return convert(parsed, elem, span);
+    }
+    if (v.type->kind != TypeKind::Tensor) {
+      error(Code::TypeMismatch, args[0].span, describe(v) + " cannot be converted to " + std::string(elemName(elem)));
+      return bad(span);
+    }
+    bool literal = v.known.literal && v.type->elem != Elem::Bool && elem != Elem::Bool && (isFloat(elem) || isInteger(v.type->elem));
+    v = literal ? convertLiteral(v, elem) : convert(v, elem, span);
+    v.known.literal = false;
+    v.known.number.reset();
+    v.binding = nullptr;
+    return v;
+  }
+  if (!exactly(name == "size" ? args.size() : name == "with_params" || name == "same_structure" ? 2 : 1) || args.empty())
+    return bad(span);
+  const Value &x = args[0].value;
+  if (name == "error") {
+    if (x.type->kind != TypeKind::Str) {
+      error(Code::TypeMismatch, args[0].span, "`error` takes a str, this is " + describe(x));
+      return bad(span);
+    }
+    Stmt *eval = makeStmt(StmtKind::Eval, span);
+    eval->value = externValue("dl_rt_error", {x}, unitType(), span, false, false).expr;
+    emit(eval);
+    Value v = unit(span);
+    v.expr = make(ExprKind::Unreachable, unitType(), span);
+    return v;
+  }
+  if (name == "len") {
+    if (x.type->kind == TypeKind::Tuple || x.type->kind == TypeKind::Record)
+      return intValue(int64_t(x.type->items.size()), span);
+    if (isTensor(x.type)) {
+      materialise(x, "sized");
+      return dimValue(x.type->dims[0], span);
+    }
+    if (x.type->kind == TypeKind::Module)
+      if (const ast::FnDecl *len = methodNamed(*x.type->module, "len"))
+        return callMethod(x, std::nullopt, len, {}, span);
+    error(Code::TypeMismatch, args[0].span, describe(x) + " has no length");
+    return bad(span);
+  }
+  if (name == "str")
+    return formatValue(x, "", span);
+  if (name == "numel" || name == "size") {
+    if (x.type->kind != TypeKind::Tensor) {
+      error(Code::TypeMismatch, args[0].span, "`" + name + "` takes a tensor, this is " + describe(x));
+      return bad(span);
+    }
+    if (name == "numel") {
+      materialise(x, "sized");
+      Dim product(int64_t(1));
+      for (const Dim &d : x.type->dims)
+        product = product * d;
+      return dimValue(product, span);
+    }
+    Value shape = *memberOf(x, "shape", span);
+    if (args.size() == 1)
+      return shape;
+    int64_t rank = int64_t(x.type->dims.size());
+    const std::optional<Dim> &d = args[1].value.known.dim;
+    if (!d || !d->isConst() || d->constant() >= rank || d->constant() < -rank) {
+      error(Code::BadDimension, args[1].span, "`size` takes the number of a dimension of " + describe(x));
+      return bad(span);
+    }
+    return part(shape, uint32_t(d->constant() < 0 ? d->constant() + rank : d->constant()), span);
+  }
+  if (name == "params")
+    return paramsOf(x, span);
+  if (name == "with_params")
+    return withParams(x, args[1].value, span);
+  if (name == "same_structure")
+    return boolValue(sameType(paramsType(x.type), paramsType(args[1].value.type)), span);
+  if (name == "num_params") {
+    Dim sum;
+    forEachDim(paramsType(x.type), [](const Dim &) {});
+    std::function<void(const Type &)> add = [&](const Type &t) {
+      if (t->kind == TypeKind::Tensor) {
+        Dim n(int64_t(1));
+        for (const Dim &d : t->dims)
+          n = n * d;
+        sum = sum + n;
+      }
+      for (const Type &item : t->items)
+        add(item);
+    };
+    add(paramsType(x.type));
+    materialise(x, "counted");
+    return dimValue(sum, span);
+  }
+  error(Code::InternalError, span, "there is no `" + name + "`");
+  return bad(span);
+}
+
+} // namespace dl::sema

@@ -1,0 +1,181 @@
+// Loops: over ranges, rows, tuples (written out), and modules that have `len` and `at`.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+void Checker::checkWhile(const ast::While *stmt) {
+  Restore<std::map<uint32_t, Dim>> equal(frame_->equal);
+  Restore<std::vector<Dim>> zero(frame_->zero);
+  Stmt *loop = makeStmt(StmtKind::While, stmt->span);
+  Restore<int> depth(frame_->depth, frame_->depth + 1);
+  Restore<int> loops(frame_->loops, frame_->loops + 1);
+  Restore<int> unrolled(frame_->unrolled, 0);
+  // The condition is evaluated again and again, with all that it needs.
+  Value cond = inOwnBody([&] { return checkScalarBool(stmt->condition); }, stmt->condition->span);
+  loop->condition = cond.expr;
+  loop->body = makeBody();
+  if (!cond.bad())
+    emit(loop);
+  Restore<Body *> inner(frame_->body, loop->body);
+  checkBlock(stmt->body, newScope(scope_), false);
+}
+
+void Checker::checkFor(const ast::For *stmt) {
+  if (!stmt->in) {
+    forRange(stmt);
+    return;
+  }
+  if (stmt->in->kind == ast::ExprKind::Ref) {
+    // for m in &modules: each member in place.
+    const ast::Expr *operand = ast::as<const ast::Ref>(stmt->in)->operand;
+    std::optional<Place> place = placeOf(operand, true);
+    if (!place || !writable(*place, operand->span))
+      return;
+    Value whole = readPlace(*place, operand->span);
+    if (whole.bad())
+      return;
+    if (whole.type->kind != TypeKind::Tuple) {
+      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the members of a tuple, this is " + describe(whole));
+      return;
+    }
+    std::vector<Value> items(whole.type->items.size());
+    forUnrolled(stmt, items, place);
+    return;
+  }
+  Value over = checkExpr(stmt->in);
+  if (over.bad()) {
+    // The body's own mistakes are still worth reporting, but its variables have no type.
+    return;
+  }
+  switch (over.type->kind) {
+  case TypeKind::Tuple: {
+    over = materialise(over, "items");
+    std::vector<Value> items;
+    for (uint32_t i = 0; i < over.type->items.size(); ++i)
+      items.push_back(part(over, i, stmt->in->span));
+    forUnrolled(stmt, items, std::nullopt);
+    return;
+  }
+  case TypeKind::Tensor:
+    if (over.type->dims.empty())
+      break;
+    over = materialise(over, "rows");
+    forIndexed(stmt, over, over.type->dims[0], [&](const Value &i) { return sliceAt(over, i, stmt->pattern.span); });
+    return;
+  case TypeKind::Module: {
+    const ModuleInstance &m = *over.type->module;
+    const ast::FnDecl *len = methodNamed(m, "len"), *at = methodNamed(m, "at");
+    if (!len || !at)
+      break;
+    over = materialise(over, "items");
+    Value length = callMethod(over, std::nullopt, len, {}, stmt->in->span);
+    if (length.bad())
+      return;
+    if (!isInt(length.type)) {
+      error(Code::TypeMismatch, stmt->in->span, "`len` of " + str(over.type) + " gives " + str(length.type) + ", not an int");
+      return;
+    }
+    Dim n = intDim(length, "length");
+    forIndexed(stmt, over, n, [&](const Value &i) {
+      Argument index;
+      index.value = i;
+      index.span = stmt->in->span;
+      return callMethod(over, std::nullopt, at, {index}, stmt->in->span);
+    });
+    return;
+  }
+  default:
+    break;
+  }
+  error(Code::TypeMismatch, stmt->in->span, "`for` goes over ranges, tensors, tuples and modules with `len` and `at`; this is " + describe(over))
+      .withHelp(isInt(over.type) ? "`0.." + sourceText(stmt->in->span, 30) + "` is a range" : "");
+}
+
+void Checker::forRange(const ast::For *stmt) {
+  Value begin = checkExpr(stmt->begin), end = checkExpr(stmt->end);
+  std::optional<Value> step;
+  if (stmt->step)
+    step = checkExpr(stmt->step);
+  for (const Value *v : {&begin, &end, step ? &*step : nullptr}) {
+    if (!v)
+      continue;
+    if (v->bad())
+      return;
+    if (!isInt(v->type)) {
+      error(Code::TypeMismatch, v->span, "a range goes over ints, this is " + describe(*v));
+      return;
+    }
+  }
+  if (step && step->known.dim && step->known.dim->isConst() && step->known.dim->constant() == 0) {
+    error(Code::BadOperand, stmt->step->span, "the step of a range cannot be 0");
+    return;
+  }
+  if (stmt->pattern.isTuple) {
+    error(Code::BadPattern, stmt->pattern.span, "a range gives ints, not tuples");
+    return;
+  }
+  emitFor(stmt->pattern.name, stmt->span, begin, end, step, [&](const Value &i) {
+    Scope *scope = newScope(scope_);
+    Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
+    b->type = i.type;
+    b->known = i.known;
+    b->depth = frame_->depth;
+    declare(scope, b);
+    checkBlock(stmt->body, newScope(scope), false);
+  });
+}
+
+void Checker::forIndexed(const ast::For *stmt, const Value &over, const Dim &length, const std::function<Value(const Value &)> &at) {
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(length, stmt->span), std::nullopt, [&](const Value &i) {
+    Scope *scope = newScope(scope_);
+    Restore<Scope *> inner(scope_, scope);
+    Value item = at(i);
+    item.span = stmt->in->span;
+    if (!item.bad() && item.type->kind == TypeKind::Unit) {
+      error(Code::TypeMismatch, stmt->in->span, "`at` of " + str(over.type) + " gives no value");
+      item = bad(stmt->in->span);
+    }
+    bindPattern(stmt->pattern, item, false);
+    checkBlock(stmt->body, newScope(scope), false);
+  });
+}
+
+// One copy of the body for each item: the items may have different types. With a place, the items are changed in it.
+void Checker::forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place) {
+  constexpr size_t kMaxUnrolled = 4096;
+  if (items.size() > kMaxUnrolled) {
+    error(Code::RecursionUnsupported, stmt->span, "a loop over a tuple is written out; " + std::to_string(items.size()) + " items are too many");
+    return;
+  }
+  if (place && stmt->pattern.isTuple) {
+    error(Code::BadPattern, stmt->pattern.span, "`for … in &x` takes one name");
+    return;
+  }
+  Restore<int> unrolled(frame_->unrolled, frame_->unrolled + 1);
+  for (size_t k = 0; k < items.size(); ++k) {
+    Scope *scope = newScope(scope_);
+    Restore<Scope *> inner(scope_, scope);
+    if (!place) {
+      Value item = items[k];
+      item.span = stmt->in->span;
+      bindPattern(stmt->pattern, item, false);
+      checkBlock(stmt->body, newScope(scope), false);
+      continue;
+    }
+    Place at = *place;
+    Value whole = readPlace(at, stmt->in->span);
+    Place::Step step;
+    step.index = uint32_t(k);
+    step.type = whole.type->items[k];
+    at.steps.push_back(step);
+    Value item = readPlace(at, stmt->in->span);
+    item.span = stmt->in->span;
+    declareLocal(stmt->pattern.name, item, stmt->pattern.span, true);
+    checkBlock(stmt->body, newScope(scope), false);
+    Binding *b = scope->find(stmt->pattern.name);
+    if (b)
+      writePlace(at, readBinding(b, stmt->in->span), stmt->span);
+  }
+}
+
+} // namespace dl::sema

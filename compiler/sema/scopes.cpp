@@ -1,0 +1,268 @@
+// Names: scopes, reading, captures, patterns.
+#include "compiler/sema/checker.h"
+#include "compiler/sema/free_names.h"
+
+#include <algorithm>
+
+namespace dl::sema {
+
+Scope *Checker::newScope(Scope *parent) {
+  Scope &s = scopes_.emplace_back();
+  s.parent = parent;
+  s.frame = frame_;
+  return &s;
+}
+
+Binding *Checker::newBinding(Binding::Kind kind, const std::string &name, Span span) {
+  Binding &b = bindings_.emplace_back();
+  b.kind = kind;
+  b.name = name;
+  b.span = span;
+  b.frame = frame_;
+  return &b;
+}
+
+void Checker::declare(Scope *scope, Binding *binding) {
+  if (binding->name != "_")
+    scope->names[binding->name] = binding;
+}
+
+Binding *Checker::lookup(const std::string &name, Scope *scope) const {
+  for (; scope; scope = scope->parent)
+    if (Binding *b = scope->find(name))
+      return b;
+  return nullptr;
+}
+
+Binding *Checker::localOf(Binding *b) const {
+  if (b->frame == frame_)
+    return b;
+  auto it = frame_->captures.find(b);
+  return it == frame_->captures.end() ? nullptr : it->second;
+}
+
+void Checker::unknownName(const std::string &name, Span span) {
+  std::vector<std::string> candidates;
+  for (Scope *s = scope_; s; s = s->parent)
+    for (const auto &[candidate, binding] : s->names)
+      candidates.push_back(candidate);
+  Diagnostic &d = error(Code::UnknownName, span, "`" + name + "` is not defined");
+  std::string near = didYouMean(name, candidates);
+  if (!near.empty())
+    d.withHelp("did you mean `" + near + "`?");
+}
+
+Value Checker::readName(const std::string &name, Span span) {
+  Binding *b = lookup(name, scope_);
+  if (!b) {
+    unknownName(name, span);
+    return bad(span);
+  }
+  return readBinding(b, span);
+}
+
+Value Checker::readBinding(Binding *b, Span span) {
+  switch (b->kind) {
+  case Binding::Constant:
+    if (!b->type)
+      return bad(span);
+    {
+      Value v = constantOf(b->type, b->known, span);
+      v.binding = b;
+      return v;
+    }
+  case Binding::Space: {
+    auto node = std::make_shared<TypeNode>();
+    node->kind = TypeKind::Module_;
+    Value v = unit(span);
+    v.type = node;
+    v.expr->type = node;
+    v.space = b->env;
+    return v;
+  }
+  case Binding::Function:
+  case Binding::Module:
+    return functionOf(b, span);
+  case Binding::Member: {
+    Value self = readBinding(b->self, span);
+    if (self.bad())
+      return self;
+    std::optional<Value> v = memberOf(self, b->name, span);
+    if (!v)
+      return bad(span);
+    v->binding = b;
+    return *v;
+  }
+  case Binding::Local:
+    break;
+  }
+  if (!b->type)
+    return bad(span);
+  // What is known and mentions no run-time size needs no variable, so it is the same in every function.
+  if (!b->isMutable && b->known.isConstant() && b->type->kind != TypeKind::Tuple) {
+    Value v = constantOf(b->type, b->known, span);
+    v.binding = b;
+    return v;
+  }
+  Binding *local = localOf(b);
+  if (!local) {
+    error(Code::UnknownName, span, "`" + b->name + "` has no value yet where this function is used")
+        .label(b->span, "it is defined here")
+        .withHelp("pass it as an argument, or define it before the function is used");
+    return bad(span);
+  }
+  if (!local->type)
+    return bad(span);
+  Value v;
+  v.type = local->type;
+  v.span = span;
+  v.binding = local;
+  if (!local->isMutable && local->known.dim && isInt(local->type)) {
+    v = dimValue(*local->known.dim, span);
+    v.known = local->known;
+    v.binding = local;
+    return v;
+  }
+  v.known = local->isMutable ? Known{} : local->known;
+  v.expr = make(ExprKind::Var, v.type, span);
+  v.expr->variable = local->variable;
+  if (local->resizable) {
+    // The sizes change by assignment: every read has sizes of its own.
+    v.type = mapDims(local->type, [&](const Dim &d) { return d.isConst() ? d : Dim::fresh(local->name + "_size"); });
+    v.expr->type = v.type;
+    Variable *snapshot = makeVariable(local->name, v.type, span, false);
+    Stmt *let = makeStmt(StmtKind::Let, span);
+    let->variable = snapshot;
+    let->value = v.expr;
+    emit(let);
+    v.expr = make(ExprKind::Var, v.type, span);
+    v.expr->variable = snapshot;
+  }
+  return v;
+}
+
+// A function value, with the run-time values that its body reads from outside.
+Value Checker::functionOf(Binding *b, Span span) {
+  FunctionDetails d;
+  d.env = b->env;
+  if (b->kind == Binding::Module) {
+    d.kind = FunctionDetails::Constructor;
+    d.module = b->module;
+    return functionValue(std::move(d), b->name, {}, span);
+  }
+  if (!b->fn) { // a builtin
+    d.kind = b->known.boolean ? FunctionDetails::Intrinsic : FunctionDetails::Builtin;
+    d.name = b->name;
+    return functionValue(std::move(d), b->name, {}, span);
+  }
+  d.kind = FunctionDetails::Declared;
+  d.fn = b->fn;
+  std::vector<Value> captures;
+  for (Binding *outer : freeNames(b->fn, nullptr, b->env)) {
+    d.captured.push_back(outer);
+    captures.push_back(readBinding(outer, span));
+    if (captures.back().bad())
+      return bad(span);
+  }
+  return functionValue(std::move(d), b->name, std::move(captures), span);
+}
+
+// The run-time values of outer functions that a body may read, also through the functions that it calls. Names that
+// have no value yet are left out: using one is then an error at the use.
+std::vector<Binding *> Checker::freeNames(const ast::FnDecl *fn, const ast::Lambda *lambda, Scope *env) {
+  std::vector<Binding *> out;
+  std::set<const void *> visited;
+  std::vector<std::pair<std::set<std::string>, Scope *>> work;
+  auto visit = [&](const ast::FnDecl *f, const ast::Lambda *l, Scope *scope) {
+    if (!visited.insert(f ? static_cast<const void *>(f) : l).second)
+      return;
+    std::set<std::string> names;
+    collectNames(f, l, names);
+    work.emplace_back(std::move(names), scope);
+  };
+  visit(fn, lambda, env);
+  while (!work.empty()) {
+    auto [names, scope] = std::move(work.back());
+    work.pop_back();
+    for (const std::string &name : names) {
+      Binding *b = lookup(name, scope);
+      if (!b)
+        continue;
+      if (b->kind == Binding::Function && b->fn) {
+        visit(b->fn, nullptr, b->env);
+        continue;
+      }
+      if (b->kind == Binding::Member)
+        b = b->self;
+      if (b->kind != Binding::Local || !b->type)
+        continue;
+      if (!b->isMutable && b->known.isConstant() && b->type->kind != TypeKind::Tuple)
+        continue;
+      if (localOf(b) && std::find(out.begin(), out.end(), b) == out.end())
+        out.push_back(b);
+    }
+  }
+  return out;
+}
+
+void Checker::declareLocal(const std::string &name, const Value &value, Span span, bool isMutable) {
+  Binding *b = newBinding(Binding::Local, name, span);
+  b->origin = value.span;
+  b->type = value.type;
+  b->known = isMutable ? Known{} : value.known;
+  b->isMutable = isMutable;
+  b->depth = frame_->depth;
+  declare(scope_, b);
+  if (value.bad())
+    return;
+  if (value.space) {
+    b->kind = Binding::Space;
+    b->env = value.space;
+    return;
+  }
+  b->variable = makeVariable(name, value.type, span, isMutable);
+  if (!isMutable && isInt(value.type)) {
+    if (!b->known.dim)
+      b->known.dim = Dim::fresh(name, false);
+    b->variable->dim = b->known.dim;
+  }
+  Stmt *let = makeStmt(StmtKind::Let, span);
+  let->variable = b->variable;
+  let->value = value.expr;
+  emit(let);
+}
+
+void Checker::bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable) {
+  if (!pattern.isTuple) {
+    if (pattern.name == "_") {
+      if (!value.bad() && !isTrivial(value)) {
+        Stmt *eval = makeStmt(StmtKind::Eval, pattern.span);
+        eval->value = value.expr;
+        emit(eval);
+      }
+      return;
+    }
+    declareLocal(pattern.name, value, pattern.span, isMutable);
+    return;
+  }
+  Value whole = value;
+  if (!value.bad() && value.type->kind != TypeKind::Tuple) {
+    error(Code::BadPattern, pattern.span, "this pattern takes a tuple of " + std::to_string(pattern.items.size()) + ", the value is " + str(value.type))
+        .label(value.span, str(value.type));
+    whole = bad(pattern.span);
+  } else if (!value.bad() && value.type->items.size() != pattern.items.size()) {
+    error(Code::BadPattern, pattern.span,
+          "this pattern takes " + std::to_string(pattern.items.size()) + " values, the tuple has " + std::to_string(value.type->items.size()))
+        .label(value.span, str(value.type));
+    whole = bad(pattern.span);
+  }
+  if (!whole.bad())
+    whole = materialise(whole, "tuple");
+  for (size_t i = 0; i < pattern.items.size(); ++i) {
+    Value item = whole.bad() ? bad(pattern.span) : part(whole, uint32_t(i), pattern.items[i].span);
+    item.span = value.span;
+    bindPattern(pattern.items[i], item, isMutable);
+  }
+}
+
+} // namespace dl::sema

@@ -1,0 +1,152 @@
+// What the checker knows about values, names and functions while it works. Not part of the typed tree.
+#pragma once
+
+#include "compiler/sema/typed.h"
+#include "compiler/syntax/ast.h"
+
+#include <map>
+#include <set>
+#include <unordered_map>
+
+namespace dl::sema {
+
+struct Scope;
+struct Frame;
+struct Binding;
+
+using DimKey = std::function<std::string(const Dim &)>;
+using DimMap = std::function<Dim(const Dim &)>;
+
+// What is known of a value when the program is compiled, beside its type.
+struct Known {
+  std::optional<Dim> dim;          // i64 scalar
+  std::optional<bool> boolean;
+  std::optional<double> number;    // float
+  std::optional<std::string> text;
+  bool literal = false;            // a number as written: takes the element type that its context asks for
+  std::vector<Known> items;        // tuple
+
+  bool isConstant() const { return (dim && dim->isConst()) || boolean || number || text; }
+};
+std::string knownKey(const Known &k, const DimKey &dimKey);
+Known mapKnown(const Known &k, const DimMap &map);
+
+// A checked expression. `type` is null when an error has been reported; `expr` is never null otherwise.
+struct Value {
+  Type type;
+  Expr *expr = nullptr;
+  Known known;
+  Span span;
+  Binding *binding = nullptr; // the name that was read, for messages
+  Scope *space = nullptr;     // an imported file
+
+  bool bad() const { return !type; }
+};
+
+// What a name stands for.
+struct Binding {
+  enum Kind { Local, Constant, Function, Module, Member, Space } kind = Local;
+  std::string name;
+  Span span;                           // the declaration
+  Span origin;                         // the expression that gave the value, for messages
+  Frame *frame = nullptr;              // Local, Member: the function whose variable it is
+  Variable *variable = nullptr;        // Local
+  Type type;                           // Local, Constant
+  Known known;                         // Local (immutable), Constant
+  bool isMutable = false;
+  bool isMutParam = false;
+  bool resizable = false;              // Local: declared with `_` sizes, which change by assignment
+  int depth = 0;                       // Local: nesting in run-time control flow at the declaration
+  const ast::FnDecl *fn = nullptr;     // Function
+  const ast::ModuleDecl *module = nullptr; // Module
+  Scope *env = nullptr;                // Function, Module: where it was declared; Space: the file's scope
+  Binding *self = nullptr;             // Member: the module that it is a part of
+};
+
+struct Scope {
+  Scope *parent = nullptr;
+  Frame *frame = nullptr;
+  bool isFile = false;
+  bool isLibrary = false;              // File: part of the standard library
+  std::string path;                    // File
+  std::unordered_map<std::string, Binding *> names;
+
+  Binding *find(const std::string &name) const {
+    auto it = names.find(name);
+    return it == names.end() ? nullptr : it->second;
+  }
+};
+
+struct FunctionDetails {
+  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Convert, Grad, Pullback } kind = Declared;
+  const ast::FnDecl *fn = nullptr;
+  const ast::Lambda *lambda = nullptr;
+  const ast::ModuleDecl *module = nullptr;
+  Scope *env = nullptr;
+  std::vector<Binding *> captured;     // Declared, Lambda: outer names, one per captured value
+  std::vector<Known> capturedKnown;    // what is known of each captured value
+  std::string name;                    // Builtin, Intrinsic
+  Elem elem = Elem::F32;               // Convert
+  std::vector<int64_t> wrt;            // Grad: argument positions
+  bool wantValue = false;              // Grad
+};
+
+struct ModuleDetails {
+  Scope *env = nullptr;
+  struct Member {
+    int field = -1;                    // index among the fields, or
+    Type type;                         // the type and value of a compile-time member
+    Known known;
+  };
+  std::map<std::string, Member> members; // hyper-parameters and members
+};
+
+inline FunctionDetails &details(const FunctionValue &f) { return *static_cast<FunctionDetails *>(f.details.get()); }
+inline ModuleDetails &details(const ModuleInstance &m) { return *static_cast<ModuleDetails *>(m.details.get()); }
+
+std::string moduleKey(const ModuleInstance &m, const DimKey &dimKey);
+std::string functionKey(const FunctionValue &f, const DimKey &dimKey);
+std::shared_ptr<const ModuleInstance> mapModuleDims(const ModuleInstance &m, const DimMap &map);
+std::shared_ptr<const FunctionValue> mapFunctionDims(const FunctionValue &f, const DimMap &map);
+void forEachModuleDim(const ModuleInstance &m, const std::function<void(const Dim &)> &visit);
+void forEachFunctionDim(const FunctionValue &f, const std::function<void(const Dim &)> &visit);
+void forEachKnownDim(const Known &k, const std::function<void(const Dim &)> &visit);
+
+// A function that has been instantiated for certain arguments, or is being.
+struct Instance {
+  Function *function = nullptr;
+  std::vector<Dim> symbols;   // the instance's own symbol for the k-th size of the arguments
+  Type result;                // null: not yet known, or wrong
+  Known resultKnown;
+  bool inProgress = true;
+  bool hasDeclaredResult = false;
+  std::vector<bool> passed;   // which arguments exist at run time (captures and self included)
+};
+
+// A function body that is being checked.
+struct Frame {
+  Function *function = nullptr;
+  Frame *caller = nullptr;
+  Span callSpan;
+  bool isLibrary = false;
+  std::unordered_map<Binding *, Binding *> captures; // outer name -> what stands for it here
+  const ast::TypeExpr *declaredResult = nullptr; // where it could not be resolved without a value
+  Scope *signatureScope = nullptr;
+  Type declared;              // the declared result
+  std::set<uint32_t> open;    // sizes in `declared` that every return chooses for itself
+  Type result;                // of the returns so far
+  bool returned = false;
+  bool failed = false;        // a result has a wrong type
+  Known resultKnown;
+  Body *body = nullptr;       // where statements go
+  int depth = 0;              // run-time branches and loops around
+  int loops = 0;              // run-time loops around
+  int unrolled = 0;           // unrolled loops inside the innermost run-time loop
+  int noGrad = 0;
+  // What run-time checks have established: a symbol's value, and differences that are zero.
+  std::map<uint32_t, Dim> equal;
+  std::vector<Dim> zero;
+  Dim resolve(const Dim &d) const;
+};
+
+} // namespace dl::sema
