@@ -1,0 +1,240 @@
+// The pass: finds dl.vjp and dl.jvp, generates derivatives innermost first, cleans them up.
+#include "compiler/autodiff/autodiff.h"
+#include "compiler/autodiff/cleanup.h"
+#include "compiler/autodiff/dims.h"
+#include "compiler/autodiff/forward.h"
+#include "compiler/autodiff/info.h"
+#include "compiler/autodiff/prepare.h"
+#include "compiler/autodiff/reverse.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "mlir/Transforms/Passes.h"
+
+#include "llvm/ADT/ScopeExit.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+namespace {
+
+class AutodiffPass : public PassWrapper<AutodiffPass, OperationPass<ModuleOp>> {
+public:
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AutodiffPass)
+
+  explicit AutodiffPass(std::vector<KeptValue> *kept) : kept_(kept) {}
+
+  StringRef getArgument() const override { return "dl-autodiff"; }
+  StringRef getDescription() const override { return "Expand dl.vjp and dl.jvp"; }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<ir::DlDialect, arith::ArithDialect, scf::SCFDialect, tensor::TensorDialect, func::FuncDialect>();
+  }
+
+  void runOnOperation() override {
+    state_.clear();
+    generated_.clear();
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp function : functions)
+      if (failed(expand(function)))
+        return signalPassFailure();
+  }
+
+private:
+  enum class State { None, Running, Done };
+  struct Key {
+    Operation *callee;
+    std::vector<int64_t> wrt;
+    bool forward;
+    auto operator<=>(const Key &) const = default;
+  };
+
+  // Afterwards neither the function nor what it calls contains a derivative op.
+  LogicalResult expand(func::FuncOp function) {
+    State &state = state_[function];
+    if (state != State::None)
+      return success();
+    state = State::Running;
+    SmallVector<Operation *> derivatives;
+    WalkResult result = function.walk([&](Operation *op) {
+      func::FuncOp callee;
+      if (auto call = dyn_cast<func::CallOp>(op))
+        callee = calleeOf(call);
+      if (isa<ir::VjpOp, ir::JvpOp>(op)) {
+        derivatives.push_back(op);
+        callee = lookup(op);
+      }
+      return callee && failed(expand(callee)) ? WalkResult::interrupt() : WalkResult::advance();
+    });
+    if (result.wasInterrupted())
+      return failure();
+    if (auto rule = function->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr))
+      if (auto target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(function, rule))
+        if (failed(expand(target)))
+          return failure();
+    for (Operation *op : derivatives)
+      if (failed(replace(op)))
+        return failure();
+    state_[function] = State::Done;
+    return success();
+  }
+
+  static func::FuncOp lookup(Operation *op) {
+    return SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, op->getAttrOfType<FlatSymbolRefAttr>("callee"));
+  }
+
+  // Whether the function, or one that it calls, still holds derivative ops: it is being expanded further out.
+  bool isUnfinished(func::FuncOp function, llvm::SmallPtrSetImpl<Operation *> &visited) {
+    WalkResult result = function.walk([&](Operation *op) {
+      if (isa<ir::VjpOp, ir::JvpOp>(op))
+        return WalkResult::interrupt();
+      auto call = dyn_cast<func::CallOp>(op);
+      func::FuncOp callee = call ? calleeOf(call) : func::FuncOp();
+      return callee && visited.insert(callee).second && isUnfinished(callee, visited) ? WalkResult::interrupt()
+                                                                                      : WalkResult::advance();
+    });
+    return result.wasInterrupted();
+  }
+
+  LogicalResult replace(Operation *op) {
+    func::FuncOp callee = lookup(op);
+    if (!callee || callee.isExternal())
+      return emitError(op->getLoc()) << "the function to differentiate has no definition";
+    llvm::SmallPtrSet<Operation *, 8> visited;
+    if (isUnfinished(callee, visited))
+      return emitError(op->getLoc()) << callee.getName()
+                                     << " is not differentiable: it calls itself through its own derivative";
+    auto vjp = dyn_cast<ir::VjpOp>(op);
+    ArrayRef<int64_t> wrt = vjp ? vjp.getWrt() : cast<ir::JvpOp>(op).getWrt();
+    FailureOr<func::FuncOp> derivative = derivativeOf(callee, wrt, !vjp, op->getLoc());
+    if (failed(derivative))
+      return failure();
+    if (vjp && !vjp.getUnusedOk() && failed(checkUsed(vjp, callee)))
+      return failure();
+    OpBuilder b(op);
+    auto call = b.create<func::CallOp>(op->getLoc(), *derivative, op->getOperands());
+    op->replaceAllUsesWith(call.getResults());
+    op->erase();
+    return success();
+  }
+
+  LogicalResult checkUsed(ir::VjpOp op, func::FuncOp callee) {
+    const std::vector<int64_t> &unused = unused_[Key{callee, op.getWrt().vec(), false}];
+    for (int64_t i : unused) {
+      auto name = callee.getArgAttrOfType<StringAttr>(i, kNameAttr);
+      return emitError(op.getLoc()) << "the result does not depend on argument `"
+                                    << (name ? name.str() : std::to_string(i)) << "`";
+    }
+    return success();
+  }
+
+  FailureOr<func::FuncOp> derivativeOf(func::FuncOp callee, ArrayRef<int64_t> wrt, bool forward, Location loc) {
+    Key key{callee, wrt.vec(), forward};
+    if (auto found = generated_.find(key); found != generated_.end())
+      return found->second;
+    std::string base = (callee.getName() + (forward ? "__jvp" : "__vjp")).str();
+    func::FuncOp prepared = inlinedCopy(callee, unusedName(base + "_body"));
+    auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
+    if (!prepared.getBody().hasOneBlock())
+      return emitError(loc) << callee.getName() << " is not differentiable: it has unstructured control flow";
+    if (!forward && failed(countActiveWhiles(prepared, wrt)))
+      return failure();
+    Activity activity(prepared, wrt);
+    for (int64_t i : wrt)
+      if (!activity.isUseful(prepared.getArgument(i)))
+        unused_[key].push_back(i);
+
+    SmallVector<Type> inputs(callee.getArgumentTypes()), results(callee.getResultTypes());
+    SmallVector<Type> floats;
+    llvm::copy_if(callee.getResultTypes(), std::back_inserter(floats), ir::isFloat);
+    SmallVector<Type> chosen;
+    for (int64_t i : wrt)
+      chosen.push_back(callee.getArgumentTypes()[i]);
+    llvm::append_range(inputs, forward ? chosen : floats);
+    llvm::append_range(results, forward ? floats : chosen);
+    auto function = func::FuncOp::create(callee.getLoc(), unusedName(base),
+                                         FunctionType::get(&getContext(), inputs, results));
+    function.setPrivate();
+    getOperation().push_back(function);
+    for (unsigned i = 0; i < callee.getNumArguments(); ++i)
+      function.setArgAttrs(i, callee.getArgAttrDict(i));
+    if (failed(forward ? buildForward(prepared, function, wrt, activity)
+                       : buildReverse(prepared, function, wrt, activity)) ||
+        failed(cleanUp(function))) {
+      function.erase();
+      return failure();
+    }
+    state_[function] = State::Done;
+    generated_[key] = function;
+    if (!forward && kept_)
+      report(callee, function, wrt);
+    return function;
+  }
+
+  std::string unusedName(const std::string &base) {
+    std::string name = base;
+    for (int i = 1; SymbolTable::lookupSymbolIn(getOperation(), name); ++i)
+      name = base + "_" + std::to_string(i);
+    return name;
+  }
+
+  LogicalResult cleanUp(func::FuncOp function) {
+    resolveDims(function);
+    cutDeadValues(function);
+    OpPassManager pipeline(func::FuncOp::getOperationName());
+    pipeline.addPass(createCanonicalizerPass());
+    pipeline.addPass(createCSEPass());
+    pipeline.addPass(createCanonicalizerPass());
+    return runPipeline(pipeline, function);
+  }
+
+  // The reverse ops are those that the cotangents reach; what they read of the others is kept.
+  void report(func::FuncOp callee, func::FuncOp function, ArrayRef<int64_t> wrt) {
+    Block &body = function.getBody().front();
+    llvm::DenseSet<Value> reverse;
+    for (Value cotangent : body.getArguments().drop_front(callee.getNumArguments()))
+      reverse.insert(cotangent);
+    llvm::SetVector<Value> read;
+    for (Operation &op : body.without_terminator()) {
+      llvm::SetVector<Value> operands(op.operand_begin(), op.operand_end());
+      getUsedValuesDefinedAbove(op.getRegions(), operands);
+      if (llvm::none_of(operands, [&](Value operand) { return reverse.contains(operand); }))
+        continue;
+      reverse.insert(op.result_begin(), op.result_end());
+      for (Value operand : operands)
+        read.insert(operand);
+    }
+    for (Value value : read)
+      if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && !reverse.contains(value))
+        if (Operation *op = value.getDefiningOp(); op && !ir::constantValue(value))
+          kept_->push_back({callee.getName().str(), placeOf(value), type,
+                            type.hasStaticShape() ? type.getNumElements() * bytesOf(type.getElementType()) : -1});
+  }
+
+  // A loop's stack has the place of what lies on it.
+  static Location placeOf(Value value) {
+    if (auto loop = value.getDefiningOp<scf::ForOp>())
+      if (auto empty = loop.getInits()[cast<OpResult>(value).getResultNumber()].getDefiningOp<tensor::EmptyOp>())
+        return empty.getLoc();
+    return value.getLoc();
+  }
+  static int64_t bytesOf(Type element) {
+    return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8;
+  }
+
+  std::vector<KeptValue> *kept_;
+  llvm::DenseMap<Operation *, State> state_;
+  std::map<Key, func::FuncOp> generated_;
+  std::map<Key, std::vector<int64_t>> unused_;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createAutodiffPass(std::vector<KeptValue> *kept) { return std::make_unique<AutodiffPass>(kept); }
+
+} // namespace dl::autodiff

@@ -1,0 +1,14 @@
+// Forward mode: tangents are computed beside the values, control flow carries them along.
+#pragma once
+
+#include "compiler/autodiff/activity.h"
+
+#include "mlir/Support/LogicalResult.h"
+
+namespace dl::autodiff {
+
+// Builds `generated`(arguments, tangents of wrt) -> (results, tangents of the float results) from the prepared function.
+mlir::LogicalResult buildForward(mlir::func::FuncOp prepared, mlir::func::FuncOp generated,
+                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity);
+
+} // namespace dl::autodiff

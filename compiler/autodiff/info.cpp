@@ -1,0 +1,106 @@
+#include "compiler/autodiff/info.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include "llvm/ADT/SmallPtrSet.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+namespace {
+
+bool isRandomCallee(StringRef callee) {
+  static const llvm::StringSet<> names = {"dl_rt_seed",  "dl_rt_rng_get", "dl_rt_rng_set",  "dl_rt_rand",
+                                          "dl_rt_randn", "dl_rt_randint", "dl_rt_randperm", "dl_rt_bernoulli"};
+  return names.contains(callee);
+}
+
+unsigned effectsIn(Operation *op, llvm::SmallPtrSetImpl<Operation *> &visited) {
+  if (isa<ir::AssertOp>(op))
+    return Check;
+  if (isa<ir::PollOp>(op))
+    return Poll;
+  if (auto call = dyn_cast<ir::ExternOp>(op))
+    return call.getCallee() == "dl_rt_error" ? Check
+           : call.getPure()                  ? NoEffect
+           : isRandomCallee(call.getCallee()) ? Random
+                                              : Other;
+  if (auto kernel = dyn_cast<ir::KernelOp>(op))
+    return !kernel.getEffect() ? NoEffect : isRandomCallee(kernel.getCallee()) ? Random : Other;
+  if (auto call = dyn_cast<func::CallOp>(op)) {
+    func::FuncOp callee = calleeOf(call);
+    if (!callee || callee.isExternal())
+      return Other;
+    if (!visited.insert(callee).second)
+      return NoEffect;
+    return effectsIn(callee, visited);
+  }
+  unsigned effects = NoEffect;
+  for (Region &region : op->getRegions())
+    for (Operation &nested : region.getOps())
+      effects |= effectsIn(&nested, visited);
+  if (op->getNumRegions() == 0 && !isMemoryEffectFree(op) && !op->hasTrait<OpTrait::IsTerminator>())
+    effects |= Other;
+  return effects;
+}
+
+bool calls(func::FuncOp from, func::FuncOp target, llvm::SmallPtrSetImpl<Operation *> &visited) {
+  WalkResult result = from.walk([&](func::CallOp call) {
+    func::FuncOp callee = calleeOf(call);
+    if (callee == target)
+      return WalkResult::interrupt();
+    if (callee && visited.insert(callee).second && calls(callee, target, visited))
+      return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+} // namespace
+
+unsigned effectsOf(Operation *op) {
+  llvm::SmallPtrSet<Operation *, 8> visited;
+  return effectsIn(op, visited);
+}
+
+bool isHeavy(Operation *op) {
+  WalkResult result = op->walk([](Operation *nested) {
+    if (isa<ir::MatMulOp, ir::Conv2dOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp, ir::MaxPool2dOp,
+            ir::AvgPool2dOp, ir::AvgPool2dGradOp, ir::PoolScatterOp, ir::PoolGatherOp, ir::ReduceOp, ir::ArgReduceOp,
+            ir::ScatterAddOp, ir::PutAlongAddOp, ir::ExternOp, ir::KernelOp, func::CallOp, scf::WhileOp>(nested))
+      return WalkResult::interrupt();
+    return WalkResult::advance();
+  });
+  return result.wasInterrupted();
+}
+
+func::FuncOp calleeOf(func::CallOp call) {
+  return SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+}
+
+bool isRecursive(func::FuncOp function) {
+  llvm::SmallPtrSet<Operation *, 8> visited;
+  return calls(function, function, visited);
+}
+
+LogicalResult notDifferentiable(Operation *op, StringRef reason) {
+  std::string name = op->getName().stripDialect().str();
+  if (auto call = dyn_cast<func::CallOp>(op))
+    name = call.getCallee().str();
+  else if (auto call = dyn_cast<ir::ExternOp>(op))
+    name = call.getCallee().str();
+  else if (auto call = dyn_cast<ir::KernelOp>(op))
+    name = call.getCallee().str();
+  StringRef shown = name;
+  shown.consume_front("dl_rt_");
+  return emitError(op->getLoc()) << shown << " is not differentiable: " << reason;
+}
+
+Value castTo(OpBuilder &b, Location loc, Value value, Type type) {
+  return value.getType() == type ? value : Value(b.create<tensor::CastOp>(loc, type, value));
+}
+
+} // namespace dl::autodiff

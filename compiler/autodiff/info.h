@@ -1,0 +1,43 @@
+// What autodiff has to know about single ops: effects, costs, names.
+#pragma once
+
+#include "compiler/dialect/Dl.h"
+#include "compiler/dialect/builder.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <string>
+
+namespace dl::autodiff {
+
+// Effects of an op and of what is nested in it, as bits.
+enum Effect : unsigned {
+  NoEffect = 0,
+  Check = 1,  // stops the program when something is wrong
+  Poll = 2,   // lets the user interrupt
+  Random = 4, // draws from, reads or sets the random generator: may run again when the generator's state is restored
+  Other = 8,  // must not run again: printing, files, clocks
+};
+// Calls are looked into.
+unsigned effectsOf(mlir::Operation *op);
+
+// Whether the op, or one nested in it, costs so much more than an elementwise op that its result is rather kept.
+bool isHeavy(mlir::Operation *op);
+
+// The attribute of a function that names the user's derivative rule: called with the arguments and the cotangents of
+// the float results, it gives the gradients of the float arguments.
+inline constexpr llvm::StringLiteral kDerivativeAttr = "dl.derivative";
+// The attribute of a function argument that holds its name in the source.
+inline constexpr llvm::StringLiteral kNameAttr = "dl.name";
+
+mlir::func::FuncOp calleeOf(mlir::func::CallOp call);
+// Whether a call of the function, sooner or later, calls it again.
+bool isRecursive(mlir::func::FuncOp function);
+
+// "<name> is not differentiable: <reason>" at the op.
+mlir::LogicalResult notDifferentiable(mlir::Operation *op, llvm::StringRef reason);
+
+// Converts between tensor types that differ only in what is known of the sizes.
+mlir::Value castTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type type);
+
+} // namespace dl::autodiff

@@ -1,0 +1,82 @@
+#include "compiler/autodiff/prepare.h"
+
+#include "compiler/autodiff/info.h"
+
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+SmallVector<Value> inlineBody(OpBuilder &b, Location call, func::FuncOp callee, ValueRange arguments) {
+  IRMapping map;
+  Block &body = callee.getBody().front();
+  map.map(body.getArguments(), arguments);
+  for (Operation &op : body.without_terminator())
+    b.clone(op, map)->walk([&](Operation *inlined) { inlined->setLoc(CallSiteLoc::get(inlined->getLoc(), call)); });
+  SmallVector<Value> results;
+  for (Value result : body.getTerminator()->getOperands())
+    results.push_back(map.lookupOrDefault(result));
+  return results;
+}
+
+namespace {
+
+bool mayInline(func::FuncOp callee) {
+  return callee && !callee.isExternal() && !callee->hasAttr(kDerivativeAttr) && !isRecursive(callee);
+}
+
+} // namespace
+
+func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
+  OpBuilder b(callee->getContext());
+  auto copy = func::FuncOp::create(callee.getLoc(), name, callee.getFunctionType());
+  copy.setPrivate();
+  if (ArrayAttr attrs = callee.getAllArgAttrs())
+    copy.setAllArgAttrs(attrs);
+  SymbolTable::getNearestSymbolTable(callee)->getRegion(0).front().push_back(copy);
+  Block *entry = copy.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  auto call = b.create<func::CallOp>(callee.getLoc(), callee, entry->getArguments());
+  b.create<func::ReturnOp>(callee.getLoc(), call.getResults());
+  if (mayInline(callee)) { // the body itself, its places not seen through a call
+    b.setInsertionPoint(call);
+    IRMapping map;
+    Block &body = callee.getBody().front();
+    map.map(body.getArguments(), entry->getArguments());
+    for (Operation &op : body.without_terminator())
+      b.clone(op, map);
+    for (auto [result, value] : llvm::zip_equal(call.getResults(), body.getTerminator()->getOperands()))
+      result.replaceAllUsesWith(map.lookupOrDefault(value));
+    call.erase();
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    SmallVector<func::CallOp> calls;
+    copy.walk([&](func::CallOp call) { calls.push_back(call); });
+    for (func::CallOp call : calls) {
+      func::FuncOp target = calleeOf(call);
+      if (!mayInline(target))
+        continue;
+      b.setInsertionPoint(call);
+      call.replaceAllUsesWith(inlineBody(b, call.getLoc(), target, call.getOperands()));
+      call.erase();
+      changed = true;
+    }
+  }
+  return copy;
+}
+
+RandomState saveRandomState(OpBuilder &b, Location loc) {
+  auto get = b.create<ir::ExternOp>(loc, TypeRange{b.getI64Type(), b.getI64Type()}, b.getStringAttr("dl_rt_rng_get"), ValueRange(),
+                                    UnitAttr());
+  return {get.getResult(0), get.getResult(1)};
+}
+
+void restoreRandomState(OpBuilder &b, Location loc, const RandomState &state) {
+  b.create<ir::ExternOp>(loc, TypeRange(), b.getStringAttr("dl_rt_rng_set"), ValueRange{state.seed, state.position},
+                         UnitAttr());
+}
+
+} // namespace dl::autodiff

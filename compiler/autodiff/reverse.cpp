@@ -1,0 +1,238 @@
+#include "compiler/autodiff/reverse.h"
+
+#include "compiler/autodiff/info.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace dl::autodiff {
+
+namespace {
+
+class OpAdjoints final : public ir::AdjointBuilder {
+public:
+  OpAdjoints(const Reverser &reverser, Frame &frame, Operation *op)
+      : AdjointBuilder(frame.builder, op->getLoc()), reverser_(reverser), frame_(frame), op_(op) {}
+
+  Value primal(Value original) override { return frame_.forward.lookupOrDefault(original); }
+  Value adjoint(Value result) override { return reverser_.adjointOrZero(frame_, loc_, result); }
+  bool wants(Value operand) override { return reverser_.isActive(operand); }
+  void add(Value operand, Value contribution) override {
+    reverser_.accumulate(frame_, loc_, operand, contribution);
+  }
+  void update(Value operand, llvm::function_ref<Value(Value)> update) override {
+    if (!wants(operand))
+      return;
+    Value sum = update(reverser_.adjointOrZero(frame_, loc_, operand));
+    frame_.adjoints[operand] = castTo(builder_, loc_, sum, operand.getType());
+  }
+  LogicalResult notDifferentiable(llvm::StringRef reason) override { return autodiff::notDifferentiable(op_, reason); }
+
+private:
+  const Reverser &reverser_;
+  Frame &frame_;
+  Operation *op_;
+};
+
+} // namespace
+
+void replaceForward(Frame &frame, Operation *original, Operation *replacement) {
+  Operation *old = frame.forward.lookup(original);
+  frame.forward.map(original, replacement);
+  for (auto [value, before, after] :
+       llvm::zip(original->getResults(), old->getResults(), replacement->getResults())) {
+    frame.forward.map(value, after);
+    before.replaceAllUsesWith(after);
+    for (auto &entry : frame.adjoints) // a contribution may have been a forward value itself
+      if (entry.second == before)
+        entry.second = after;
+  }
+  old->erase();
+}
+
+void Reverser::accumulate(Frame &frame, Location loc, Value original, Value contribution) const {
+  if (!isActive(original) || !contribution)
+    return;
+  contribution = castTo(frame.builder, loc, contribution, original.getType());
+  Value &sum = frame.adjoints[original];
+  sum = sum ? Value(frame.builder.create<ir::AddOp>(loc, sum.getType(), sum, contribution)) : contribution;
+}
+
+Value Reverser::adjointOrZero(Frame &frame, Location loc, Value original) const {
+  if (Value sum = frame.adjoints.lookup(original))
+    return sum;
+  return ir::zerosLike(frame.builder, loc, frame.forward.lookupOrDefault(original));
+}
+
+SmallVector<Value> Reverser::mapCaptured(Operation *op, Frame &frame, IRMapping &inner) const {
+  llvm::SetVector<Value> captured;
+  getUsedValuesDefinedAbove(op->getRegions(), captured);
+  SmallVector<Value> active;
+  for (Value value : captured) {
+    inner.map(value, frame.forward.lookupOrDefault(value));
+    if (isActive(value))
+      active.push_back(value);
+  }
+  return active;
+}
+
+LogicalResult Reverser::reverseBlock(Block &block, Frame &frame) {
+  for (Operation &op : llvm::reverse(block.without_terminator())) {
+    if (llvm::none_of(op.getResults(), [&](Value result) { return frame.adjoints.contains(result); }))
+      continue;
+    if (failed(reverseOp(&op, frame)))
+      return failure();
+    for (Value result : op.getResults())
+      frame.adjoints.erase(result);
+  }
+  return success();
+}
+
+LogicalResult Reverser::reverseOp(Operation *op, Frame &frame) {
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return reverseIf(branch, frame);
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return reverseFor(loop, frame);
+  if (llvm::none_of(op->getOperands(), [&](Value operand) { return isActive(operand); }))
+    return success();
+  if (isa<func::CallOp>(op))
+    return reverseCall(op, frame);
+  if (auto differentiable = dyn_cast<ir::DlOp>(op)) {
+    OpAdjoints adjoints(*this, frame, op);
+    return differentiable.vjp(adjoints);
+  }
+  if (reverseUpstream(op, frame))
+    return success();
+  return notDifferentiable(op, isa<ir::ExternOp, ir::KernelOp>(op) ? "it is computed by the runtime, outside of dl"
+                                                                   : "it has no derivative rule");
+}
+
+LogicalResult Reverser::reverseCall(Operation *op, Frame &frame) {
+  auto call = cast<func::CallOp>(op);
+  func::FuncOp callee = calleeOf(call);
+  auto rule = callee ? callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr) : FlatSymbolRefAttr();
+  if (!rule)
+    return notDifferentiable(op, callee && !callee.isExternal() ? "it calls itself; write the recursion as a loop"
+                                                                : "its definition is not known");
+  auto target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, rule);
+  if (!target)
+    return notDifferentiable(op, "its derivative rule does not exist");
+  SmallVector<Value> arguments;
+  for (Value operand : op->getOperands())
+    arguments.push_back(frame.forward.lookupOrDefault(operand));
+  for (Value result : op->getResults())
+    if (ir::isFloat(result.getType()))
+      arguments.push_back(adjointOrZero(frame, op->getLoc(), result));
+  if (arguments.size() != target.getNumArguments())
+    return notDifferentiable(op, "its derivative rule takes other arguments");
+  for (auto [argument, type] : llvm::zip_equal(arguments, target.getArgumentTypes()))
+    argument = castTo(frame.builder, op->getLoc(), argument, type);
+  auto gradients = frame.builder.create<func::CallOp>(op->getLoc(), target, arguments);
+  unsigned next = 0;
+  for (Value operand : op->getOperands())
+    if (ir::isFloat(operand.getType())) {
+      if (next == gradients.getNumResults())
+        return notDifferentiable(op, "its derivative rule gives too few gradients");
+      accumulate(frame, op->getLoc(), operand, gradients.getResult(next++));
+    }
+  return success();
+}
+
+bool Reverser::reverseUpstream(Operation *op, Frame &frame) {
+  OpBuilder &b = frame.builder;
+  Location loc = op->getLoc();
+  auto primal = [&](Value value) { return frame.forward.lookupOrDefault(value); };
+  auto binary = [&](auto build, Value x, Value y) -> Value { return build(x.getType(), x, y); };
+  auto mul = [&](Type type, Value x, Value y) -> Value { return b.create<ir::MulOp>(loc, type, x, y); };
+  auto div = [&](Type type, Value x, Value y) -> Value { return b.create<ir::DivOp>(loc, type, x, y); };
+  auto neg = [&](Value x) -> Value { return b.create<ir::NegOp>(loc, x.getType(), x); };
+  Value ct = adjointOrZero(frame, loc, op->getResult(0));
+  return llvm::TypeSwitch<Operation *, bool>(op)
+      .Case([&](tensor::CastOp cast) {
+        accumulate(frame, loc, cast.getSource(), ct);
+        return true;
+      })
+      .Case([&](arith::SelectOp select) {
+        Value condition = primal(select.getCondition()), zero = ir::zerosLike(b, loc, ct);
+        if (isActive(select.getTrueValue()))
+          accumulate(frame, loc, select.getTrueValue(), b.create<arith::SelectOp>(loc, condition, ct, zero));
+        if (isActive(select.getFalseValue()))
+          accumulate(frame, loc, select.getFalseValue(), b.create<arith::SelectOp>(loc, condition, zero, ct));
+        return true;
+      })
+      .Case([&](arith::AddFOp add) {
+        accumulate(frame, loc, add.getLhs(), ct);
+        accumulate(frame, loc, add.getRhs(), ct);
+        return true;
+      })
+      .Case([&](arith::SubFOp sub) {
+        accumulate(frame, loc, sub.getLhs(), ct);
+        if (isActive(sub.getRhs()))
+          accumulate(frame, loc, sub.getRhs(), neg(ct));
+        return true;
+      })
+      .Case([&](arith::NegFOp minus) {
+        accumulate(frame, loc, minus.getOperand(), neg(ct));
+        return true;
+      })
+      .Case([&](arith::MulFOp product) {
+        if (isActive(product.getLhs()))
+          accumulate(frame, loc, product.getLhs(), binary(mul, ct, primal(product.getRhs())));
+        if (isActive(product.getRhs()))
+          accumulate(frame, loc, product.getRhs(), binary(mul, ct, primal(product.getLhs())));
+        return true;
+      })
+      .Case([&](arith::DivFOp quotient) {
+        Value part = binary(div, ct, primal(quotient.getRhs()));
+        accumulate(frame, loc, quotient.getLhs(), part);
+        if (isActive(quotient.getRhs()))
+          accumulate(frame, loc, quotient.getRhs(), neg(binary(mul, part, primal(quotient.getResult()))));
+        return true;
+      })
+      .Case<arith::ExtFOp, arith::TruncFOp>([&](Operation *convert) {
+        Value from = convert->getOperand(0);
+        accumulate(frame, loc, from, ir::convertTo(b, loc, ct, ir::elementOf(from.getType())));
+        return true;
+      })
+      .Default(false);
+}
+
+LogicalResult buildReverse(func::FuncOp prepared, func::FuncOp generated, ArrayRef<int64_t> wrt,
+                           const Activity &activity) {
+  Block &body = prepared.getBody().front();
+  Block *entry = generated.addEntryBlock();
+  OpBuilder b = OpBuilder::atBlockBegin(entry);
+  IRMapping forward;
+  Adjoints adjoints;
+  Frame frame{b, forward, adjoints};
+  Reverser reverser(activity);
+  forward.map(body.getArguments(), entry->getArguments().take_front(body.getNumArguments()));
+  for (Operation &op : body.without_terminator())
+    b.clone(op, forward);
+
+  Operation *end = body.getTerminator();
+  unsigned cotangent = body.getNumArguments();
+  for (Value result : end->getOperands())
+    if (ir::isFloat(result.getType()))
+      reverser.accumulate(frame, end->getLoc(), result, entry->getArgument(cotangent++));
+  if (failed(reverser.reverseBlock(body, frame)))
+    return failure();
+
+  SmallVector<Value> results;
+  for (int64_t i : wrt)
+    results.push_back(reverser.adjointOrZero(frame, end->getLoc(), body.getArgument(i)));
+  // Looked up at the end: a forward op that had to keep values was replaced.
+  SmallVector<Value> primals;
+  for (Value result : end->getOperands())
+    primals.push_back(forward.lookupOrDefault(result));
+  results.insert(results.begin(), primals.begin(), primals.end());
+  b.create<func::ReturnOp>(end->getLoc(), results);
+  return success();
+}
+
+} // namespace dl::autodiff
