@@ -25,6 +25,10 @@ std::string elementName(Type type) {
 // The shortest decimal that reads back as the same number of the same width.
 static std::string shortest(double value, bool isDouble) {
   char buffer[40];
+  if (value == std::trunc(value) && std::abs(value) < 1e9) {
+    snprintf(buffer, sizeof buffer, "%.1f", value);
+    return buffer;
+  }
   for (int digits = 1; digits <= 17; ++digits) {
     snprintf(buffer, sizeof buffer, "%.*g", digits, value);
     double back = strtod(buffer, nullptr);
@@ -102,8 +106,7 @@ SourcePrinter::SourcePrinter(func::FuncOp function) : function_(function) {
     auto type = function.getArgAttrOfType<StringAttr>(i, "dl.type");
     if (!type)
       continue;
-    StringRef dims = type.getValue();
-    dims = dims.drop_until([](char c) { return c == '['; }).drop_front().take_until([](char c) { return c == ']'; });
+    StringRef dims = type.getValue().split('[').second.split(']').first;
     SmallVector<StringRef> parts;
     dims.split(parts, ',');
     for (auto [d, part] : llvm::enumerate(parts))

@@ -17,44 +17,47 @@ mlir::Type elementType(sema::Elem elem, mlir::MLIRContext *context) {
   return {};
 }
 
-// Calls `visit(part, name)` for each direct part.
+// Calls `visit(part, name, dim)` for each direct part.
 template <typename Visit> static void forEachPart(const sema::Type &type, Visit visit) {
   switch (type->kind) {
   case TypeKind::Tuple:
     for (size_t i = 0; i < type->items.size(); ++i)
-      visit(type->items[i], std::to_string(i));
+      visit(type->items[i], std::to_string(i), std::nullopt);
     break;
   case TypeKind::Record:
     for (size_t i = 0; i < type->items.size(); ++i)
-      visit(type->items[i], i < type->names.size() ? type->names[i] : std::to_string(i));
+      visit(type->items[i], i < type->names.size() ? type->names[i] : std::to_string(i), std::nullopt);
     break;
   case TypeKind::Module:
     for (const sema::Field &field : type->module->fields)
-      visit(field.type, field.name);
+      visit(field.type, field.name, field.dim);
     break;
   case TypeKind::Function:
     if (type->function)
       for (size_t i = 0; i < type->function->captureTypes.size(); ++i)
-        visit(type->function->captureTypes[i], "capture" + std::to_string(i));
+        visit(type->function->captureTypes[i], "capture" + std::to_string(i), std::nullopt);
     break;
   default:
     break;
   }
 }
 
-static void addLeaves(const sema::Type &type, const std::string &path, std::vector<Leaf> &out) {
+static void addLeaves(const sema::Type &type, const std::string &path, const std::optional<sema::Dim> &dim,
+                      std::vector<Leaf> &out) {
   if (!type)
     return;
   if (type->kind == TypeKind::Tensor || type->kind == TypeKind::Str) {
-    out.push_back({type, path});
+    out.push_back({type, path, dim});
     return;
   }
-  forEachPart(type, [&](const sema::Type &part, const std::string &name) { addLeaves(part, path + "." + name, out); });
+  forEachPart(type, [&](const sema::Type &part, const std::string &name, const std::optional<sema::Dim> &partDim) {
+    addLeaves(part, path + "." + name, partDim, out);
+  });
 }
 
 std::vector<Leaf> leavesOf(const sema::Type &type) {
   std::vector<Leaf> leaves;
-  addLeaves(type, "", leaves);
+  addLeaves(type, "", std::nullopt, leaves);
   return leaves;
 }
 
@@ -62,7 +65,7 @@ size_t countLeaves(const sema::Type &type) { return leavesOf(type).size(); }
 
 std::vector<sema::Type> partsOf(const sema::Type &type) {
   std::vector<sema::Type> parts;
-  forEachPart(type, [&](const sema::Type &part, const std::string &) { parts.push_back(part); });
+  forEachPart(type, [&](const sema::Type &part, const std::string &, const auto &) { parts.push_back(part); });
   return parts;
 }
 

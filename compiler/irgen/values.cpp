@@ -142,6 +142,8 @@ void FunctionGenerator::bindSizes(const sema::Type &type, llvm::ArrayRef<Value> 
   std::vector<Leaf> leaves = leavesOf(type);
   if (leaves.size() != values.size())
     return;
+  for (auto [leaf, value] : llvm::zip_equal(leaves, values))
+    bindInt(leaf.dim, value);
   // Plain symbols of all parts first: sizes like N + k may be solved for what is left.
   for (bool plain : {true, false})
     for (auto [leaf, value] : llvm::zip_equal(leaves, values))

@@ -18,6 +18,12 @@ SmallVector<Value> buildConv2d(BuildContext &c) {
                                          pairAttr(c, "dilation", {1}), intAttr(c, "groups", 1))};
 }
 
+template <class Op> SmallVector<Value> buildGradient(BuildContext &c) {
+  return {c.builder.create<Op>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.resultSizes[0],
+                               pairAttr(c, "stride", {1}), pairAttr(c, "padding", {0}), pairAttr(c, "dilation", {1}),
+                               intAttr(c, "groups", 1))};
+}
+
 // The two gradients and the convolution itself with the attributes of any of the three.
 template <class Op> Value convolve(OpBuilder &b, Location loc, Op like, Type type, Value x, Value w) {
   return b.create<ir::Conv2dOp>(loc, type, x, w, like.getStride(), like.getPadding(), like.getDilation(),
@@ -55,6 +61,14 @@ std::vector<Row> convolutionRows() {
         "F[conv(S, W, stride, padding, dilation, groups)]",
         "cross-correlation of x[N, C, H, W] with w[O, C / groups, kh, kw]"},
        buildConv2d},
+      {{"conv2d_grad_input(dy: F[*S], w: F[*W], shape: shape, stride: const = 1, padding: const = 0, "
+        "dilation: const = 1, groups: const = 1) -> F[shape]",
+        "the gradient of conv2d by x, which has the given shape"},
+       buildGradient<ir::Conv2dGradInputOp>},
+      {{"conv2d_grad_weight(dy: F[*S], x: F[*R], shape: shape, stride: const = 1, padding: const = 0, "
+        "dilation: const = 1, groups: const = 1) -> F[shape]",
+        "the gradient of conv2d by w, which has the given shape"},
+       buildGradient<ir::Conv2dGradWeightOp>},
   };
 }
 

@@ -32,6 +32,9 @@ SmallVector<Value> buildGather(BuildContext &c) {
   return {c.builder.create<ir::TakeAlongOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], dim)};
 }
 
+SmallVector<Value> buildIndexAdd(BuildContext &c) {
+  return {c.builder.create<ir::ScatterAddOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.operands[2])};
+}
 SmallVector<Value> buildScatterAdd(BuildContext &c) {
   int64_t dim = dimAttr(c, "dim", ir::rankOf(c.operands[0].getType()));
   return {c.builder.create<ir::PutAlongAddOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.operands[2], dim)};
@@ -133,6 +136,9 @@ std::vector<Row> gatherRows() {
       {{"scatter_add(x: N[*S], dim: const, index: i64[*R], src: N[*R]) -> N[*S]",
         "x with src added at the indices along dim, in order: the transpose of gather"},
        buildScatterAdd},
+      {{"index_add(x: N[*S], index: i64[*R], src: N[*Q]) -> N[*S]",
+        "x with src[i] added to the row x[index[i]] (along dimension 0), in order: the transpose of take"},
+       buildIndexAdd},
   };
 }
 

@@ -13,13 +13,28 @@ using namespace mlir;
 namespace dl::ops {
 namespace {
 
-SmallVector<Value> buildMaxPool2d(BuildContext &c) {
+ir::MaxPool2dOp maxPool2d(BuildContext &c) {
   SmallVector<int64_t> kernel = pairAttr(c, "kernel_size", {1});
+  Type values = ir::withElement(c.resultTypes[0], ir::elementOf(c.operands[0].getType()));
   Type indices = ir::withElement(c.resultTypes[0], c.builder.getI64Type());
-  auto pool = c.builder.create<ir::MaxPool2dOp>(c.loc, c.resultTypes[0], indices, c.operands[0], kernel,
+  return c.builder.create<ir::MaxPool2dOp>(c.loc, values, indices, c.operands[0], kernel,
+                                           pairAttr(c, "stride", kernel), pairAttr(c, "padding", {0}),
+                                           pairAttr(c, "dilation", {1}), boolAttr(c, "ceil_mode", false));
+}
+SmallVector<Value> buildMaxPool2d(BuildContext &c) { return {maxPool2d(c).getResult()}; }
+SmallVector<Value> buildMaxPool2dIndices(BuildContext &c) { return {maxPool2d(c).getIndices()}; }
+
+SmallVector<Value> buildPoolScatter(BuildContext &c) {
+  return {c.builder.create<ir::PoolScatterOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.resultSizes[0])};
+}
+SmallVector<Value> buildPoolGather(BuildContext &c) {
+  return {c.builder.create<ir::PoolGatherOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1])};
+}
+SmallVector<Value> buildAvgPool2dGrad(BuildContext &c) {
+  SmallVector<int64_t> kernel = pairAttr(c, "kernel_size", {1});
+  return {c.builder.create<ir::AvgPool2dGradOp>(c.loc, c.resultTypes[0], c.operands[0], c.resultSizes[0], kernel,
                                                 pairAttr(c, "stride", kernel), pairAttr(c, "padding", {0}),
-                                                pairAttr(c, "dilation", {1}), boolAttr(c, "ceil_mode", false));
-  return {pool.getResult()};
+                                                boolAttr(c, "count_include_pad", true))};
 }
 
 SmallVector<Value> buildAvgPool2d(BuildContext &c) {
@@ -69,6 +84,19 @@ std::vector<Row> poolRows() {
         "count_include_pad: const = true) -> F[avgpool(S, kernel_size, stride, padding)]",
         "means of windows of x[N, C, H, W]; the stride is the kernel's size unless given"},
        buildAvgPool2d},
+      {{"max_pool2d_indices(x: F[*S], kernel_size: const, stride: const = none, padding: const = 0, "
+        "dilation: const = 1, ceil_mode: const = false) -> i64[pool(S, kernel_size, stride, padding, dilation, ceil_mode)]",
+        "where in its channel (row-major) each maximum of max_pool2d lies, the first in scan order"},
+       buildMaxPool2dIndices},
+      {{"pool_scatter(dy: F[*S], index: i64[*S], shape: shape) -> F[shape]",
+        "zeros of the shape with dy added at the positions in each channel: the gradient of max_pool2d"},
+       buildPoolScatter},
+      {{"pool_gather(x: F[*S], index: i64[*R]) -> F[*R]", "x at the positions in each channel: the transpose of pool_scatter"},
+       buildPoolGather},
+      {{"avg_pool2d_grad(dy: F[*S], shape: shape, kernel_size: const, stride: const = none, padding: const = 0, "
+        "count_include_pad: const = true) -> F[shape]",
+        "the gradient of avg_pool2d by x, which has the given shape"},
+       buildAvgPool2dGrad},
   };
 }
 
