@@ -6,6 +6,7 @@
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/reverse.h"
+#include "compiler/dialect/canonicalizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -187,9 +188,9 @@ private:
     resolveDims(function);
     cutDeadValues(function);
     OpPassManager pipeline(func::FuncOp::getOperationName());
-    pipeline.addPass(createCanonicalizerPass());
+    pipeline.addPass(ir::createCanonicalizer());
     pipeline.addPass(createCSEPass());
-    pipeline.addPass(createCanonicalizerPass());
+    pipeline.addPass(ir::createCanonicalizer());
     return runPipeline(pipeline, function);
   }
 

@@ -44,9 +44,9 @@ private:
 void replaceForward(Frame &frame, Operation *original, Operation *replacement) {
   Operation *old = frame.forward.lookup(original);
   frame.forward.map(original, replacement);
-  for (auto [value, before, after] :
-       llvm::zip(original->getResults(), old->getResults(), replacement->getResults())) {
+  for (auto [value, after] : llvm::zip(original->getResults(), replacement->getResults()))
     frame.forward.map(value, after);
+  for (auto [before, after] : llvm::zip(old->getResults(), replacement->getResults())) {
     before.replaceAllUsesWith(after);
     for (auto &entry : frame.adjoints) // a contribution may have been a forward value itself
       if (entry.second == before)

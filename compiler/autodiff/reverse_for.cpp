@@ -89,7 +89,7 @@ public:
 
   Value keep(Value value) override {
     for (const Kept &kept : kept_)
-      if (kept.value == value)
+      if (kept.value == value || isSameSize(kept.value, value))
         return kept.standIn;
     bool fixed = canKeep(value);
     SmallVector<Value> sizes;
@@ -121,6 +121,11 @@ private:
     bool fixed;
     SmallVector<Value> sizes; // stand-ins of the dynamic sizes, when these are not fixed
   };
+
+  static bool isSameSize(Value a, Value b) {
+    auto x = a.getDefiningOp<tensor::DimOp>(), y = b.getDefiningOp<tensor::DimOp>();
+    return x && y && x.getSource() == y.getSource() && x.getConstantIndex() == y.getConstantIndex();
+  }
 
   // Extends the forward loop; `next` makes what an added argument hands on.
   scf::ForOp extend(Frame &frame, scf::ForOp original, ValueRange added, function_ref<Value(unsigned, Value)> next) {

@@ -194,14 +194,14 @@ func.func @f(%x: tensor<3xf64>) -> f64 {
   dl.extern "dl_rt_rng_set"(%seed, %seed) : (i64, i64) -> ()
   %h = scf.for %i = %c0 to %c2 step %c1 iter_args(%h = %x) -> (tensor<3xf64>) {
     %e = tensor.empty() : tensor<3xf64>
-    %m = dl.kernel "dl_rt_rand" ins() outs(%e) {effect} : () outs(tensor<3xf64>) -> tensor<3xf64>
+    %m = dl.kernel "dl_rt_rand" ins(%half) outs(%e) {effect} : (f64) outs(tensor<3xf64>) -> tensor<3xf64>
     %0 = dl.mul %h, %m : tensor<3xf64>
     %1 = dl.sin %0 : tensor<3xf64>
     %k = scf.for %j = %c0 to %c2 step %c1 iter_args(%g = %1) -> (tensor<3xf64>) {
       %u = dl.extern "dl_rt_rand"() : () -> f64
       %c = dl.cmp gt %u, %half : f64 -> i1
       %2 = scf.if %c -> (tensor<3xf64>) {
-        %n = dl.kernel "dl_rt_rand" ins() outs(%e) {effect} : () outs(tensor<3xf64>) -> tensor<3xf64>
+        %n = dl.kernel "dl_rt_rand" ins(%half) outs(%e) {effect} : (f64) outs(tensor<3xf64>) -> tensor<3xf64>
         %3 = dl.mul %g, %n : tensor<3xf64>
         scf.yield %3 : tensor<3xf64>
       } else {
@@ -287,7 +287,7 @@ func.func @f(%x: f64, %y: f64) -> f64 {
       {"for_no_trip", power, {1.1, index(0)}, {0}},
       {"for_negative_trip", power, {1.1, index(-3)}, {0}},
       {"while_newton", newton, {2.0}, {0}},
-      {"while_no_trip", newton, {1.0}, {0}},
+      {"while_no_trip", whileInFor, {numbers({3}), -2.0}, {0}},
       {"while_in_for", whileInFor, {numbers({3}), 1.7}, {0}},
       {"for_scan", scan, {numbers({5})}, {0}},
       {"for_scan_empty", scan, {numbers({0})}, {0}},

@@ -1,0 +1,15 @@
+// The canonicaliser as every pipeline of the project runs it.
+#pragma once
+
+#include "mlir/Pass/Pass.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace dl::ir {
+
+// Without the pattern that gives a loop-carried tensor the static size that it starts with: it does not look whether the
+// loop changes the size, and a tensor that grows is such a one.
+inline std::unique_ptr<mlir::Pass> createCanonicalizer() {
+  return mlir::createCanonicalizerPass(mlir::GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
+}
+
+} // namespace dl::ir
