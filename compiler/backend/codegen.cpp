@@ -2,6 +2,7 @@
 
 #include "compiler/backend/annotate.h"
 
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -14,9 +15,14 @@ llvm::Expected<LlvmModule> translate(mlir::ModuleOp module, const TargetDescript
                                      llvm::TargetMachine &machine) {
   LlvmModule result;
   result.context = std::make_unique<llvm::LLVMContext>();
+  std::string problem;
+  mlir::ScopedDiagnosticHandler handler(module.getContext(), [&](mlir::Diagnostic &diagnostic) {
+    problem += diagnostic.str();
+    return mlir::success();
+  });
   result.module = mlir::translateModuleToLLVMIR(module, *result.context, "dl");
   if (!result.module)
-    return llvm::createStringError("the module has no form in LLVM IR");
+    return llvm::createStringError("the module has no form in LLVM IR: " + problem);
   result.module->setDataLayout(machine.createDataLayout());
   result.module->setTargetTriple(target.triple);
   annotateFunctions(*result.module, target);

@@ -1,7 +1,9 @@
 #include "compiler/backend/pipeline.h"
 
 #include "compiler/backend/timing.h"
+#include "compiler/dialect/canonicalizer.h"
 
+#include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -31,6 +33,7 @@ auto perFunction(std::unique_ptr<Pass> (*create)()) {
 
 void addDeallocation(Manager &pm, const Options &) {
   bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
+  pm.addPass(createBufferizationToMemRefPass());
 }
 
 void addLowerAddressing(Manager &pm, const Options &) {
@@ -48,7 +51,7 @@ const std::vector<Step> &pipeline() {
        perModule(createInlinePass)},
       {"break-recursion", "recursive calls go through packed entry points", Stage::Linalg, false,
        perModule(createBreakRecursionPass)},
-      {"simplify-dl", "fold constants, drop what is unused", Stage::Linalg, false, perModule(createCanonicalizerPass)},
+      {"simplify-dl", "fold constants, drop what is unused", Stage::Linalg, false, perModule(ir::createCanonicalizer)},
       {"cse-dl", "equal dl ops once", Stage::Linalg, false, perModule(createCSEPass)},
       {"drop-unused-functions", "private functions that nobody calls", Stage::Linalg, false,
        perModule(createSymbolDCEPass)},
@@ -58,16 +61,17 @@ const std::vector<Step> &pipeline() {
       {"lower-ops", "dl ops to linalg, tensor, arith and kernels", Stage::Linalg, false,
        perModule(createLowerOpsPass)},
       {"simplify-linalg", "fold sizes, so that fusion sees through them", Stage::Linalg, false,
-       perModule(createCanonicalizerPass)},
+       perModule(ir::createCanonicalizer)},
       {"scalar-cse", "equal sizes are one value", Stage::Linalg, false, perModule(createScalarCsePass)},
       {"fuse-elementwise", "producers into consumers", Stage::Linalg, true, perFunction(createFuseElementwisePass)},
-      {"simplify-fused", "drop unused operands of fused ops", Stage::Linalg, true, perModule(createCanonicalizerPass)},
+      {"simplify-fused", "drop what fusion has left", Stage::Linalg, true, perModule(ir::createCanonicalizer)},
+      {"cse-fused", "common expressions of fused bodies", Stage::Linalg, true, perModule(createScalarCsePass)},
       {"reuse-operands", "results take the memory of operands that die", Stage::Linalg, true,
        perFunction(createReuseOperandsPass)},
       // --- buffers ---------------------------------------------------------------------------------------------
       {"bufferize", "tensors to memory", Stage::Loops, false, perModule(createBufferizePass)},
       {"simplify-buffers", "loops stop carrying buffers that stay the same", Stage::Loops, false,
-       perModule(createCanonicalizerPass)},
+       perModule(ir::createCanonicalizer)},
       {"cse-buffers", "equal sizes and views once", Stage::Loops, false, perModule(createCSEPass)},
       {"drop-returned-arguments", "functions do not return what they were given", Stage::Loops, false,
        perModule(createDropReturnedArgumentsPass)},
@@ -78,7 +82,7 @@ const std::vector<Step> &pipeline() {
       {"early-dealloc", "frees move up to the last use", Stage::Loops, false, perFunction(createEarlyDeallocPass)},
       // --- loops -----------------------------------------------------------------------------------------------
       {"kernels-to-loops", "linalg to loops", Stage::Loops, false, perFunction(createKernelsToLoopsPass)},
-      {"simplify-loops", "fold sizes and views", Stage::Loops, false, perModule(createCanonicalizerPass)},
+      {"simplify-loops", "fold sizes and views", Stage::Loops, false, perModule(ir::createCanonicalizer)},
       {"cse-loops", "equal views once", Stage::Loops, false, perModule(createCSEPass)},
       {"fuse-parallel", "neighbouring loops over one range", Stage::Loops, true, perFunction(createFuseParallelPass)},
       {"parallel", "loops with enough work to the thread pool", Stage::Loops, false,

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using linalg::GenericOp;
@@ -63,6 +64,7 @@ private:
   void absorbProducers(GenericOp consumer) {
     for (bool changed = true; changed;) {
       changed = false;
+      consumer = simplifyInputs(consumer);
       for (OpOperand *operand : consumer.getDpsInputOperands()) {
         GenericOp fused = tryFuse(operand);
         if (!fused)
@@ -73,6 +75,59 @@ private:
       }
     }
   }
+
+  // The one number that fills the tensor, null when there are several.
+  Value splatOf(Value tensor) {
+    if (auto fill = tensor.getDefiningOp<linalg::FillOp>())
+      return fill.value();
+    DenseElementsAttr elements;
+    if (!matchPattern(tensor, m_Constant(&elements)) || !elements.isSplat())
+      return {};
+    rewriter.setInsertionPointAfterValue(tensor);
+    return rewriter.create<arith::ConstantOp>(tensor.getLoc(), elements.getSplatValue<TypedAttr>());
+  }
+
+  // Filled tensors are read as numbers, a tensor that is read twice in the same way is read once.
+  GenericOp simplifyInputs(GenericOp op) {
+    SmallVector<Value> inputs, outputs(op.getOutputs());
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray(), kept;
+    Block *body = op.getBody();
+    unsigned count = op.getNumDpsInputs();
+    llvm::BitVector gone(body->getNumArguments());
+    for (unsigned i = 0; i < count; ++i) {
+      Value input = op.getInputs()[i], same;
+      BlockArgument argument = body->getArgument(i);
+      if (isa<TensorType>(input.getType()))
+        same = splatOf(input);
+      for (unsigned j = 0; j < i && !same; ++j)
+        if (op.getInputs()[j] == input && maps[j] == maps[i])
+          same = body->getArgument(j);
+      if (argument.use_empty() && resultsGiveSizes(op))
+        same = argument;
+      if (!same) {
+        inputs.push_back(input);
+        kept.push_back(maps[i]);
+        continue;
+      }
+      if (same != argument)
+        argument.replaceAllUsesWith(same);
+      gone.set(i);
+    }
+    if (gone.none())
+      return op;
+    kept.append(maps.begin() + count, maps.end());
+    body->eraseArguments(gone);
+    rewriter.setInsertionPoint(op);
+    auto slim = rewriter.create<GenericOp>(op.getLoc(), op->getResultTypes(), inputs, outputs, kept,
+                                           op.getIteratorTypesArray());
+    rewriter.inlineRegionBefore(op.getRegion(), slim.getRegion(), slim.getRegion().end());
+    rewriter.replaceOp(op, slim->getResults());
+    erased.insert(op);
+    return slim;
+  }
+
+  // Whether the results alone determine all loop bounds, so that an unused input is not needed for them.
+  static bool resultsGiveSizes(GenericOp op) { return op.getNumLoops() == op.getNumParallelLoops(); }
 
   static bool isFirstUser(GenericOp producer, GenericOp consumer) {
     for (Operation *user : producer->getUsers()) {

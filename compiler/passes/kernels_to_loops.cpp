@@ -143,9 +143,9 @@ private:
   }
   static bool adjacent(AffineMap map, int64_t d) {
     for (unsigned i = 0; i < map.getNumResults(); ++i) {
+      if (map.getDimPosition(i) == d)
+        return i + 1 < map.getNumResults() && map.getDimPosition(i + 1) == d + 1;
       if (map.getDimPosition(i) == d + 1)
-        return i > 0 && map.getDimPosition(i - 1) == d;
-      if (map.getDimPosition(i) == d && i + 1 == map.getNumResults())
         return false;
     }
     return true;
@@ -185,23 +185,19 @@ private:
     return b.createOrFold<arith::MulIOp>(loc, value(x), value(y));
   }
 
-  // The dimension that most accesses run through contiguously; writing counts more than reading.
+  // The dimension along which fewest accesses jump: one that does not depend on it, or is contiguous in it, costs nothing.
   void chooseInnermost() {
     if (rank() == 0)
       return;
-    SmallVector<int64_t> score(rank(), 0);
-    for (auto [i, map] : llvm::enumerate(maps)) {
-      int64_t weight = i < numInputs() ? 2 : 3;
-      for (unsigned r = 0; r < map.getNumResults(); ++r) {
-        bool last = r + 1 == map.getNumResults();
+    SmallVector<int64_t> jumps(rank(), 0);
+    for (auto [i, map] : llvm::enumerate(maps))
+      for (unsigned r = 0; r + 1 < map.getNumResults(); ++r)
         for (int64_t d = 0; d < rank(); ++d)
           if (map.getResult(r).isFunctionOfDim(d))
-            score[d] += last ? weight : -1;
-      }
-    }
+            jumps[d] += i < numInputs() ? 2 : 3; // writing costs more than reading
     innermost = rank() - 1;
     for (int64_t d = rank() - 2; d >= 0; --d)
-      if (score[d] > score[innermost])
+      if (jumps[d] < jumps[innermost])
         innermost = d;
     // A parallel dimension inside a reduction pays only when it is long.
     if (parallel[innermost] && hasReduction()) {

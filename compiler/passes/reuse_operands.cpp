@@ -18,7 +18,7 @@ namespace dl::passes {
 namespace {
 
 // The size of a dimension as a number or as the value that everything else of that size is built from.
-OpFoldResult sizeOf(Value tensor, int64_t d, int depth = 0) {
+OpFoldResult sizeOf(Value tensor, int64_t d) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (!type.isDynamicDim(d))
     return IntegerAttr::get(IndexType::get(tensor.getContext()), type.getDimSize(d));
@@ -26,50 +26,16 @@ OpFoldResult sizeOf(Value tensor, int64_t d, int depth = 0) {
   if (auto empty = dyn_cast_or_null<tensor::EmptyOp>(def))
     return empty.getDynamicSize(d);
   if (auto op = dyn_cast_or_null<DestinationStyleOpInterface>(def))
-    return sizeOf(op.getTiedOpOperand(cast<OpResult>(tensor))->get(), d, depth);
+    return sizeOf(op.getTiedOpOperand(cast<OpResult>(tensor))->get(), d);
   if (auto insert = dyn_cast_or_null<tensor::InsertSliceOp>(def))
-    return sizeOf(insert.getDest(), d, depth);
-  // A loop that does not change the size carries that of the initial value; who asks checks that.
+    return sizeOf(insert.getDest(), d);
   for (Operation *user : tensor.getUsers())
     if (auto dim = dyn_cast<tensor::DimOp>(user); dim && dim.getSource() == tensor && dim.getConstantIndex() == d)
       return dim.getResult();
   return {};
 }
 
-// Looks through the chain of values that a size comes from: dim of a loop argument is dim of its initial value.
-Value originOf(Value size) {
-  while (auto dim = size.getDefiningOp<tensor::DimOp>()) {
-    auto index = dim.getConstantIndex();
-    if (!index)
-      return size;
-    Value source = dim.getSource();
-    OpFoldResult origin;
-    if (auto result = dyn_cast<OpResult>(source); result && isa<scf::ForOp>(result.getOwner()))
-      return size;
-    origin = source.getDefiningOp() ? sizeOf(source, *index) : OpFoldResult();
-    Value next = origin ? dyn_cast<Value>(origin) : Value();
-    if (!next || next == size)
-      return size;
-    size = next;
-  }
-  return size;
-}
-
-bool sameSize(OpFoldResult a, OpFoldResult b) {
-  if (!a || !b)
-    return false;
-  if (isEqualConstantIntOrValue(a, b))
-    return true;
-  auto va = dyn_cast<Value>(a), vb = dyn_cast<Value>(b);
-  if (!va || !vb)
-    return false;
-  va = originOf(va);
-  vb = originOf(vb);
-  if (va == vb)
-    return true;
-  auto da = va.getDefiningOp<tensor::DimOp>(), db = vb.getDefiningOp<tensor::DimOp>();
-  return da && db && da.getSource() == db.getSource() && da.getConstantIndex() && da.getConstantIndex() == db.getConstantIndex();
-}
+bool sameSize(OpFoldResult a, OpFoldResult b) { return a && b && isEqualConstantIntOrValue(a, b); }
 
 bool sameShape(Value a, Value b) {
   auto type = dyn_cast<RankedTensorType>(a.getType());
@@ -78,10 +44,7 @@ bool sameShape(Value a, Value b) {
   for (int64_t d = 0; d < type.getRank(); ++d) {
     if (!type.isDynamicDim(d))
       continue;
-    OpFoldResult left = sizeOf(a, d), right = sizeOf(b, d);
-    if (!left) // a block argument that nobody asks for its size: ask in terms of the other
-      return false;
-    if (!sameSize(left, right))
+    if (!sameSize(sizeOf(a, d), sizeOf(b, d)))
       return false;
   }
   return true;
@@ -111,20 +74,24 @@ bool isOwned(Value value, Operation *op) {
 
 bool isFreshInit(OpOperand *init) { return init->get().getDefiningOp<tensor::EmptyOp>() != nullptr; }
 
-// The loop argument that takes the place of `value` in the next iteration, when `value` is carried.
-BlockArgument carriedBy(Value value) {
+// The loop argument that takes the place of `value` in the next iteration, and what it is in the first.
+struct Carried {
+  BlockArgument argument;
+  Value initial;
+};
+Carried carriedBy(Value value) {
   for (OpOperand &use : value.getUses()) {
     auto yield = dyn_cast<scf::YieldOp>(use.getOwner());
     if (!yield)
       continue;
     if (auto loop = dyn_cast<scf::ForOp>(yield->getParentOp()); loop && yield->getBlock() == value.getParentBlock())
-      return loop.getRegionIterArgs()[use.getOperandNumber()];
+      return {loop.getRegionIterArgs()[use.getOperandNumber()], loop.getInits()[use.getOperandNumber()]};
     if (auto loop = dyn_cast<scf::WhileOp>(yield->getParentOp()); loop && yield->getBlock() == value.getParentBlock()) {
       // The argument of the body that the condition passes on unchanged.
       Value before = loop.getBeforeArguments()[use.getOperandNumber()];
       for (auto [i, passed] : llvm::enumerate(loop.getConditionOp().getArgs()))
         if (passed == before)
-          return loop.getAfterArguments()[i];
+          return {loop.getAfterArguments()[i], loop.getInits()[use.getOperandNumber()]};
     }
   }
   return {};
@@ -147,10 +114,12 @@ private:
     OpOperand *init = op.getDpsInitOperand(i);
     if (init->get().getType() != op->getResult(i).getType())
       return op;
-    if (Value carried = carriedBy(op->getResult(i)); carried && fits(carried, op, init)) {
+    if (auto [carried, initial] = carriedBy(op->getResult(i)); carried && fits(carried, op, init)) {
       if (OpOperand *input = readBy(op, carried))
         return elementwiseAt(op, input, init) ? mergeInput(cast<GenericOp>(op), input, i) : op;
-      init->set(carried);
+      // As large as in the first iteration, so as large in each.
+      if (sameShape(init->get(), initial))
+        init->set(carried);
       return op;
     }
     auto generic = dyn_cast<GenericOp>(op.getOperation());
@@ -167,7 +136,7 @@ private:
   static bool carriedElsewhere(Value value) { return isa<BlockArgument>(value); }
 
   static bool fits(Value value, Operation *op, OpOperand *init) {
-    return diesAt(value, op) && sameShape(init->get(), value) && !usedAsInit(op, value);
+    return diesAt(value, op) && init->get().getType() == value.getType() && !usedAsInit(op, value);
   }
   static bool usedAsInit(Operation *op, Value value) {
     for (OpOperand &init : cast<DestinationStyleOpInterface>(op).getDpsInitsMutable())
@@ -182,7 +151,7 @@ private:
     return nullptr;
   }
 
-  // Whether each element of the input is read only where the same element of the result is written.
+  // Whether each element of the input is read only where the same element of the result is written; both then have one shape.
   static bool elementwiseAt(DestinationStyleOpInterface op, OpOperand *input, OpOperand *init) {
     auto generic = dyn_cast<GenericOp>(op.getOperation());
     if (!generic)

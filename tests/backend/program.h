@@ -50,7 +50,7 @@ public:
   Outcome call(const std::string &name, const std::vector<Tensor> &arguments) {
     if (!jit) {
       ADD_FAILURE() << problem;
-      return {};
+      return {{}, problem};
     }
     auto function = jit->find("dl_fn_" + name);
     if (!function)
