@@ -118,7 +118,11 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
   bool callable = b && (b->kind == Binding::Function || b->kind == Binding::Module ||
                         (b->type && (b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module || b->type->kind == TypeKind::ElemType)));
   if (!callable) {
-    checkMember(callee); // says what is missing
+    // x.dtype(1) calls a property; anything else is missing, which checkMember says.
+    if (base.type->kind == TypeKind::Tensor)
+      if (std::optional<Value> member = memberOf(base, callee->name, callee->span))
+        return callValue(*member, checkArguments(ast), span);
+    checkMember(callee);
     checkArguments(ast);
     return bad(span);
   }

@@ -269,6 +269,7 @@ private:
 
   // ---- files (imports.cpp)
   Scope *loadFile(const std::string &name, const std::string &importingPath, Span span);
+  Binding *memberOfFile(Scope *file, const std::string &name) const;
   void checkImport(const ast::Import *stmt, Scope *scope);
   void importDeclarations(const ast::File &file, Scope *scope);
   void declareBuiltins();

@@ -214,17 +214,25 @@ Dim Dim::mod(const Dim &a, const Dim &b) {
   return opaque(AtomKind::Mod, reduced, b);
 }
 
+// Whether `d` is min(…, part) or max(…, part), of which applying the same to `part` again changes nothing.
+static bool absorbs(const Dim &d, const Dim &part, Dim::AtomKind kind) {
+  if (d.terms().size() != 1 || d.terms()[0].coefficient != 1 || d.terms()[0].atoms.size() != 1)
+    return false;
+  const Dim::Atom &atom = d.terms()[0].atoms[0];
+  return atom.kind == kind && (*atom.lhs == part || *atom.rhs == part);
+}
+
 Dim Dim::min(const Dim &a, const Dim &b) {
-  if (a == b || (b - a).nonNegative())
+  if (a == b || (b - a).nonNegative() || absorbs(a, b, AtomKind::Min))
     return a;
-  if ((a - b).nonNegative())
+  if ((a - b).nonNegative() || absorbs(b, a, AtomKind::Min))
     return b;
   return order(a, b) < 0 ? opaque(AtomKind::Min, a, b) : opaque(AtomKind::Min, b, a);
 }
 Dim Dim::max(const Dim &a, const Dim &b) {
-  if (a == b || (a - b).nonNegative())
+  if (a == b || (a - b).nonNegative() || absorbs(a, b, AtomKind::Max))
     return a;
-  if ((b - a).nonNegative())
+  if ((b - a).nonNegative() || absorbs(b, a, AtomKind::Max))
     return b;
   return order(a, b) < 0 ? opaque(AtomKind::Max, a, b) : opaque(AtomKind::Max, b, a);
 }

@@ -233,11 +233,8 @@ Value Checker::checkMember(const ast::Member *expr) {
   if (base.bad())
     return bad(expr->span);
   if (base.space) {
-    Binding *b = base.space->find(expr->name);
-    if (b) {
-      Value v = readBinding(b, expr->span);
-      return v;
-    }
+    if (Binding *b = memberOfFile(base.space, expr->name))
+      return readBinding(b, expr->span);
     std::vector<std::string> names;
     for (const auto &[name, binding] : base.space->names)
       names.push_back(name);

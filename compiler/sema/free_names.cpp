@@ -11,18 +11,34 @@ public:
   Walker(std::set<std::string> &out, bool assigned) : out_(out), assigned_(assigned) {}
 
   void function(const std::vector<Param> &params, const TypeExpr *result, const Block *body) {
-    for (const Param &p : params) {
-      type(p.type);
+    for (const Param &p : params)
       expr(p.defaultValue);
-    }
+    bound_.emplace_back();
+    for (const Param &p : params)
+      bound_.back().insert(p.name);
+    for (const Param &p : params)
+      type(p.type);
     type(result);
     block(body);
+    bound_.pop_back();
   }
 
 private:
+  bool isBound(const std::string &n) const {
+    for (const auto &names : bound_)
+      if (names.count(n))
+        return true;
+    return false;
+  }
   void name(const std::string &n) {
-    if (!assigned_)
+    if (!assigned_ && !isBound(n))
       out_.insert(n);
+  }
+  void bind(const Pattern &p) {
+    if (!p.isTuple)
+      bound_.back().insert(p.name);
+    for (const Pattern &item : p.items)
+      bind(item);
   }
 
   void type(const TypeExpr *t) {
@@ -45,7 +61,8 @@ private:
   void root(const Expr *e) {
     while (e) {
       if (e->kind == ast::ExprKind::Name) {
-        out_.insert(as<const Name>(e)->name);
+        if (!isBound(as<const Name>(e)->name))
+          out_.insert(as<const Name>(e)->name);
         return;
       }
       if (e->kind == ast::ExprKind::Member) {
@@ -128,14 +145,17 @@ private:
       break;
     case ast::ExprKind::Comprehension: {
       const Comprehension *c = as<const Comprehension>(e);
+      bound_.emplace_back();
       for (const ForClause &f : c->clauses) {
         expr(f.begin);
         expr(f.end);
         expr(f.step);
         expr(f.in);
+        bound_.back().insert(f.name);
       }
       expr(c->condition);
       expr(c->body);
+      bound_.pop_back();
       break;
     }
     case ast::ExprKind::If:
@@ -169,6 +189,7 @@ private:
     case ast::StmtKind::Let:
       type(as<const Let>(s)->type);
       expr(as<const Let>(s)->value);
+      bind(as<const Let>(s)->pattern);
       break;
     case ast::StmtKind::Assign:
       if (assigned_)
@@ -189,7 +210,10 @@ private:
       expr(f->end);
       expr(f->step);
       expr(f->in);
+      bound_.emplace_back();
+      bind(f->pattern);
       block(f->body);
+      bound_.pop_back();
       break;
     }
     case ast::StmtKind::Return:
@@ -212,12 +236,18 @@ private:
   void block(const Block *b) {
     if (!b)
       return;
+    bound_.emplace_back();
+    for (const Stmt *s : b->stmts)
+      if (s->kind == ast::StmtKind::Fn)
+        bound_.back().insert(as<const FnDecl>(s)->name);
     for (const Stmt *s : b->stmts)
       stmt(s);
+    bound_.pop_back();
   }
 
   std::set<std::string> &out_;
   bool assigned_;
+  std::vector<std::set<std::string>> bound_; // names that the function itself defines, innermost last
 };
 
 } // namespace

@@ -8,8 +8,8 @@
 
 namespace dl::sema {
 
-// Adds every name in the function (one of the two is given), in sizes of types and defaults too; names that the function itself
-// defines are among them.
+// Adds every name that the function (one of the two is given) takes from outside, in sizes of types and defaults too; also the
+// names after dots, since x.f() may be f(x).
 void collectNames(const ast::FnDecl *fn, const ast::Lambda *lambda, std::set<std::string> &out);
 
 // Adds the names that the function assigns as a whole or in part (`x = …`, `x[i] = …`, `x.y += …`, `f(&x)`).

@@ -115,6 +115,14 @@ void Checker::importDeclarations(const ast::File &file, Scope *scope) {
   }
 }
 
+// A name of a file; functions that are always there count as everybody's, so that nn.relu is relu.
+Binding *Checker::memberOfFile(Scope *file, const std::string &name) const {
+  if (Binding *own = file->find(name))
+    return own;
+  Binding *shared = lookup(name, file->parent);
+  return shared && shared->kind == Binding::Function ? shared : nullptr;
+}
+
 void Checker::checkImport(const ast::Import *stmt, Scope *scope) {
   std::string importing = scope->path;
   Scope *file = loadFile(stmt->module, importing, stmt->moduleSpan.valid() ? stmt->moduleSpan : stmt->span);
@@ -128,7 +136,7 @@ void Checker::checkImport(const ast::Import *stmt, Scope *scope) {
   }
   for (const ast::ImportName &n : stmt->names) {
     const std::string &name = n.alias.empty() ? n.name : n.alias;
-    Binding *found = file ? file->find(n.name) : nullptr;
+    Binding *found = file ? memberOfFile(file, n.name) : nullptr;
     if (found) {
       scope->names[name] = found;
       continue;

@@ -213,8 +213,9 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
       Dim length = Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
       if (step != 1)
         length = Dim::floorDiv(length + Dim(step - 1), Dim(step));
-      // A form that says little is better named.
-      if (length.terms().size() > 3 || (!length.isConst() && length.symbols().size() > 3)) {
+      // A form that says little to a reader is better named.
+      constexpr size_t kReadable = 24;
+      if (length.str().size() > kReadable) {
         Variable *variable = makeVariable("length", scalarType(i64), i.span, false);
         variable->dim = Dim::fresh("n");
         Stmt *let = makeStmt(StmtKind::Let, i.span);

@@ -338,6 +338,7 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
   for (Binding *outer : target.captured) {
     Binding *b = bindParam(outer->name, outer->span);
     b->isMutable = false;
+    b->origin = outer->origin;
     frame.captures[outer] = b;
     params.push_back(b);
   }
@@ -408,6 +409,8 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
   if (value.bad() && !result.diverges)
     frame.failed = true;
   Type type = frame.declared ? frame.declared : frame.result ? frame.result : unitType();
+  if (frame.failed && !diagnostics_->hasErrors())
+    error(Code::InternalError, end, "the compiler cannot check `" + target.name + "`");
   if (frame.failed && !frame.declared) {
     instance.result = nullptr;
     function.result = unitType();

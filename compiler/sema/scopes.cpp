@@ -84,6 +84,8 @@ Value Checker::readBinding(Binding *b, Span span) {
   case Binding::Module:
     return functionOf(b, span);
   case Binding::Member: {
+    if (auto captured = frame_->captures.find(b); captured != frame_->captures.end())
+      return readBinding(captured->second, span);
     Value self = readBinding(b->self, span);
     if (self.bad())
       return self;
@@ -192,8 +194,22 @@ std::vector<Binding *> Checker::freeNames(const ast::FnDecl *fn, const ast::Lamb
         visit(b->fn, nullptr, b->env);
         continue;
       }
-      if (b->kind == Binding::Member)
-        b = b->self;
+      if (b->kind == Binding::Member) {
+        // A field is captured alone; a method needs the whole module.
+        Binding *self = localOf(b->self);
+        if (!self || !self->type)
+          continue;
+        auto member = details(*self->type->module).members.find(name);
+        if (member == details(*self->type->module).members.end())
+          b = b->self;
+        else if (member->second.field < 0)
+          continue;
+        else {
+          if (std::find(out.begin(), out.end(), b) == out.end())
+            out.push_back(b);
+          continue;
+        }
+      }
       if (b->kind != Binding::Local || !b->type)
         continue;
       if (!b->isMutable && b->known.isConstant() && b->type->kind != TypeKind::Tuple)

@@ -82,10 +82,10 @@ Value Checker::withParams(const Value &value, const Value &params, Span span) {
   if (!conform(given, type, span, "the parameters"))
     return bad(span);
   given = materialise(given, "params");
-  Value out = materialise(value, "model");
+  Value whole = materialise(value, "model"), out = whole;
   for (uint32_t i = 0; i < type->names.size(); ++i) {
     uint32_t k = partNamed(value.type, type->names[i]);
-    Value inner = withParams(part(out, k, span), part(given, i, span), span);
+    Value inner = withParams(part(whole, k, span), part(given, i, span), span);
     if (inner.bad())
       return inner;
     out = withPart(out, k, inner, span);
