@@ -22,7 +22,6 @@ namespace {
 constexpr int64_t kChunksPerThread = 4;
 
 std::atomic<int32_t> wantedThreads{0}; // 0: not decided yet
-thread_local int32_t appliedThreads = 0;
 
 struct Loop {
   int64_t begin, end, chunks;
@@ -109,12 +108,11 @@ void parallelForRaw(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, v
     fn(begin, end, context);
 }
 
-void useThreadsForOneDnn() {
-  int32_t wanted = dl_num_threads();
-  if (appliedThreads != wanted) {
-    omp_set_num_threads(wanted);
-    appliedThreads = wanted;
-  }
+int32_t useThreadsForOneDnn(int32_t threads) {
+  dl_num_threads(); // takes the number from OpenMP while it is still the user's
+  int32_t used = omp_in_parallel() ? 1 : threads;
+  omp_set_num_threads(used); // belongs to the current parallel region, not to the thread: there is nothing to remember
+  return used;
 }
 
 } // namespace dl::rt

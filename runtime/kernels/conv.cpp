@@ -1,6 +1,10 @@
 // Two-dimensional convolution (cross-correlation, as in PyTorch) and its two gradients: f32 by oneDNN, f64 by plain loops.
 #include "runtime/kernels/conv.h"
 
+#include <algorithm>
+
+#include "runtime/core/buffer.h"
+#include "runtime/core/threads.h"
 #include "runtime/kernels/onednn.h"
 
 namespace dl::rt {
@@ -121,6 +125,36 @@ PlainPrimitive makeGradWeight(const ConvShape &s, bool bias) {
   return {dnnl::convolution_backward_weights(chosen), operands};
 }
 
+// The batch is cut into parts whose number depends on the shape alone, and their gradients are added in order: left to itself,
+// oneDNN sums over the batch in an order that depends on the number of threads.
+constexpr int64_t kMostParts = 8;
+constexpr int64_t kMostPartElements = int64_t{8} << 20; // of all parts' gradients together
+
+void gradWeightOneDnn(const ConvShape &s, void *x, void *dy, float *dw, float *db) {
+  int64_t weights = s.filters * s.channelsPerGroup() * s.kernelHeight * s.kernelWidth;
+  int64_t parts = std::clamp<int64_t>(std::min(s.batch / 2, kMostPartElements / weights), 1, kMostParts);
+  int64_t partSize = weights + s.filters;
+  Buffer<float> others((parts - 1) * partSize); // the first part goes to the result itself
+  auto partWeights = [&](int64_t p) { return p ? others.data() + (p - 1) * partSize : dw; };
+  auto partBias = [&](int64_t p) { return !db ? nullptr : p ? others.data() + (p - 1) * partSize + weights : db; };
+  parallelFor(0, parts, 1, [&](int64_t from, int64_t to) {
+    for (int64_t p = from; p < to; ++p) {
+      int64_t first = s.batch * p / parts;
+      ConvShape part = s;
+      part.batch = s.batch * (p + 1) / parts - first;
+      auto &primitive = cachedPrimitive(keyOf(Kind::gradWeight, part, db, false), 1, [&] { return makeGradWeight(part, db); });
+      primitive.run({static_cast<float *>(x) + first * s.channels * s.height * s.width,
+                     static_cast<float *>(dy) + first * s.filters * s.outHeight * s.outWidth, partWeights(p), partBias(p)});
+    }
+  });
+  for (int64_t p = 1; p < parts; ++p) {
+    for (int64_t i = 0; i < weights; ++i)
+      dw[i] += partWeights(p)[i];
+    for (int64_t i = 0; db && i < s.filters; ++i)
+      db[i] += partBias(p)[i];
+  }
+}
+
 bool forOneDnn(const ConvShape &s, int32_t dtype) {
   return dtype == DL_F32 && s.batch && s.channels && s.filters;
 }
@@ -153,7 +187,7 @@ DL_RUNTIME_FUNCTION(conv2d) {
   dl_value &y = call.tensorResult(0, x.dtype, shape, 4);
   void *bias = hasBias ? call.in[2].data : nullptr;
   if (forOneDnn(s, x.dtype)) {
-    auto &primitive = cachedPrimitive(keyOf(Kind::forward, s, hasBias, relu), [&] { return makeForward(s, hasBias, relu); });
+    auto &primitive = cachedPrimitive(keyOf(Kind::forward, s, hasBias, relu), dl_num_threads(), [&] { return makeForward(s, hasBias, relu); });
     primitive.run({x.data, w.data, y.data, bias});
     return;
   }
@@ -177,7 +211,7 @@ DL_RUNTIME_FUNCTION(conv2d_grad_input) {
   if (dy.sizes[0] != s.batch || dy.sizes[1] != s.filters || dy.sizes[2] != s.outHeight || dy.sizes[3] != s.outWidth)
     call.failHere("dy has shape ", shapeText(dy), ", which is no output for an input of ", shapeText(dx));
   if (forOneDnn(s, dy.dtype)) {
-    auto &primitive = cachedPrimitive(keyOf(Kind::gradInput, s, false, false), [&] { return makeGradInput(s); });
+    auto &primitive = cachedPrimitive(keyOf(Kind::gradInput, s, false, false), dl_num_threads(), [&] { return makeGradInput(s); });
     primitive.run({dy.data, w.data, dx.data});
     return;
   }
@@ -203,8 +237,7 @@ DL_RUNTIME_FUNCTION(conv2d_grad_weight) {
     call.failHere("dy has shape ", shapeText(dy), ", which is no output for an input of ", shapeText(x));
   void *db = call.numOut == 2 ? call.tensorResult(1, x.dtype, &s.filters, 1).data : nullptr;
   if (forOneDnn(s, x.dtype)) {
-    auto &primitive = cachedPrimitive(keyOf(Kind::gradWeight, s, db, false), [&] { return makeGradWeight(s, db); });
-    primitive.run({x.data, dy.data, dw.data, db});
+    gradWeightOneDnn(s, x.data, dy.data, elements<float>(dw), static_cast<float *>(db));
     return;
   }
   dispatchFloat(x.dtype, "conv2d_grad_weight", [&](auto tag) {

@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "runtime/core/failure.h"
-#include "runtime/core/memory.h"
+#include "runtime/core/buffer.h"
 #include "runtime/core/threads.h"
 #include "runtime/kernels/gemm.h"
 #include "runtime/kernels/targets.h"
@@ -79,17 +78,6 @@ void tilesOfBlock(const double *a, const double *b, double *c, int64_t ldc, int6
     }
 }
 
-struct PoolBuffer {
-  explicit PoolBuffer(int64_t count) : data(static_cast<double *>(tryAllocate(static_cast<size_t>(count) * 8))) {
-    if (!data)
-      fail("out of memory: ", count * 8, " bytes");
-  }
-  ~PoolBuffer() { release(data); }
-  PoolBuffer(const PoolBuffer &) = delete;
-  PoolBuffer &operator=(const PoolBuffer &) = delete;
-  double *data;
-};
-
 int64_t roundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 } // namespace
@@ -109,19 +97,19 @@ void gemm(const GemmShape &shape, const double *aData, const double *bData, doub
   }
   int64_t bands = (m + kBlockM - 1) / kBlockM;
   int64_t depth = std::min(kBlockK, k);
-  PoolBuffer packedB(depth * roundUp(std::min(kBlockN, n), kColumns));
-  PoolBuffer packedA(bands * depth * roundUp(std::min(kBlockM, m), kRows));
+  Buffer<double> packedB(depth * roundUp(std::min(kBlockN, n), kColumns));
+  Buffer<double> packedA(bands * depth * roundUp(std::min(kBlockM, m), kRows));
   int64_t bandSize = depth * roundUp(std::min(kBlockM, m), kRows);
   for (int64_t j = 0; j < n; j += kBlockN)
     for (int64_t p = 0; p < k; p += kBlockK) {
       int64_t width = std::min(kBlockN, n - j), kk = std::min(kBlockK, k - p);
-      packB(b, p, kk, j, width, packedB.data);
+      packB(b, p, kk, j, width, packedB.data());
       parallelFor(0, bands, 1, [&](int64_t from, int64_t to) {
         for (int64_t band = from; band < to; ++band) {
           int64_t row = band * kBlockM, rows = std::min(kBlockM, m - row);
-          double *panel = packedA.data + band * bandSize;
+          double *panel = packedA.data() + band * bandSize;
           packA(a, row, rows, p, kk, panel);
-          tilesOfBlock(panel, packedB.data, c + row * n + j, n, rows, width, kk);
+          tilesOfBlock(panel, packedB.data(), c + row * n + j, n, rows, width, kk);
         }
       });
     }

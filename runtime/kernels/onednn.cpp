@@ -6,8 +6,6 @@
 #include "runtime/core/failure.h"
 #include "runtime/core/threads.h"
 
-extern "C" int omp_in_parallel(void);
-
 namespace dl::rt {
 namespace {
 
@@ -95,10 +93,9 @@ void PlainPrimitive::run(std::initializer_list<void *> pointers) {
   stream.wait();
 }
 
-PlainPrimitive &cachedPrimitive(PrimitiveKey key, const std::function<PlainPrimitive()> &make) {
+PlainPrimitive &cachedPrimitive(PrimitiveKey key, int32_t threads, const std::function<PlainPrimitive()> &make) {
   thread_local std::unordered_map<PrimitiveKey, PlainPrimitive, KeyHash> primitives;
-  useThreadsForOneDnn();
-  key.back() = omp_in_parallel() ? 1 : dl_num_threads(); // a primitive divides its work when it is made
+  key.back() = useThreadsForOneDnn(threads);
   auto found = primitives.find(key);
   if (found != primitives.end())
     return found->second;

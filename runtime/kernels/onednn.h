@@ -47,7 +47,7 @@ private:
 // What tells one primitive from another: kind, shapes and parameters.
 using PrimitiveKey = std::array<int64_t, 24>;
 
-// The calling thread's primitive for a key, made by `make` when there is none yet.
-PlainPrimitive &cachedPrimitive(PrimitiveKey key, const std::function<PlainPrimitive()> &make);
+// The calling thread's primitive for a key, made by `make` when there is none yet. It divides its work among so many threads.
+PlainPrimitive &cachedPrimitive(PrimitiveKey key, int32_t threads, const std::function<PlainPrimitive()> &make);
 
 } // namespace dl::rt

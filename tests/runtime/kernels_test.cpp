@@ -174,6 +174,53 @@ TEST(Conv2d, ASteadyLoopAllocatesNothing) {
   EXPECT_EQ(dl_heap_allocations(), before);
 }
 
+// Runs a function with 1, 2 and 4 threads and expects the same bits.
+void expectSameBits(const std::function<std::vector<Tensor>()> &run) {
+  int32_t threads = dl_num_threads();
+  dl_set_num_threads(1);
+  std::vector<Tensor> first = run();
+  for (int32_t n : {2, 4}) {
+    dl_set_num_threads(n);
+    std::vector<Tensor> other = run();
+    for (size_t i = 0; i < first.size(); ++i)
+      EXPECT_EQ(std::memcmp(first[i].raw(), other[i].raw(), static_cast<size_t>(first[i].bytes())), 0) << n << " threads, result " << i;
+  }
+  dl_set_num_threads(threads);
+}
+
+TEST(Determinism, ProductsDoNotDependOnThreads) {
+  for (std::vector<int64_t> s : {std::vector<int64_t>{1, 300, 800}, {300, 1, 800}, {64, 10, 2000}, {200, 300, 100}}) {
+    Tensor a = numbers<float>({s[0], s[2]}, 1), b = numbers<float>({s[2], s[1]}, 2);
+    expectSameBits([&] { return call("matmul", {a, b}, {{DType::f32, {s[0], s[1]}}}).results; });
+  }
+}
+
+TEST(Determinism, ConvolutionsDoNotDependOnThreads) {
+  Conv s{13, 8, 12, 12, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+  Tensor x = numbers<float>(s.x(), 1), w = numbers<float>(s.weight(), 2), dy = numbers<float>(s.y(), 3);
+  expectSameBits([&] { return call("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {{DType::f32, s.y(), true}}).results; });
+  expectSameBits([&] { return call("conv2d_grad_input", joinArguments({dy, w}, s.parameters()), {{DType::f32, s.x(), true}}).results; });
+  expectSameBits([&] { return call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{DType::f32, s.weight(), true}, {DType::f32, {s.o}, true}}).results; });
+}
+
+TEST(Determinism, KernelsRunInsideParallelLoops) {
+  static const Conv s{4, 3, 8, 8, 5, 3, 3, 1, 1, 1, 1, 1, 1, 1};
+  int32_t threads = dl_num_threads();
+  dl_set_num_threads(3);
+  for (int round = 0; round < 3; ++round)
+    dl_parallel_for(
+        0, 12, 1,
+        [](int64_t begin, int64_t end, void *) {
+          for (int64_t i = begin; i < end; ++i) {
+            Tensor x = numbers<float>(s.x(), 1), dy = numbers<float>(s.y(), 3), a = numbers<float>({40, 40}, 4);
+            EXPECT_EQ(call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{DType::f32, s.weight(), true}}).error, "");
+            EXPECT_EQ(call("matmul", {a, a}, {{DType::f32, {40, 40}}}).error, "");
+          }
+        },
+        nullptr);
+  dl_set_num_threads(threads);
+}
+
 TEST(Nonzero, GivesThePositions) {
   Want any{DType::i64, {-1}};
   expectClose<int64_t>(result("nonzero", {Tensor::from<bool>({false, true, true, false, true}, {5})}, any), {1, 2, 4}, 0);
