@@ -158,11 +158,13 @@ Value sumTo(OpBuilder &b, Location loc, Value value, Type target, ArrayRef<int64
   for (auto [k, dim] : llvm::enumerate(dims))
     if (ShapedType::isDynamic(to[k]))
       sizes.push_back(sizeOf(b, loc, value, dim));
-  return reshapeTo(b, loc, summed(b, loc, value, over), target, sizes);
+  Value sum = summed(b, loc, value, over); // has the target's shape unless some of it was stretched
+  return sum.getType() == target ? sum : reshapeTo(b, loc, sum, target, sizes);
 }
 
 Value reshapeTo(OpBuilder &b, Location loc, Value value, Type type, ValueRange sizes) {
-  if (value.getType() == type)
+  // With two unknown sizes one type may have two shapes.
+  if (value.getType() == type && llvm::count_if(shapeOf(type), ShapedType::isDynamic) <= 1)
     return value;
   return b.create<ReshapeOp>(loc, type, value, sizes);
 }

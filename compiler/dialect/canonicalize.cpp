@@ -171,8 +171,26 @@ LogicalResult simplifyBroadcast(BroadcastOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+// Whether `size` is known to be that of the tensor.
+bool isSizeOf(Value size, Value tensor, int64_t dim) {
+  if (auto dimOp = size.getDefiningOp<tensor::DimOp>())
+    return dimOp.getSource() == tensor && dimOp.getConstantIndex() == dim;
+  return sizeSource(tensor, dim) == std::pair<Value, int64_t>(size, -1);
+}
+
+// One type is one shape when at most one size is unknown, or all but one of those are the operand's.
+bool keepsShape(ReshapeOp op) {
+  if (op.getInput().getType() != op.getType())
+    return false;
+  int64_t unknown = 0, used = 0;
+  for (auto [dim, size] : llvm::enumerate(shapeOf(op.getType())))
+    if (ShapedType::isDynamic(size))
+      unknown += !isSizeOf(op.getSizes()[used++], op.getInput(), dim);
+  return unknown <= 1;
+}
+
 LogicalResult simplifyReshape(ReshapeOp op, PatternRewriter &rewriter) {
-  if (op.getInput().getType() == op.getType() && llvm::count_if(shapeOf(op.getType()), ShapedType::isDynamic) <= 1)
+  if (keepsShape(op))
     return replace(op, rewriter, op.getInput());
   if (auto inner = op.getInput().getDefiningOp<ReshapeOp>())
     return rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), inner.getInput(), op.getSizes()), success();

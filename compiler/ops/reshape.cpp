@@ -1,5 +1,6 @@
 #include "compiler/ops/reshape.h"
 
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 
@@ -122,7 +123,15 @@ Value reshapeView(OpBuilder &b, Location loc, Value input, Type type, ValueRange
   size_t used = 0;
   for (int64_t size : to.getShape())
     shape.push_back(ShapedType::isDynamic(size) ? OpFoldResult(sizes[used++]) : OpFoldResult(b.getIndexAttr(size)));
-  return b.create<tensor::ExpandShapeOp>(loc, to, value, expand, shape);
+  bool oneUnknownEach = llvm::all_of(expand, [&](const ReassociationIndices &group) {
+    return llvm::count_if(group, [&](int64_t dim) { return to.isDynamicDim(dim); }) <= 1;
+  });
+  if (oneUnknownEach)
+    return b.create<tensor::ExpandShapeOp>(loc, to, value, expand, shape);
+  // expand_shape does not bufferise with two unknown sizes in a group.
+  SmallVector<Value> shapeValues = getValueOrCreateConstantIndexOp(b, loc, shape);
+  Value shapeTensor = b.create<tensor::FromElementsOp>(loc, shapeValues);
+  return b.create<tensor::ReshapeOp>(loc, to, value, shapeTensor);
 }
 
 } // namespace dl::ops

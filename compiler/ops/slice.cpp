@@ -30,7 +30,7 @@ Region regionOf(OpBuilder &b, ValueRange offsets, ArrayRef<int64_t> steps, Array
       continue;
     }
     int64_t size = shape[kept++];
-    region.sizes.push_back(ShapedType::isDynamic(size) ? getAsOpFoldResult(sizes[dynamic++])
+    region.sizes.push_back(ShapedType::isDynamic(size) ? OpFoldResult(sizes[dynamic++])
                                                        : OpFoldResult(b.getIndexAttr(size)));
   }
   return region;
