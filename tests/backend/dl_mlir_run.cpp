@@ -1,6 +1,6 @@
 // dl-mlir-run FILE.mlir FUNCTION [ARGUMENT…]: compiles a module, calls one of its exported functions and prints what it returns.
 //
-// An ARGUMENT is a number, or a tensor like f32[2,3]=rand, f32[4]=iota, f32[4]=0.5.
+// An ARGUMENT is a number, or a tensor like f32[2,3]=rand (=small: a twentieth of it), f32[4]=iota, f32[4]=0.5.
 //   --emit=STAGE    prints that form instead
 //   --unfused       without fusion and reuse of memory
 //   --sequential    without threads
@@ -30,7 +30,7 @@ template <class T> void fill(Tensor &tensor, llvm::StringRef how) {
   double constant = 0;
   how.getAsDouble(constant);
   for (int64_t i = 0; i < tensor.numel(); ++i)
-    tensor.data<T>()[i] = static_cast<T>(how == "rand" ? normal(random) : how == "iota" ? i : constant);
+    tensor.data<T>()[i] = static_cast<T>(how == "rand" ? normal(random) : how == "small" ? normal(random) / 20 : how == "iota" ? i : constant);
 }
 
 Tensor argument(llvm::StringRef text) {
