@@ -97,7 +97,7 @@ private:
     for (unsigned i = 0; i < count; ++i) {
       Value input = op.getInputs()[i], same;
       BlockArgument argument = body->getArgument(i);
-      if (isa<TensorType>(input.getType()))
+      if (isa<TensorType>(input.getType()) && resultsGiveSizes(op))
         same = splatOf(input);
       for (unsigned j = 0; j < i && !same; ++j)
         if (op.getInputs()[j] == input && maps[j] == maps[i])
