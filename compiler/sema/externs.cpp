@@ -60,12 +60,13 @@ Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argumen
     error(Code::TypeMismatch, fn->result->span, "`" + fn->name + "` has a result that an extern function cannot give");
     return bad(span);
   }
-  // A kernel writes into results whose sizes the arguments determine.
-  bool kernel = true;
+  // A kernel writes into results whose sizes the arguments determine; other sizes are known once the call has been made.
+  bool newSizes = false;
   forEachDim(*type, [&](const Dim &d) {
     for (uint32_t s : d.symbols())
-      kernel &= known.count(s) != 0;
+      newSizes |= known.count(s) == 0;
   });
+  bool kernel = !newSizes;
   std::function<void(const Type &)> texts = [&](const Type &t) {
     kernel &= t->kind != TypeKind::Str;
     for (const Type &item : t->items)
@@ -73,7 +74,7 @@ Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argumen
   };
   texts(*type);
   Value v = externValue(name, passed, *type, span, isPureExtern(name), kernel);
-  return isInt(*type) || (*type)->kind == TypeKind::Tuple ? materialise(v, "result") : v;
+  return newSizes || isInt(*type) || (*type)->kind == TypeKind::Tuple ? materialise(v, "result") : v;
 }
 
 } // namespace dl::sema

@@ -463,6 +463,8 @@ Value Checker::resultFor(const Prepared &prepared, const Target &target, Expr *c
   Value v;
   v.type = mapDims(instance.result, rename);
   v.span = span;
+  // New sizes are known once the call has been made, which must be before anything that mentions them.
+  bool newSizes = foreign || !opaque.empty();
   foreign = false;
   Known known = mapKnown(instance.resultKnown, [&](const Dim &d) { return d.substitute(replace); });
   if (foreign)
@@ -478,7 +480,7 @@ Value Checker::resultFor(const Prepared &prepared, const Target &target, Expr *c
   }
   if (v.type->kind != TypeKind::Tensor || known.dim)
     v.known = known;
-  if (isInt(v.type) || (emitted && !isUnit))
+  if (isInt(v.type) || ((emitted || newSizes) && !isUnit))
     return materialise(v, isInt(v.type) ? target.name : "result");
   if (emitted) {
     Stmt *eval = makeStmt(StmtKind::Eval, span);
