@@ -5,6 +5,8 @@
 #include "compiler/sema/check.h"
 #include "compiler/syntax/parse.h"
 
+#include <algorithm>
+
 namespace dl::driver {
 
 Compilation::Compilation(const Settings &settings) : lowering(sources, diagnostics, settings), settings(settings) {}
@@ -26,6 +28,20 @@ bool Compilation::addText(const std::string &path, std::string text) {
     return generated = lowering.parse(file);
   tree = parse(file, sources, asts, diagnostics);
   return !diagnostics.hasErrors();
+}
+
+bool Compilation::exportFunction(const std::string &name) {
+  for (ast::Stmt *stmt : tree.stmts) {
+    if (stmt->kind != ast::StmtKind::Fn)
+      continue;
+    auto *function = ast::as<ast::FnDecl>(stmt);
+    if (function->name != name || !function->result)
+      continue;
+    function->isExport = std::all_of(function->params.begin(), function->params.end(),
+                                     [](const ast::Param &parameter) { return parameter.type != nullptr; });
+    return function->isExport;
+  }
+  return false;
 }
 
 bool Compilation::check() {

@@ -25,6 +25,9 @@ public:
   bool addFile(const std::string &path);
   // The same for a text in memory; `path` is what messages call it and where imports are looked for.
   bool addText(const std::string &path, std::string text);
+  // Before check(): treats the function as exported, so that it is checked for all sizes at once, whatever it is called
+  // with. False when there is none of that name, or its signature leaves something open.
+  bool exportFunction(const std::string &name);
   bool check();
   // To the dl dialect; after it `lowering` may be asked for what comes next.
   bool generate();

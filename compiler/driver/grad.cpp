@@ -7,14 +7,22 @@
 namespace dl::driver {
 
 int grad(const GradCommand &command, const Settings &settings) {
-  Compilation compilation(settings);
-  std::optional<std::string> text;
-  if (compilation.addFile(command.file) && compilation.check() && compilation.generate())
-    text = compilation.lowering.derivative(command.function, command.wrt);
-  report(compilation.diagnostics, settings);
-  if (!text)
-    return 1;
-  std::fwrite(text->data(), 1, text->size(), stdout);
+  // First for all sizes at once; what the function takes from the script, or a parameter without a type, may forbid that,
+  // and then as the script calls it.
+  for (bool forAllSizes : {true, false}) {
+    Compilation compilation(settings);
+    std::optional<std::string> text;
+    if (compilation.addFile(command.file) && (!forAllSizes || compilation.exportFunction(command.function)) &&
+        compilation.check() && compilation.generate())
+      text = compilation.lowering.derivative(command.function, command.wrt);
+    if (!text && forAllSizes)
+      continue;
+    report(compilation.diagnostics, settings);
+    if (!text)
+      return 1;
+    std::fwrite(text->data(), 1, text->size(), stdout);
+    break;
+  }
   return 0;
 }
 

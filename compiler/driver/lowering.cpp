@@ -163,7 +163,8 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
   mlir::func::FuncOp found;
   for (auto function : ir->module->getOps<mlir::func::FuncOp>())
     if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
-      found = function;
+      if (!found || function->hasAttr(passes::kExport))
+        found = function;
   if (!found) {
     diagnostics.error(Code::UnknownName, {},
                       "there is no function `" + name + "` whose parameter types are known: give it types, or call it");
