@@ -164,14 +164,15 @@ private:
     getOperation().push_back(function);
     for (unsigned i = 0; i < callee.getNumArguments(); ++i)
       function.setArgAttrs(i, callee.getArgAttrDict(i));
-    if (failed(forward ? buildForward(prepared, function, wrt, activity)
-                       : buildReverse(prepared, function, wrt, activity)) ||
-        failed(cleanUp(function))) {
-      function.erase();
+    function->setAttr(kUnfinishedAttr, UnitAttr::get(&getContext()));
+    generated_[key] = function; // before its body is made, which may call it
+    auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, forward, loc); };
+    if (failed(forward ? buildForward(prepared, function, wrt, activity, derivative)
+                       : buildReverse(prepared, function, wrt, activity, derivative)) ||
+        failed(cleanUp(function)))
       return failure();
-    }
+    function->removeAttr(kUnfinishedAttr);
     state_[function] = State::Done;
-    generated_[key] = function;
     if (!forward && kept_)
       report(callee, function, wrt);
     return function;

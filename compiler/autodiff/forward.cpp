@@ -19,7 +19,8 @@ namespace {
 // belong to copies.
 class Forwarder {
 public:
-  Forwarder(const Activity &activity, IRMapping &map) : activity_(activity), map_(map) {}
+  Forwarder(const Activity &activity, IRMapping &map, DerivativeOf derivativeOf)
+      : activity_(activity), map_(map), derivativeOf_(derivativeOf) {}
 
   Value tangent(Value copy) const { return tangents_.lookup(copy); }
   Value tangentOrZero(OpBuilder &b, Location loc, Value copy) const {
@@ -43,6 +44,7 @@ private:
   LogicalResult runIf(OpBuilder &b, scf::IfOp op);
   LogicalResult runFor(OpBuilder &b, scf::ForOp op);
   LogicalResult runWhile(OpBuilder &b, scf::WhileOp op);
+  LogicalResult runCall(OpBuilder &b, func::CallOp op);
   bool runUpstream(OpBuilder &b, Operation *copy);
 
   // The copies of `values`, then the tangents of those whose counterpart in `targets` is active.
@@ -75,6 +77,7 @@ private:
 
   const Activity &activity_;
   IRMapping &map_;
+  DerivativeOf derivativeOf_;
   llvm::DenseMap<Value, Value> tangents_;
 };
 
@@ -101,6 +104,8 @@ LogicalResult Forwarder::runOp(OpBuilder &b, Operation *op) {
     return runFor(b, cast<scf::ForOp>(op));
   if (active && isa<scf::WhileOp>(op))
     return runWhile(b, cast<scf::WhileOp>(op));
+  if (active && isa<func::CallOp>(op))
+    return runCall(b, cast<func::CallOp>(op));
   Operation *copy = b.clone(*op, map_);
   if (!active || llvm::none_of(copy->getOperands(), [&](Value operand) { return tangent(operand); }))
     return success();
@@ -110,8 +115,6 @@ LogicalResult Forwarder::runOp(OpBuilder &b, Operation *op) {
   }
   if (runUpstream(b, copy))
     return success();
-  if (isa<func::CallOp>(op))
-    return notDifferentiable(op, "forward mode needs a definition without recursion and without a rule of its own");
   return notDifferentiable(op, isa<ir::ExternOp, ir::KernelOp>(op) ? "it is computed by the runtime, outside of dl"
                                                                    : "it has no derivative rule");
 }
@@ -197,6 +200,33 @@ LogicalResult Forwarder::runWhile(OpBuilder &b, scf::WhileOp op) {
   return done;
 }
 
+// A call that was not inlined: of a recursive function, whose derivative gives results and tangents at once.
+LogicalResult Forwarder::runCall(OpBuilder &b, func::CallOp op) {
+  Location loc = op.getLoc();
+  func::FuncOp callee = calleeOf(op);
+  if (!callee || callee.isExternal())
+    return notDifferentiable(op, "its definition is not known");
+  if (callee->hasAttr(kDerivativeAttr))
+    return notDifferentiable(op, "its derivative rule is for reverse mode only");
+  SmallVector<int64_t> wrt = floatArguments(callee);
+  FailureOr<func::FuncOp> target = derivativeOf_(callee, wrt);
+  if (failed(target))
+    return failure();
+  SmallVector<Value> arguments;
+  for (Value operand : op.getOperands())
+    arguments.push_back(map_.lookupOrDefault(operand));
+  for (int64_t i : wrt)
+    arguments.push_back(tangentOrZero(b, loc, arguments[i]));
+  auto both = b.create<func::CallOp>(loc, *target, arguments);
+  unsigned next = op.getNumResults();
+  for (auto [result, copy] : llvm::zip(op.getResults(), both.getResults())) {
+    map_.map(result, copy);
+    if (ir::isFloat(copy.getType()))
+      tangents_[copy] = both.getResult(next++);
+  }
+  return success();
+}
+
 bool Forwarder::runUpstream(OpBuilder &b, Operation *copy) {
   Location loc = copy->getLoc();
   Value result = copy->getResult(0);
@@ -226,13 +256,13 @@ bool Forwarder::runUpstream(OpBuilder &b, Operation *copy) {
 } // namespace
 
 LogicalResult buildForward(func::FuncOp prepared, func::FuncOp generated, ArrayRef<int64_t> wrt,
-                           const Activity &activity) {
+                           const Activity &activity, DerivativeOf derivativeOf) {
   Block &body = prepared.getBody().front();
   Block *entry = generated.addEntryBlock();
   OpBuilder b = OpBuilder::atBlockBegin(entry);
   IRMapping map;
   map.map(body.getArguments(), entry->getArguments().take_front(body.getNumArguments()));
-  Forwarder forwarder(activity, map);
+  Forwarder forwarder(activity, map, derivativeOf);
   unsigned next = body.getNumArguments();
   for (int64_t i : wrt)
     forwarder.set(b, generated.getLoc(), entry->getArgument(i), entry->getArgument(next++));

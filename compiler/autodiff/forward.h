@@ -1,14 +1,12 @@
 // Forward mode: tangents are computed beside the values, control flow carries them along.
 #pragma once
 
-#include "compiler/autodiff/activity.h"
-
-#include "mlir/Support/LogicalResult.h"
+#include "compiler/autodiff/reverse.h"
 
 namespace dl::autodiff {
 
 // Builds `generated`(arguments, tangents of wrt) -> (results, tangents of the float results) from the prepared function.
 mlir::LogicalResult buildForward(mlir::func::FuncOp prepared, mlir::func::FuncOp generated,
-                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity);
+                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity, DerivativeOf derivativeOf);
 
 } // namespace dl::autodiff

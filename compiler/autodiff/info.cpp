@@ -32,6 +32,8 @@ unsigned effectsIn(Operation *op, llvm::SmallPtrSetImpl<Operation *> &visited) {
     return !kernel.getEffect() ? NoEffect : isRandomCallee(kernel.getCallee()) ? Random : Other;
   if (auto call = dyn_cast<func::CallOp>(op)) {
     func::FuncOp callee = calleeOf(call);
+    if (callee && callee->hasAttr(kUnfinishedAttr))
+      return NoEffect; // a derivative of a recursive function, which has none
     if (!callee || callee.isExternal())
       return Other;
     if (!visited.insert(callee).second)
@@ -84,6 +86,14 @@ func::FuncOp calleeOf(func::CallOp call) {
 bool isRecursive(func::FuncOp function) {
   llvm::SmallPtrSet<Operation *, 8> visited;
   return calls(function, function, visited);
+}
+
+SmallVector<int64_t> floatArguments(func::FuncOp function) {
+  SmallVector<int64_t> floats;
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    if (ir::isFloat(type))
+      floats.push_back(i);
+  return floats;
 }
 
 LogicalResult notDifferentiable(Operation *op, StringRef reason) {

@@ -29,10 +29,15 @@ bool isHeavy(mlir::Operation *op);
 inline constexpr llvm::StringLiteral kDerivativeAttr = "dl.derivative";
 // The attribute of a function argument that holds its name in the source.
 inline constexpr llvm::StringLiteral kNameAttr = "dl.name";
+// Marks a generated function whose body is still being made.
+inline constexpr llvm::StringLiteral kUnfinishedAttr = "dl.unfinished";
 
 mlir::func::FuncOp calleeOf(mlir::func::CallOp call);
 // Whether a call of the function, sooner or later, calls it again.
 bool isRecursive(mlir::func::FuncOp function);
+
+// The numbers of the float arguments.
+llvm::SmallVector<int64_t> floatArguments(mlir::func::FuncOp function);
 
 // "<name> is not differentiable: <reason>" at the op.
 mlir::LogicalResult notDifferentiable(mlir::Operation *op, llvm::StringRef reason);

@@ -40,7 +40,7 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
   b.setInsertionPointToStart(entry);
   auto call = b.create<func::CallOp>(callee.getLoc(), callee, entry->getArguments());
   b.create<func::ReturnOp>(callee.getLoc(), call.getResults());
-  if (mayInline(callee)) { // the body itself, its places not seen through a call
+  if (!callee->hasAttr(kDerivativeAttr)) { // the body itself, its places not seen through a call
     b.setInsertionPoint(call);
     IRMapping map;
     Block &body = callee.getBody().front();

@@ -100,8 +100,8 @@ LogicalResult Reverser::reverseOp(Operation *op, Frame &frame) {
     return reverseFor(loop, frame);
   if (llvm::none_of(op->getOperands(), [&](Value operand) { return isActive(operand); }))
     return success();
-  if (isa<func::CallOp>(op))
-    return reverseCall(op, frame);
+  if (auto call = dyn_cast<func::CallOp>(op))
+    return reverseCall(call, frame);
   if (auto differentiable = dyn_cast<ir::DlOp>(op)) {
     OpAdjoints adjoints(*this, frame, op);
     return differentiable.vjp(adjoints);
@@ -112,34 +112,41 @@ LogicalResult Reverser::reverseOp(Operation *op, Frame &frame) {
                                                                    : "it has no derivative rule");
 }
 
-LogicalResult Reverser::reverseCall(Operation *op, Frame &frame) {
-  auto call = cast<func::CallOp>(op);
-  func::FuncOp callee = calleeOf(call);
-  auto rule = callee ? callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr) : FlatSymbolRefAttr();
-  if (!rule)
-    return notDifferentiable(op, callee && !callee.isExternal() ? "it calls itself; write the recursion as a loop"
-                                                                : "its definition is not known");
-  auto target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, rule);
-  if (!target)
-    return notDifferentiable(op, "its derivative rule does not exist");
+LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
+  Location loc = op.getLoc();
+  func::FuncOp callee = calleeOf(op);
+  if (!callee || callee.isExternal())
+    return notDifferentiable(op, "its definition is not known");
+  // Both a rule and a generated derivative take arguments and cotangents and end with the gradients of the float
+  // arguments; a generated one computes the results anew before.
+  unsigned skipped = 0;
+  func::FuncOp target;
+  if (auto rule = callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr)) {
+    target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, rule);
+  } else {
+    if (effectsOf(callee) & (Random | Other))
+      return notDifferentiable(op, "it calls itself and has an effect, which the derivative would repeat");
+    FailureOr<func::FuncOp> generated = derivativeOf_(callee, floatArguments(callee));
+    if (failed(generated))
+      return failure();
+    target = *generated;
+    skipped = callee.getNumResults();
+  }
   SmallVector<Value> arguments;
-  for (Value operand : op->getOperands())
+  for (Value operand : op.getOperands())
     arguments.push_back(frame.forward.lookupOrDefault(operand));
-  for (Value result : op->getResults())
+  for (Value result : op.getResults())
     if (ir::isFloat(result.getType()))
-      arguments.push_back(adjointOrZero(frame, op->getLoc(), result));
-  if (arguments.size() != target.getNumArguments())
-    return notDifferentiable(op, "its derivative rule takes other arguments");
+      arguments.push_back(adjointOrZero(frame, loc, result));
+  if (!target || arguments.size() != target.getNumArguments() ||
+      target.getNumResults() != skipped + floatArguments(callee).size())
+    return notDifferentiable(op, "its derivative rule does not take its arguments and the cotangents of its float "
+                                 "results, or does not give the gradients of its float arguments");
   for (auto [argument, type] : llvm::zip_equal(arguments, target.getArgumentTypes()))
-    argument = castTo(frame.builder, op->getLoc(), argument, type);
-  auto gradients = frame.builder.create<func::CallOp>(op->getLoc(), target, arguments);
-  unsigned next = 0;
-  for (Value operand : op->getOperands())
-    if (ir::isFloat(operand.getType())) {
-      if (next == gradients.getNumResults())
-        return notDifferentiable(op, "its derivative rule gives too few gradients");
-      accumulate(frame, op->getLoc(), operand, gradients.getResult(next++));
-    }
+    argument = castTo(frame.builder, loc, argument, type);
+  auto gradients = frame.builder.create<func::CallOp>(loc, target, arguments);
+  for (auto [i, gradient] : llvm::zip_equal(floatArguments(callee), gradients.getResults().drop_front(skipped)))
+    accumulate(frame, loc, op.getOperand(i), gradient);
   return success();
 }
 
@@ -203,14 +210,14 @@ bool Reverser::reverseUpstream(Operation *op, Frame &frame) {
 }
 
 LogicalResult buildReverse(func::FuncOp prepared, func::FuncOp generated, ArrayRef<int64_t> wrt,
-                           const Activity &activity) {
+                           const Activity &activity, DerivativeOf derivativeOf) {
   Block &body = prepared.getBody().front();
   Block *entry = generated.addEntryBlock();
   OpBuilder b = OpBuilder::atBlockBegin(entry);
   IRMapping forward;
   Adjoints adjoints;
   Frame frame{b, forward, adjoints};
-  Reverser reverser(activity);
+  Reverser reverser(activity, derivativeOf);
   forward.map(body.getArguments(), entry->getArguments().take_front(body.getNumArguments()));
   for (Operation &op : body.without_terminator())
     b.clone(op, forward);

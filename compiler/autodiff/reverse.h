@@ -23,9 +23,12 @@ struct Frame {
 // Puts `replacement`, whose first results are those of the forward op, into the place of the forward op of `original`.
 void replaceForward(Frame &frame, mlir::Operation *original, mlir::Operation *replacement);
 
+// Gives the derivative of a function by the listed arguments, generated or about to be.
+using DerivativeOf = llvm::function_ref<mlir::FailureOr<mlir::func::FuncOp>(mlir::func::FuncOp, llvm::ArrayRef<int64_t>)>;
+
 class Reverser {
 public:
-  explicit Reverser(const Activity &activity) : activity_(activity) {}
+  Reverser(const Activity &activity, DerivativeOf derivativeOf) : activity_(activity), derivativeOf_(derivativeOf) {}
 
   // Reverses the ops of `block`, whose results' adjoints the frame holds.
   mlir::LogicalResult reverseBlock(mlir::Block &block, Frame &frame);
@@ -40,17 +43,19 @@ private:
   mlir::LogicalResult reverseOp(mlir::Operation *op, Frame &frame);
   mlir::LogicalResult reverseIf(mlir::scf::IfOp op, Frame &frame);
   mlir::LogicalResult reverseFor(mlir::scf::ForOp op, Frame &frame);
-  mlir::LogicalResult reverseCall(mlir::Operation *op, Frame &frame);
+  // Calls that were not inlined: of functions with a rule of their own, and recursive ones.
+  mlir::LogicalResult reverseCall(mlir::func::CallOp op, Frame &frame);
   // Ops of upstream dialects; false when the op is not one that has a derivative.
   bool reverseUpstream(mlir::Operation *op, Frame &frame);
   // The active values that the regions of `op` use from outside.
   llvm::SmallVector<mlir::Value> mapCaptured(mlir::Operation *op, Frame &frame, mlir::IRMapping &inner) const;
 
   const Activity &activity_;
+  DerivativeOf derivativeOf_;
 };
 
 // Builds `generated`(arguments, cotangents of float results) -> (results, gradients of wrt) from the prepared function.
 mlir::LogicalResult buildReverse(mlir::func::FuncOp prepared, mlir::func::FuncOp generated,
-                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity);
+                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity, DerivativeOf derivativeOf);
 
 } // namespace dl::autodiff

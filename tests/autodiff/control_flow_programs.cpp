@@ -256,6 +256,36 @@ func.func @f(%x: f64) -> f64 {
   %r = dl.reduce sum %q dims = [0] : tensor<?xf64> -> f64
   return %r : f64
 })";
+  std::string recursion = R"(
+func.func private @tree(%x: tensor<2xf64>, %w: f64, %n: i64) -> (tensor<2xf64>, f64) {
+  %zero = arith.constant 0 : i64
+  %one = arith.constant 1 : i64
+  %more = arith.cmpi sgt, %n, %zero : i64
+  %r:2 = scf.if %more -> (tensor<2xf64>, f64) {
+    %m = arith.subi %n, %one : i64
+    %s = dl.sin %x : tensor<2xf64>
+    %a:2 = func.call @tree(%s, %w, %m) : (tensor<2xf64>, f64, i64) -> (tensor<2xf64>, f64)
+    %b:2 = func.call @other(%a#0, %a#1, %m) : (tensor<2xf64>, f64, i64) -> (tensor<2xf64>, f64)
+    %p = dl.mul %a#0, %b#0 : tensor<2xf64>
+    %q = dl.mul %b#1, %w : f64
+    scf.yield %p, %q : tensor<2xf64>, f64
+  } else {
+    scf.yield %x, %w : tensor<2xf64>, f64
+  }
+  return %r#0, %r#1 : tensor<2xf64>, f64
+}
+func.func private @other(%x: tensor<2xf64>, %w: f64, %n: i64) -> (tensor<2xf64>, f64) {
+  %u = dl.exp %w : f64
+  %r:2 = func.call @tree(%x, %u, %n) : (tensor<2xf64>, f64, i64) -> (tensor<2xf64>, f64)
+  return %r#0, %r#1 : tensor<2xf64>, f64
+}
+func.func @f(%x: tensor<2xf64>, %w: f64) -> f64 {
+  %n = arith.constant 2 : i64
+  %r:2 = func.call @tree(%x, %w, %n) : (tensor<2xf64>, f64, i64) -> (tensor<2xf64>, f64)
+  %s = dl.reduce sum %r#0 dims = [0] : tensor<2xf64> -> f64
+  %t = dl.mul %s, %r#1 : f64
+  return %t : f64
+})";
   // What a branch or a loop does not touch, or hands through.
   std::string passedThrough = R"(
 func.func @f(%x: f64, %y: f64) -> f64 {
@@ -297,6 +327,7 @@ func.func @f(%x: f64, %y: f64) -> f64 {
       {"random_dropout", dropout, {numbers({3})}, {0}},
       {"random_while", randomWhile, {0.8}, {0}},
       {"for_growing", growing, {0.8}, {0}},
+      {"recursion", recursion, {numbers({2}), 0.4}, {0, 1}},
       {"passed_through", passedThrough, {0.8, 0.6}, {0, 1}},
   };
 }

@@ -82,11 +82,12 @@ func.func @f(%x: f64) -> f64 {
   EXPECT_EQ(module.call("second", {3.0})[0].scalar(), 12);
 }
 
-TEST(Autodiff, RefusesRecursion) {
+TEST(Autodiff, RefusesEffectsOfRecursion) {
   EXPECT_THAT(errorOf(R"(
 func.func @f(%x: f64) -> f64 {
   %zero = arith.constant 0.0 : f64
   %c = dl.cmp gt %x, %zero : f64 -> i1
+  dl.extern "print"(%x) : (f64) -> ()
   %r = scf.if %c -> (f64) {
     %0 = func.call @f(%x) : (f64) -> f64
     scf.yield %0 : f64
@@ -95,7 +96,7 @@ func.func @f(%x: f64) -> f64 {
   }
   return %r : f64
 })"),
-              HasSubstr("f is not differentiable: it calls itself"));
+              HasSubstr("f is not differentiable: it calls itself and has an effect"));
 }
 
 TEST(Autodiff, RefusesAFunctionOfItsOwnDerivative) {
