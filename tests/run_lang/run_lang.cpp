@@ -30,6 +30,8 @@ struct Case {
   std::optional<std::string> out, err;
   std::vector<std::string> command;
 
+  // Its `test` blocks say what is right.
+  bool isTestRun() const { return !out && !err && text.find("test \"") != std::string::npos; }
   fs::path beside(const char *ending) const { return fs::path(path).replace_extension(ending); }
 };
 
@@ -85,7 +87,7 @@ Case load(const fs::path &path) {
     command = test.text.find(commandHead, command) + commandHead.size();
     test.command = words(test.text.substr(command, test.text.find('\n', command) - command));
   } else {
-    test.command = {test.out || test.err ? "run" : "test", "%s"};
+    test.command = {test.isTestRun() ? "test" : "run", "%s"};
   }
   return test;
 }
@@ -97,13 +99,15 @@ void update(const Case &test, const ProcessResult &result) {
     write(test.beside(".err"), result.err);
   if (test.blockAt != std::string::npos)
     write(test.path, test.text.substr(0, test.blockAt) + asBlock(result.out));
-  else if (test.out || !result.out.empty())
+  else if (test.out)
     write(test.beside(".out"), result.out);
+  else if (!result.out.empty() || result.status == 0)
+    write(test.path, test.text + (test.text.ends_with("\n") ? "\n" : "\n\n") + asBlock(result.out));
 }
 
 bool runCase(const std::string &dl, const std::vector<std::string> &flags, const fs::path &path, bool updating) {
   Case test = load(path);
-  if (!updating && !test.out && !test.err && test.text.find("test \"") == std::string::npos) {
+  if (!updating && !test.out && !test.err && !test.isTestRun()) {
     std::printf("%s: neither an expected output, nor expected errors, nor test blocks\n", path.c_str());
     return false;
   }
@@ -125,8 +129,7 @@ bool runCase(const std::string &dl, const std::vector<std::string> &flags, const
     std::printf("%s: ended with status %d\n%s%s", path.c_str(), result.status, result.out.c_str(), result.err.c_str());
     return false;
   }
-  bool isTestRun = !test.out && !test.err;
-  if (updating && !(isTestRun && test.command[0] == "test")) {
+  if (updating && !test.isTestRun()) {
     update(test, result);
     return true;
   }
@@ -137,8 +140,8 @@ bool runCase(const std::string &dl, const std::vector<std::string> &flags, const
   };
   if (int expected = test.err ? 1 : 0; result.status != expected)
     fail("exit status " + std::to_string(result.status) + " instead of " + std::to_string(expected) + "\n" +
-         (isTestRun ? result.out : "") + (test.err ? "" : result.err));
-  if (!isTestRun && result.out != test.out.value_or(""))
+         (test.isTestRun() ? result.out : "") + (test.err ? "" : result.err));
+  if (!test.isTestRun() && result.out != test.out.value_or(""))
     fail("the output differs\n" + difference(test.out.value_or(""), result.out));
   if (test.err && result.err != *test.err)
     fail("the errors differ\n" + difference(*test.err, result.err));
