@@ -235,7 +235,6 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       break;
     }
     case SigType::Tensors: {
-      settle(slots[k][0]);
       if (slots[k][0].bracket || v.type->kind == TypeKind::Tuple) {
         Value whole = materialise(v, "tensors");
         for (uint32_t i = 0; i < whole.type->items.size(); ++i) {

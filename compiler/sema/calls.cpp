@@ -57,6 +57,23 @@ Value Checker::checkCall(const ast::Call *expr) {
   }
   if (expr->callee->kind == ast::ExprKind::Member)
     return callMember(ast::as<const ast::Member>(expr->callee), expr->args, expr->span);
+  if (expr->callee->kind == ast::ExprKind::Name) {
+    // A method of the module around, called without `self.`.
+    const std::string &name = ast::as<const ast::Name>(expr->callee)->name;
+    Binding *b = lookup(name, scope_), *self = b && b->kind == Binding::Member ? localOf(b->self) : nullptr;
+    bool isField = self && self->type && details(*self->type->module).members.count(name);
+    if (const ast::FnDecl *fn = self && self->type && !isField ? methodNamed(*self->type->module, name) : nullptr) {
+      std::optional<Place> place;
+      if (fn->isMut) {
+        place.emplace();
+        place->root = self;
+        place->span = expr->span;
+        if (!writable(*place, expr->span))
+          return bad(expr->span);
+      }
+      return callMethod(readBinding(self, expr->span), place, fn, checkArguments(expr->args), expr->span);
+    }
+  }
   Value callee = checkExpr(expr->callee);
   std::vector<Argument> args = checkArguments(expr->args);
   if (callee.bad())
@@ -251,6 +268,8 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
       return callGrad(callee, std::move(args), span);
     case FunctionDetails::Pullback:
       return callPullback(callee, std::move(args), span);
+    case FunctionDetails::Vmap:
+      return callVmap(callee, std::move(args), span);
     case FunctionDetails::Declared:
       if (d.fn->isExtern)
         return callExtern(d.fn, d.env, std::move(args), span);

@@ -209,6 +209,15 @@ private:
   // The instance for these argument values (captures, self, parameters), checked if it is new.
   Prepared instantiate(const Target &target, std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
   void checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  struct Opened {
+    Scope *scope;                                // of the parameters
+    std::vector<Binding *> all, declared;        // with captures and self; without
+  };
+  Opened openBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut);
+  // ---- the user's own derivatives (derivative_rule.cpp)
+  Value partOfRule(const BlockResult &result, uint32_t index, const Target &target);
+  void checkRule(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  void gradientLeaves(const Type &type, const Value *gradient, std::vector<Value> &out, Span span);
   void bindSignature(const Target &target, const std::vector<Value> &values, Scope *scope);
   void declareResult(Instance &instance, const Target &target, Scope *scope);
   BlockResult constructModule(const Target &target, Scope *scope, const std::vector<Binding *> &hyper);
@@ -249,6 +258,8 @@ private:
   Value callVjp(std::vector<Argument> args, Span span);
   Value callPullback(const Value &callee, std::vector<Argument> args, Span span);
   Value callJvp(std::vector<Argument> args, Span span);
+  Value makeVmap(std::vector<Argument> args, Span span);
+  Value callVmap(const Value &callee, std::vector<Argument> args, Span span);
   std::optional<Type> gradientType(const Type &type) const;
   void differentiableLeaves(const Type &type, uint32_t &position, std::vector<uint32_t> &out) const;
   uint32_t leafCount(const Type &type) const;

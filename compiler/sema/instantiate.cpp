@@ -281,30 +281,24 @@ void Checker::declareResult(Instance &instance, const Target &target, Scope *sco
   instance.hasDeclaredResult = true;
 }
 
-void Checker::checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span) {
-  Frame &frame = frames_.emplace_back();
-  frame.caller = frame_;
-  frame.callSpan = span;
+// Makes the frame's parameters and binds the names of the signature. Precondition: `frame_` is the new frame.
+Checker::Opened Checker::openBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut) {
+  Frame &frame = *frame_;
+  Function &function = *frame.function;
   for (Scope *s = target.env; s; s = s->parent)
     if (s->isFile) {
       frame.isLibrary = s->isLibrary;
       break;
     }
-  Function &function = program_.functionPool.emplace_back();
   function.name = target.name;
   int count = symbolCount_[target.name]++;
   function.symbol = count ? target.name + "$" + std::to_string(count) : target.name;
   function.span = target.span;
-  function.body = makeBody();
-  frame.function = &function;
-  frame.body = function.body;
-  instance.function = &function;
+  function.body = frame.body = makeBody();
 
-  Restore<Frame *> outerFrame(frame_, &frame);
-  Restore<Scope *> outerScope(scope_, target.env);
+  Opened opened;
   size_t position = 0;
   std::set<uint32_t> bound;
-  std::vector<Binding *> params;
   auto bindParam = [&](const std::string &name, Span at) {
     const Value &v = values[position];
     Binding *b = newBinding(Binding::Local, name, at);
@@ -333,6 +327,7 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
       b->kind = Binding::Constant;
     }
     ++position;
+    opened.all.push_back(b);
     return b;
   };
   for (Binding *outer : target.captured) {
@@ -340,45 +335,57 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
     b->isMutable = false;
     b->origin = outer->origin;
     frame.captures[outer] = b;
-    params.push_back(b);
   }
   Scope *scope = target.env;
   if (target.self) {
     Binding *self = bindParam("self", target.span);
-    params.push_back(self);
     if (!target.isWrapper)
       scope = memberScope(target.env, values[position - 1].type, self);
   }
-  scope = newScope(scope);
-  std::vector<Binding *> declared;
+  opened.scope = scope = newScope(scope);
   for (const ast::Param &p : *target.params) {
     Binding *b = bindParam(p.name, p.span);
     declare(scope, b);
-    declared.push_back(b);
-    params.push_back(b);
+    opened.declared.push_back(b);
   }
-  for (Binding *b : params)
+  for (Binding *b : opened.all)
     if (b->variable && b->kind == Binding::Local)
       bindHiddenInts(*b, bound);
   bindSignature(target, values, scope);
-  declareResult(instance, target, scope);
-  scope_ = scope;
+  return opened;
+}
+
+void Checker::checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span) {
+  Frame &frame = frames_.emplace_back();
+  frame.caller = frame_;
+  frame.callSpan = span;
+  Function &function = program_.functionPool.emplace_back();
+  frame.function = instance.function = &function;
+  Restore<Frame *> outerFrame(frame_, &frame);
+  Restore<Scope *> outerScope(scope_, target.env);
+  Opened opened = openBody(instance, target, values, isMut);
+  declareResult(instance, target, opened.scope);
+  scope_ = opened.scope;
   BlockResult result;
   if (target.isWrapper) {
     std::vector<Argument> args;
-    for (Binding *b : declared) {
+    for (Binding *b : opened.declared) {
       Argument a;
       a.span = span;
       a.value = readBinding(b, span);
       args.push_back(std::move(a));
     }
-    result.value = callValue(readBinding(params[0], span), std::move(args), span);
+    result.value = callValue(readBinding(opened.all[0], span), std::move(args), span);
   } else if (target.module) {
-    result = constructModule(target, scope, declared);
+    result = constructModule(target, opened.scope, opened.declared);
   } else {
-    result = checkBlock(target.body, newScope(scope), true);
+    result = checkBlock(target.body, newScope(opened.scope), true);
+    if (target.fn && target.fn->isDerivative)
+      result.value = partOfRule(result, 0, target);
   }
   finishFunction(instance, target, std::move(result));
+  if (target.fn && target.fn->isDerivative && instance.result)
+    checkRule(instance, target, values, isMut, span);
   program_.functions.push_back(&function);
 }
 

@@ -5,7 +5,7 @@ namespace dl::sema {
 
 static const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = {"print", "error",  "len",  "numel", "size", "str",   "to",    "option", "grad",        "value_and_grad",
-                                              "vjp",   "jvp",    "params", "with_params", "tree_map", "num_params", "save", "load", "train", "eval",
+                                              "vjp",   "jvp",    "vmap",   "params", "with_params", "tree_map", "num_params", "save", "load", "train", "eval",
                                               "min",   "max",    "convert_to", "same_structure"};
   return names;
 }
@@ -25,6 +25,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     return callVjp(std::move(args), span);
   if (name == "jvp")
     return callJvp(std::move(args), span);
+  if (name == "vmap")
+    return makeVmap(std::move(args), span);
   if (name == "save")
     return saveValue(std::move(args), span);
   if (name == "load")

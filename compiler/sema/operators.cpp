@@ -139,10 +139,10 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
     rhs = convert(rhs, Elem::F32, span);
   }
   if (op == ast::BinaryOp::MatMul) {
-    bool numeric = lhs.type->elem != Elem::Bool && rhs.type->elem != Elem::Bool;
-    if (isScalar(lhs.type) || isScalar(rhs.type) || !numeric || lhs.type->elem != rhs.type->elem)
-      return reject(isScalar(lhs.type) || isScalar(rhs.type) ? "use `*` to multiply by a scalar" : "");
-  } else {
+    if (isScalar(lhs.type) || isScalar(rhs.type))
+      return reject("use `*` to multiply by a scalar");
+  }
+  {
     Elem a = lhs.type->elem, b = rhs.type->elem;
     bool adaptA = lhs.known.literal && b != Elem::Bool && (isFloat(b) || isInteger(a));
     bool adaptB = rhs.known.literal && a != Elem::Bool && (isFloat(a) || isInteger(b));

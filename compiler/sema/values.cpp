@@ -60,7 +60,7 @@ std::string moduleKey(const ModuleInstance &m, const DimKey &dimKey) {
 std::string functionKey(const FunctionValue &f, const DimKey &dimKey) {
   const FunctionDetails &d = details(f);
   std::string text = "F" + std::to_string(d.kind) + "," + pointerKey(d.fn) + "," + pointerKey(d.lambda) + "," + pointerKey(d.module) +
-                     "," + pointerKey(d.env) + "," + d.name + "," + std::to_string(int(d.elem)) + (d.wantValue ? "v" : "");
+                     "," + pointerKey(d.env) + "," + d.name + (d.wantValue ? "v" : "");
   for (int64_t w : d.wrt)
     text += "w" + std::to_string(w);
   text += "{";

@@ -78,7 +78,7 @@ struct Scope {
 };
 
 struct FunctionDetails {
-  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Convert, Grad, Pullback } kind = Declared;
+  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Grad, Pullback, Vmap } kind = Declared;
   const ast::FnDecl *fn = nullptr;
   const ast::Lambda *lambda = nullptr;
   const ast::ModuleDecl *module = nullptr;
@@ -86,8 +86,8 @@ struct FunctionDetails {
   std::vector<Binding *> captured;     // Declared, Lambda: outer names, one per captured value
   std::vector<Known> capturedKnown;    // what is known of each captured value
   std::string name;                    // Builtin, Intrinsic
-  Elem elem = Elem::F32;               // Convert
-  std::vector<int64_t> wrt;            // Grad: argument positions
+  std::vector<int64_t> wrt;            // Grad: argument positions; Vmap: the mapped dimension of each argument, or kUnmapped
+  static constexpr int64_t kUnmapped = INT64_MIN;
   bool wantValue = false;              // Grad
 };
 
