@@ -163,7 +163,7 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
   mlir::func::FuncOp found;
   for (auto function : ir->module->getOps<mlir::func::FuncOp>())
     if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
-      if (!found || function->hasAttr(passes::kExport))
+      if (!found || !found->hasAttr(passes::kExport)) // the last instance is that for all sizes
         found = function;
   if (!found) {
     diagnostics.error(Code::UnknownName, {},
