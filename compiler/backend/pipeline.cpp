@@ -55,7 +55,7 @@ const std::vector<Step> &pipeline() {
       {"cse-dl", "equal dl ops once", Stage::Linalg, false, perModule(createCSEPass)},
       {"drop-unused-functions", "private functions that nobody calls", Stage::Linalg, false,
        perModule(createSymbolDCEPass)},
-      {"fuse-linear", "products with bias and relu become one kernel", Stage::Linalg, true,
+      {"fuse-linear", "transposes into products; a product with bias and relu is one kernel", Stage::Linalg, true,
        perFunction(createFuseLinearPass)},
       // --- linalg on tensors. No CSE of tensors from here to bufferisation: equal tensors with two writers need a copy.
       {"lower-ops", "dl ops to linalg, tensor, arith and kernels", Stage::Linalg, false,

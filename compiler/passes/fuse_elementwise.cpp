@@ -164,11 +164,19 @@ private:
       return {};
     if (onlyUser)
       return producer->getNumResults() == 1 ? fuse(operand, /*keepResults=*/false) : GenericOp();
-    if (cost <= kCheap && producer->getNumResults() == 1 && producer.getNumDpsInputs() <= 2)
+    // A tensor that somebody needs in memory anyway is read from there.
+    if (cost <= kCheap && producer->getNumResults() == 1 && producer.getNumDpsInputs() <= 2 && allAbsorb(producer))
       return fuse(operand, /*keepResults=*/false);
     if (once && isFirstUser(producer, consumer) && identityResults(producer))
       return fuse(operand, /*keepResults=*/true);
     return {};
+  }
+
+  static bool allAbsorb(GenericOp producer) {
+    return llvm::all_of(producer->getUses(), [&](OpOperand &use) {
+      return isa<GenericOp>(use.getOwner()) && use.getOwner()->getBlock() == producer->getBlock() &&
+             linalg::areElementwiseOpsFusable(&use);
+    });
   }
 
   static bool identityResults(GenericOp producer) {

@@ -1,4 +1,4 @@
-// A product followed by the addition of a bias and, where nobody else needs the sum, by relu is one kernel of the runtime.
+// Transposes around a product become its flags; a product followed by the addition of a bias and, where nobody else needs the sum, by relu is one kernel of the runtime.
 #include "compiler/dialect/builder.h"
 #include "compiler/passes/passes.h"
 
@@ -33,6 +33,7 @@ struct FuseLinearPass : PassWrapper<FuseLinearPass, OperationPass<func::FuncOp>>
   }
 
   void runOnOperation() override {
+    foldTransposes();
     SmallVector<Operation *> products;
     getOperation().walk([&](Operation *op) {
       if (isa<ir::MatMulOp, ir::Conv2dOp>(op))
@@ -40,6 +41,45 @@ struct FuseLinearPass : PassWrapper<FuseLinearPass, OperationPass<func::FuncOp>>
     });
     for (Operation *op : products)
       fuse(op);
+  }
+
+  // Whether the op swaps the last two dimensions and leaves a batch dimension in front of them alone.
+  static bool swapsMatrix(ir::TransposeOp op) {
+    ArrayRef<int64_t> perm = op.getPerm();
+    return perm == ArrayRef<int64_t>{1, 0} || perm == ArrayRef<int64_t>{0, 2, 1};
+  }
+
+  static void untranspose(OpOperand &operand, bool &flag) {
+    auto transpose = operand.get().getDefiningOp<ir::TransposeOp>();
+    if (!transpose || !swapsMatrix(transpose))
+      return;
+    operand.set(transpose.getInput());
+    flag = !flag;
+    if (transpose->use_empty())
+      transpose.erase();
+  }
+
+  void foldTransposes() {
+    SmallVector<ir::MatMulOp> products;
+    getOperation().walk([&](ir::MatMulOp op) { products.push_back(op); });
+    for (ir::MatMulOp op : products) {
+      bool transA = op.getTransA(), transB = op.getTransB();
+      untranspose(op.getAMutable(), transA);
+      untranspose(op.getBMutable(), transB);
+      op.setTransA(transA);
+      op.setTransB(transB);
+      if (!op.getResult().hasOneUse())
+        continue;
+      // (a b)' = b' a'
+      auto transpose = dyn_cast<ir::TransposeOp>(*op->user_begin());
+      if (!transpose || !swapsMatrix(transpose))
+        continue;
+      OpBuilder b(op);
+      auto swapped = b.create<ir::MatMulOp>(op.getLoc(), transpose.getType(), op.getB(), op.getA(), !transB, !transA);
+      transpose.replaceAllUsesWith(swapped.getResult());
+      transpose.erase();
+      op.erase();
+    }
   }
 
   void fuse(Operation *op) {
