@@ -44,7 +44,7 @@ bool Compilation::exportFunction(const std::string &name) {
   return false;
 }
 
-bool Compilation::check(const std::string &forAllSizes) {
+bool Compilation::check() {
   if (isMlir)
     return true;
   Timer timer(settings.timePasses, "check");
@@ -52,7 +52,6 @@ bool Compilation::check(const std::string &forAllSizes) {
   options.builtins = ops::builtins();
   options.findImport = [this](const std::string &name, const std::string &importing, std::string &path,
                               std::string &text) { return imports.find(name, importing, path, text); };
-  options.forAllSizes = forAllSizes;
   typed = sema::check(tree, sources, asts, diagnostics, options);
   return typed && !diagnostics.hasErrors();
 }

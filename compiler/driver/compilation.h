@@ -28,8 +28,7 @@ public:
   // Before check(): treats the function as exported, so that it is checked for all sizes at once, whatever it is called
   // with. False when there is none of that name, or its signature leaves something open.
   bool exportFunction(const std::string &name);
-  // `forAllSizes`: a function that is wanted for all sizes, called or not.
-  bool check(const std::string &forAllSizes = "");
+  bool check();
   // To the dl dialect; after it `lowering` may be asked for what comes next.
   bool generate();
 

@@ -13,7 +13,7 @@ int grad(const GradCommand &command, const Settings &settings) {
     Compilation compilation(settings);
     std::optional<std::string> text;
     if (compilation.addFile(command.file) && (!forAllSizes || compilation.exportFunction(command.function)) &&
-        compilation.check(command.function) && compilation.generate())
+        compilation.check() && compilation.generate())
       text = compilation.lowering.derivative(command.function, command.wrt);
     if (!text && forAllSizes)
       continue;

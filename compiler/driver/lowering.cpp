@@ -163,7 +163,7 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
   mlir::func::FuncOp found;
   for (auto function : ir->module->getOps<mlir::func::FuncOp>())
     if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
-      if (!found || !found->hasAttr(passes::kExport)) // the last instance is that for all sizes
+      if (!found || function->hasAttr(passes::kExport))
         found = function;
   if (!found) {
     diagnostics.error(Code::UnknownName, {},
@@ -192,6 +192,13 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
       return std::nullopt;
     }
     flat.insert(flat.end(), positions[number].begin(), positions[number].end());
+  }
+  // The derivative is named after the function: that one gets its name to itself.
+  mlir::SymbolTable symbols(*ir->module);
+  if (found.getName() != name) {
+    if (mlir::Operation *other = symbols.lookup(name))
+      (void)symbols.rename(other, name + "$other");
+    (void)symbols.rename(found, name);
   }
   Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
   mlir::FailureOr<mlir::func::FuncOp> gradient = autodiff::makeGradient(*ir->module, found.getName(), flat);

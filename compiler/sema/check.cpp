@@ -7,7 +7,7 @@
 namespace dl::sema {
 
 Checker::Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options, Program &program)
-    : sources_(sources), context_(context), diagnostics_(&diagnostics), options_(options), program_(program) {}
+    : sources_(sources), context_(context), diagnostics_(&diagnostics), reported_(&diagnostics), options_(options), program_(program) {}
 
 void Checker::run(const ast::File &file) {
   Frame &frame = frames_.emplace_back();
@@ -109,15 +109,12 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool i
 // gives is no mistake.
 void Checker::checkUncalled(const ast::File &file, Scope *scope) {
   size_t functions = program_.functions.size();
-  std::vector<Function *> wanted; // with what it calls
   for (const ast::Stmt *s : file.stmts) {
     if (s->kind != ast::StmtKind::Fn)
       continue;
     const ast::FnDecl *fn = ast::as<const ast::FnDecl>(s);
-    bool isWanted = !options_.forAllSizes.empty() && fn->name == options_.forAllSizes;
-    if (fn->isExport || fn->isExtern || !fn->body || (instantiated_.count(fn) && !isWanted))
+    if (fn->isExport || fn->isExtern || !fn->body || instantiated_.count(fn))
       continue;
-    size_t before = program_.functions.size();
     Diagnostics scratch(sources_);
     {
       Restore<Diagnostics *> quiet(diagnostics_, &scratch);
@@ -128,15 +125,12 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
     bool needsCall = false;
     for (const Diagnostic &d : scratch.all())
       needsCall |= d.code == Code::NotConstant;
-    if (isWanted && !scratch.hasErrors())
-      wanted.assign(program_.functions.begin() + before, program_.functions.end());
     if (needsCall)
       continue;
     for (const Diagnostic &d : scratch.all())
       diagnostics_->error(d.code, d.span, d.message) = d;
   }
   program_.functions.resize(functions);
-  program_.functions.insert(program_.functions.end(), wanted.begin(), wanted.end());
 }
 
 std::unique_ptr<Program> check(const ast::File &file, SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics,

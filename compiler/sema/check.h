@@ -17,7 +17,6 @@ struct Options {
   // Finds the file behind `import name` as seen from `importingPath`: its path and text, or nothing.
   std::function<bool(const std::string &name, const std::string &importingPath, std::string &path, std::string &text)> findImport;
   bool checkUncalled = true; // also check annotated functions that nothing calls, for all sizes
-  std::string forAllSizes;   // the program also holds the annotated function of this name, for all sizes, as its last
 };
 
 // Checks a whole script. The result is complete only when `diagnostics` has no errors. Export functions and tests are
