@@ -96,6 +96,11 @@ Value Checker::inOwnBody(const std::function<Value()> &evaluate, Span span) {
   }
   if (v.bad() || body->stmts.empty())
     return v;
+  if (v.type->kind == TypeKind::Unit && !isTrivial(v)) {
+    Stmt *eval = makeStmt(StmtKind::Eval, span);
+    eval->value = v.expr;
+    body->stmts.push_back(eval);
+  }
   body->value = v.type->kind == TypeKind::Unit ? nullptr : v.expr;
   Value out = v;
   out.expr = make(ExprKind::Block, v.type, span);
@@ -177,7 +182,7 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
     return out;
   }
   auto discard = [&](Body *body, const BlockResult &r) {
-    if (r.diverges || r.value.type->kind == TypeKind::Unit || isTrivial(r.value))
+    if (r.diverges || isTrivial(r.value))
       return;
     Stmt *eval = makeStmt(StmtKind::Eval, r.value.span);
     eval->value = r.value.expr;

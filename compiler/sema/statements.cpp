@@ -171,6 +171,11 @@ void Checker::checkReturn(const ast::Return *stmt) {
   }
   v = settleResult(v, stmt->value ? stmt->value->span : stmt->span);
   frame_->returned = true;
+  if (!v.bad() && v.type->kind == TypeKind::Unit && !isTrivial(v)) {
+    Stmt *eval = makeStmt(StmtKind::Eval, stmt->span);
+    eval->value = v.expr;
+    emit(eval);
+  }
   Stmt *s = makeStmt(StmtKind::Return, stmt->span);
   s->value = v.bad() || v.type->kind == TypeKind::Unit ? nullptr : v.expr;
   emit(s);
