@@ -91,6 +91,7 @@ for text, python in CASES:
 lines.append("")
 for text, argument in GRADIENTS:
     lines.append(f"check_grad(fn(a) = {text}, {argument})")
+    lines.append(f"check_grad(fn(b0) = sum(grad(fn(a) = {text})(b0) * b0), {argument}, rtol=1e-4)")
 lines += ['print("ok")', '# output:', '# ok']
 path = pathlib.Path(__file__).parent.parent / "lang" / "ops_builtins.dl"
 path.write_text("\n".join(lines) + "\n")
