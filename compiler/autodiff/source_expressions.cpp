@@ -38,11 +38,12 @@ static std::string numbers(ArrayRef<int64_t> values) {
 }
 
 // A pair for height and width, as one number where both agree; nothing for the default.
-static void addPair(SmallVectorImpl<std::string> &args, StringRef name, ArrayRef<int64_t> pair, int64_t fallback) {
+static void addPair(SmallVectorImpl<std::string> &args, StringRef name, ArrayRef<int64_t> pair, ArrayRef<int64_t> fallback) {
   bool square = llvm::all_equal(pair);
-  if (!square || pair[0] != fallback)
+  if (pair != fallback && !(square && fallback.size() == 1 && pair[0] == fallback[0]))
     args.push_back(name.str() + "=" + (square ? std::to_string(pair[0]) : numbers(pair)));
 }
+static std::string windowSize(ArrayRef<int64_t> pair) { return llvm::all_equal(pair) ? std::to_string(pair[0]) : numbers(pair); }
 
 static Text tensorLiteral(DenseElementsAttr value) {
   if (value.getElementType().isInteger(8) && value.getType().getRank() == 1) {
@@ -272,19 +273,21 @@ Text SourcePrinter::window(OpResult result) {
     args = {expression(conv.getDy()).text, expression(conv.getX()).text, tuple(conv.getType(), conv.getSizes())};
     convolution(conv);
   } else if (auto pool = dyn_cast<ir::MaxPool2dOp>(op)) {
-    args = {expression(pool.getX()).text, numbers(pool.getKernel()), "stride=" + numbers(pool.getStride())};
+    args = {expression(pool.getX()).text, windowSize(pool.getKernel())};
+    addPair(args, "stride", pool.getStride(), pool.getKernel());
     addPair(args, "padding", pool.getPadding(), 0);
     addPair(args, "dilation", pool.getDilation(), 1);
     flag("ceil_mode", pool.getCeilMode(), false);
     if (result.getResultNumber() == 1)
       name = "max_pool2d_indices";
   } else if (auto pool = dyn_cast<ir::AvgPool2dOp>(op)) {
-    args = {expression(pool.getX()).text, numbers(pool.getKernel()), "stride=" + numbers(pool.getStride())};
+    args = {expression(pool.getX()).text, windowSize(pool.getKernel())};
+    addPair(args, "stride", pool.getStride(), pool.getKernel());
     addPair(args, "padding", pool.getPadding(), 0);
     flag("count_include_pad", pool.getCountIncludePad(), true);
   } else if (auto pool = dyn_cast<ir::AvgPool2dGradOp>(op)) {
-    args = {expression(pool.getDy()).text, tuple(pool.getType(), pool.getSizes()), numbers(pool.getKernel()),
-            "stride=" + numbers(pool.getStride())};
+    args = {expression(pool.getDy()).text, tuple(pool.getType(), pool.getSizes()), windowSize(pool.getKernel())};
+    addPair(args, "stride", pool.getStride(), pool.getKernel());
     addPair(args, "padding", pool.getPadding(), 0);
     flag("count_include_pad", pool.getCountIncludePad(), true);
   } else if (auto scatter = dyn_cast<ir::PoolScatterOp>(op)) {
@@ -321,7 +324,12 @@ Text SourcePrinter::buildUpstream(Operation *op) {
         std::string dtype = elem.isF32() ? "" : ", dtype=" + elementName(elem);
         return Text{"zeros(" + tuple(empty.getType(), empty.getDynamicSizes()) + dtype + ")"};
       })
-      .Case<arith::AddIOp, arith::AddFOp>([&](auto) { return sign("+", Level::Sum); })
+      .Case<arith::AddIOp, arith::AddFOp>([&](auto) {
+        Text other = expression(op->getOperand(1));
+        if (other.level == Level::Sign && other.text[0] == '-')
+          return infix(expression(op->getOperand(0)), "-", Text{other.text.substr(1), Level::Sign}, Level::Sum);
+        return sign("+", Level::Sum);
+      })
       .Case<arith::SubIOp, arith::SubFOp>([&](auto) { return sign("-", Level::Sum); })
       .Case<arith::MulIOp, arith::MulFOp>([&](auto) { return sign("*", Level::Product); })
       .Case<arith::DivFOp>([&](auto) { return sign("/", Level::Product); })

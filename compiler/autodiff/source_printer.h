@@ -66,6 +66,8 @@ private:
   Text call(llvm::StringRef name, llvm::ArrayRef<std::string> args);
 
   // ---- source_statements.cpp: operations as lines
+  // Gradients are called after the parameter, with the parts of which they are sums.
+  void wish(mlir::Value value, const std::string &name);
   mlir::LogicalResult block(mlir::Block &block);
   mlir::LogicalResult statement(mlir::Operation *op);
   void let(mlir::ValueRange results, const std::string &value);

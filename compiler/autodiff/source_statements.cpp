@@ -45,6 +45,19 @@ std::string SourcePrinter::signature() {
   return "fn " + name + "(" + params + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
 }
 
+void SourcePrinter::wish(Value value, const std::string &name) {
+  value = peel(value);
+  if (names_.count(value) || !wishes_.try_emplace(value, name).second)
+    return;
+  Operation *op = value.getDefiningOp();
+  if (isa_and_nonnull<ir::UpdateSliceOp, ir::AddSliceOp, ir::ScatterAddOp, ir::PutAlongAddOp>(op))
+    wish(op->getOperand(0), name);
+  if (auto sum = dyn_cast_or_null<ir::AddOp>(op)) {
+    wish(sum.getX(), name);
+    wish(sum.getY(), name);
+  }
+}
+
 FailureOr<std::string> SourcePrinter::print() {
   Block &body = function_.getBody().front();
   Operation *end = body.getTerminator();
@@ -52,7 +65,7 @@ FailureOr<std::string> SourcePrinter::print() {
   if (auto wrt = function_->getAttrOfType<DenseI64ArrayAttr>("dl.wrt")) {
     size_t first = end->getNumOperands() - wrt.size();
     for (auto [k, i] : llvm::enumerate(wrt.asArrayRef()))
-      wishes_.try_emplace(peel(end->getOperand(first + k)), "d" + names_[function_.getArgument(i)]);
+      wish(end->getOperand(first + k), "d" + names_[function_.getArgument(i)]);
   }
   if (failed(block(body)))
     return failure();
@@ -140,7 +153,8 @@ LogicalResult SourcePrinter::statement(Operation *op) {
     let(op->getResults(), call(callee, {list(kernel.getInputs())}).text);
     return success();
   }
-  if (isDeferred(op))
+  constexpr size_t longest = 72; // of an expression inside another
+  if (isDeferred(op) && (isInline(op) || op->getNumResults() != 1 || build(op->getResult(0)).text.size() <= longest))
     return success();
   for (OpResult result : op->getResults())
     if (!result.use_empty())
@@ -229,8 +243,10 @@ void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange values) {
     if (text == target)
       continue;
     std::string assignment = target + " = " + text;
-    if (auto sum = source.getDefiningOp<ir::AddOp>(); sum && !names_.count(source))
-      for (auto [own, other] : {std::pair(sum.getX(), sum.getY()), std::pair(sum.getY(), sum.getX())})
+    Operation *sum = source.getDefiningOp();
+    if (isa_and_nonnull<ir::AddOp, arith::AddIOp>(sum) && !names_.count(source))
+      for (auto [own, other] : {std::pair(sum->getOperand(0), sum->getOperand(1)),
+                                std::pair(sum->getOperand(1), sum->getOperand(0))})
         if (expression(own).text == target && !peel(other).getDefiningOp<ir::BroadcastOp>()) {
           assignment = target + " += " + expression(other).text;
           break;

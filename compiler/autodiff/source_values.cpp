@@ -1,5 +1,6 @@
 #include "compiler/autodiff/source_printer.h"
 
+#include "compiler/autodiff/dims.h"
 #include "compiler/ops/registry.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -239,6 +240,19 @@ std::string SourcePrinter::sizeText(Value tensor, int64_t dim) {
   for (Value v : {tensor, source})
     if (auto type = dyn_cast<RankedTensorType>(v.getType()); type && !type.isDynamicDim(dim))
       return std::to_string(type.getDimSize(dim));
+  // Sizes come from where the tensor does, through loops that keep them.
+  Dim traced = traceDim(source, dim);
+  if (traced.constant)
+    return std::to_string(*traced.constant);
+  if (traced.index) {
+    Value index = peel(traced.index);
+    if (names_.count(index) || (index.getDefiningOp() && isInline(index.getDefiningOp())))
+      return at(index, Level::Primary);
+  }
+  if (traced.tensor) {
+    source = peel(traced.tensor);
+    dim = traced.dim;
+  }
   if (auto it = shapeNames_.find({source, dim}); it != shapeNames_.end())
     return it->second;
   return at(source, Level::Primary) + ".shape[" + std::to_string(dim) + "]";
