@@ -14,7 +14,7 @@ struct Scope {
 class Generator {
 public:
   // With an odd seed the sizes are known only when run.
-  explicit Generator(unsigned seed) : random_(seed) {
+  Generator(unsigned seed, bool draws) : random_(seed), draws_(draws) {
     if (seed % 2 == 1) {
       vector_ = "tensor<?xf64>";
       matrix_ = "tensor<?x?xf64>";
@@ -85,6 +85,8 @@ private:
     case 8: scope.matrices.push_back(op("dl.broadcast " + any(scope.vectors) + " dims = [1]" + sizes_ + " : " + V + " -> " + M)); break;
     case 9: scope.vectors.push_back(op("dl.reduce sum " + any(scope.matrices) + " dims = [0] : " + M + " -> " + V)); break;
     case 10: {
+      if (!draws_)
+        break;
       bool scalar = pick(2) || !sizes_.empty();
       (scalar ? scope.scalars : scope.vectors)
           .push_back(op("dl.extern \"dl_rt_rand\"() : () -> " + (scalar ? std::string("f64") : V)));
@@ -170,14 +172,15 @@ private:
   }
 
   std::mt19937 random_;
+  bool draws_;
   std::string text_, vector_ = "tensor<3xf64>", matrix_ = "tensor<3x3xf64>", sizes_, types_;
   int next_ = 0;
 };
 
 } // namespace
 
-Program randomProgram(unsigned seed) {
-  return {"seed" + std::to_string(seed), Generator(seed).function(),
+Program randomProgram(unsigned seed, bool draws) {
+  return {"seed" + std::to_string(seed), Generator(seed, draws).function(),
           {0.7, -0.4, numbers({3}), numbers({3, 3}, 2)}, {0, 1, 2, 3}};
 }
 

@@ -5,6 +5,7 @@
 
 namespace dl::test {
 
-Program randomProgram(unsigned seed);
+// `draws`: with random numbers.
+Program randomProgram(unsigned seed, bool draws = true);
 
 } // namespace dl::test
