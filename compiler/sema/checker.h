@@ -291,6 +291,7 @@ private:
   SourceManager &sources_;
   ast::AstContext &context_;
   Diagnostics *diagnostics_; // replaced while functions that nothing calls are checked
+  Diagnostics *const reported_; // never replaced
   const Options &options_;
   Program &program_;
 

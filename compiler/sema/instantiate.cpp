@@ -402,7 +402,7 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
       error(Code::MissingReturn, end, "`" + target.name + "` must give " + (frame.declared ? str(frame.declared) : sourceText(target.result->span)) + ", but its body ends without a value")
           .label(target.result->span, "declared here");
       frame.failed = true;
-    } else if (declaresUnit && !isUnit) {
+    } else if (isUnit ? !isTrivial(value) : declaresUnit) {
       Stmt *eval = makeStmt(StmtKind::Eval, value.span);
       eval->value = value.expr;
       emit(eval);
@@ -416,7 +416,7 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
   if (value.bad() && !result.diverges)
     frame.failed = true;
   Type type = frame.declared ? frame.declared : frame.result ? frame.result : unitType();
-  if (frame.failed && !diagnostics_->hasErrors())
+  if (frame.failed && !diagnostics_->hasErrors() && !reported_->hasErrors())
     error(Code::InternalError, end, "the compiler cannot check `" + target.name + "`");
   if (frame.failed && !frame.declared) {
     instance.result = nullptr;

@@ -99,6 +99,11 @@ Value Checker::tupleValue(std::vector<Value> items, Span span) {
     v.known.items.push_back(item.known);
   }
   v.type = tupleType(std::move(types));
+  constexpr size_t kMaxParts = 50000;
+  if (isLargerThan(v.type, kMaxParts)) {
+    error(Code::NestedTooDeep, span, "this tuple has more parts than the compiler accepts");
+    return bad(span);
+  }
   v.expr = make(ExprKind::Tuple, v.type, span);
   v.span = span;
   for (const Value &item : items)

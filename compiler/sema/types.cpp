@@ -172,6 +172,28 @@ Type substitute(const Type &t, const std::function<std::optional<Dim>(uint32_t)>
   return mapDims(t, [&](const Dim &d) { return d.substitute(replace); });
 }
 
+// Stops counting at the limit, because parts that are shared can make a type exponentially large.
+static bool countParts(const Type &t, size_t &left) {
+  if (left == 0)
+    return false;
+  --left;
+  if (!t)
+    return true;
+  for (const Type &item : t->items)
+    if (!countParts(item, left))
+      return false;
+  if (t->kind == TypeKind::Module)
+    for (const Field &f : t->module->fields)
+      if (!countParts(f.type, left))
+        return false;
+  if (t->kind == TypeKind::Function)
+    for (const Type &item : t->function->captureTypes)
+      if (!countParts(item, left))
+        return false;
+  return true;
+}
+bool isLargerThan(const Type &t, size_t limit) { return !countParts(t, limit); }
+
 void forEachDim(const Type &t, const std::function<void(const Dim &)> &visit) {
   if (!t)
     return;

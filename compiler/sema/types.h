@@ -128,6 +128,8 @@ Type substitute(const Type &t, const std::function<std::optional<Dim>(uint32_t)>
 Type mapDims(const Type &t, const std::function<Dim(const Dim &)> &map);
 // Calls `visit` for every size in the type, in order.
 void forEachDim(const Type &t, const std::function<void(const Dim &)> &visit);
+// Whether the type has more than `limit` parts; shared parts count as often as they occur.
+bool isLargerThan(const Type &t, size_t limit);
 // A text that is the same for equal types; `dimKey` gives the text of a size.
 std::string typeKey(const Type &t, const std::function<std::string(const Dim &)> &dimKey);
 std::optional<Elem> elemNamed(std::string_view name);
