@@ -1,6 +1,7 @@
 // The `dl` command: reads the command line and hands over to a sub-command.
 #include "compiler/driver/commands.h"
 #include "compiler/driver/version.h"
+#include "dl/calm_threads.h"
 
 #include <CLI/CLI.hpp>
 
@@ -105,7 +106,7 @@ int main(int argc, char **argv) {
   CompileCommand compileCommand;
   CLI::App *compile = app.add_subcommand("compile", "Print a form that the program takes on its way");
   compile->add_option("FILE", compileCommand.file, "A script, or MLIR in a file with the ending .mlir")->required();
-  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages))->required();
+  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages));
   compile->add_option("-o,--output", compileCommand.output, "Where to write it (default: standard output)");
   compile->add_flag("--explain-memory", compileCommand.explainMemory, "List what is kept for reverse passes");
 
@@ -135,6 +136,11 @@ int main(int argc, char **argv) {
     app.parse(arguments);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : wrongCommandLine;
+  }
+
+  if (*compile && compileCommand.stage.empty() && !compileCommand.explainMemory) {
+    std::fprintf(stderr, "dl compile: say which form to print with --emit\n");
+    return wrongCommandLine;
   }
 
   settings.cache = !noCache;
