@@ -1,7 +1,6 @@
 // The `dl` command: reads the command line and hands over to a sub-command.
 #include "compiler/driver/commands.h"
 #include "compiler/driver/version.h"
-#include "dl/calm_threads.h"
 
 #include <CLI/CLI.hpp>
 

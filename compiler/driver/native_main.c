@@ -1,6 +1,5 @@
 /* The start of a native program that `dl build` links: runs the statements of the script. */
 #include "dl/abi.h"
-#include "dl/calm_threads.h"
 
 #include <stdio.h>
 
