@@ -1,0 +1,142 @@
+// What single stages make of small modules: counted in their printed form.
+#include "tests/backend/modules.h"
+#include "tests/backend/program.h"
+
+using namespace dl;
+using namespace dl::test;
+
+namespace {
+
+std::string stage(const std::string &text, const std::string &name, bool fuse = true) {
+  auto context = backend::createContext();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
+  EXPECT_TRUE(module);
+  backend::CompileOptions options;
+  options.verify = true;
+  options.fuse = fuse;
+  auto result = backend::emitText(*module, name, options);
+  if (result)
+    return *result;
+  ADD_FAILURE() << llvm::toString(result.takeError());
+  return "";
+}
+
+int count(const std::string &text, const std::string &part) {
+  int found = 0;
+  for (size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += part.size())
+    ++found;
+  return found;
+}
+
+// The text of the first scf.for and what is in it, by its indentation.
+std::string loopOf(const std::string &text) {
+  size_t begin = text.find("scf.for"), line = text.rfind('\n', begin) + 1;
+  size_t from = text.find_first_not_of(' ', line);
+  std::string end = "\n" + std::string(from - line, ' ') + "}";
+  return text.substr(begin, text.find(end, begin) - begin);
+}
+
+} // namespace
+
+TEST(FuseElementwise, AdamIsOneLoop) {
+  std::string fused = stage(adam(true), "linalg");
+  EXPECT_EQ(count(fused, "= linalg.generic"), 1);
+  // Moments and parameter are written over the old ones: the only other tensor read is the gradient.
+  EXPECT_EQ(count(fused, "ins(%arg1 : tensor<?xf32>)"), 1);
+  EXPECT_GT(count(stage(adam(true), "linalg", false), "= linalg.generic"), 10);
+}
+
+TEST(FuseElementwise, SharedExponentialIsComputedOnce) {
+  std::string fused = stage(kSoftmax, "linalg");
+  EXPECT_EQ(count(fused, "math.exp"), 1);
+  EXPECT_EQ(count(fused, "math.tanh"), 1);
+  EXPECT_EQ(count(fused, "= linalg.generic"), 3); // maximum, sum, division
+}
+
+TEST(Bufferize, UpdatesAreInPlace) {
+  for (bool dynamic : {false, true}) {
+    std::string loop = loopOf(stage(adam(dynamic), "loops"));
+    EXPECT_EQ(count(loop, "memref.alloc"), 0) << loop;
+    EXPECT_EQ(count(loop, "memref.copy"), 0) << loop;
+    EXPECT_EQ(count(loop, "iter_args"), 0) << loop;
+  }
+}
+
+TEST(FuseParallel, SoftmaxRunsRowByRow) {
+  std::string loops = stage(kSoftmax, "loops");
+  EXPECT_EQ(count(loops, "call @dl_parallel_for"), 1);
+  EXPECT_GT(count(stage(kSoftmax, "loops", false), "call @dl_parallel_for"), 3);
+}
+
+TEST(Parallel, LittleWorkStaysSequential) {
+  EXPECT_EQ(count(stage(adam(false), "loops"), "call @dl_parallel_for"), 0);
+  EXPECT_GT(count(stage(adam(true), "loops"), "call @dl_parallel_for"), 0);
+}
+
+TEST(EarlyDealloc, BuffersAreFreedAfterTheirLastUse) {
+  const std::string text = R"(
+func.func @chain(%x: tensor<5000x50xf32>, %w: tensor<50x50xf32>) -> tensor<5000x50xf32> attributes {dl.export} {
+  %a = dl.matmul %x, %w : tensor<5000x50xf32>, tensor<50x50xf32> -> tensor<5000x50xf32>
+  %b = dl.matmul %a, %w : tensor<5000x50xf32>, tensor<50x50xf32> -> tensor<5000x50xf32>
+  %c = dl.matmul %b, %w : tensor<5000x50xf32>, tensor<50x50xf32> -> tensor<5000x50xf32>
+  return %c : tensor<5000x50xf32>
+}
+)";
+  std::string loops = stage(text, "loops");
+  EXPECT_EQ(count(loops, "memref.dealloc"), 2);
+  EXPECT_LT(loops.find("memref.dealloc"), loops.rfind("dl.kernel"));
+}
+
+TEST(FuseLinear, TransposesBecomeFlags) {
+  const std::string text = R"(
+func.func @linear(%x: tensor<64x100xf32>, %w: tensor<50x100xf32>, %b: tensor<50xf32>) -> tensor<64x50xf32> attributes {dl.export} {
+  %t = dl.transpose %w perm = [1, 0] : tensor<50x100xf32> -> tensor<100x50xf32>
+  %y = dl.matmul %x, %t : tensor<64x100xf32>, tensor<100x50xf32> -> tensor<64x50xf32>
+  %bb = dl.broadcast %b dims = [1] : tensor<50xf32> -> tensor<64x50xf32>
+  %z = dl.add %y, %bb : tensor<64x50xf32>
+  %r = dl.relu %z : tensor<64x50xf32>
+  return %r : tensor<64x50xf32>
+}
+)";
+  std::string fused = stage(text, "linalg");
+  EXPECT_EQ(count(fused, "dl_rt_linear"), 1);
+  EXPECT_EQ(count(fused, "linalg."), 0) << fused;
+  expectFusedEqualsUnfused(text, "linear", {random({64, 100}), random({50, 100}, 2), random({50}, 3)}, 1e-4);
+}
+
+TEST(FuseLinear, TransposedProduct) {
+  const std::string text = R"(
+func.func @t(%x: tensor<64x100xf32>, %w: tensor<70x100xf32>) -> tensor<70x64xf32> attributes {dl.export} {
+  %u = dl.transpose %w perm = [1, 0] : tensor<70x100xf32> -> tensor<100x70xf32>
+  %y = dl.matmul %x, %u : tensor<64x100xf32>, tensor<100x70xf32> -> tensor<64x70xf32>
+  %r = dl.transpose %y perm = [1, 0] : tensor<64x70xf32> -> tensor<70x64xf32>
+  return %r : tensor<70x64xf32>
+}
+)";
+  EXPECT_EQ(count(stage(text, "linalg"), "linalg."), 0);
+  expectFusedEqualsUnfused(text, "t", {random({64, 100}), random({70, 100}, 2)}, 1e-4);
+}
+
+TEST(Inline, CallsOfSmallFunctionsDisappear) {
+  const std::string text = R"(
+func.func private @twice(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %y = dl.add %x, %x : tensor<?xf32>
+  return %y : tensor<?xf32>
+}
+func.func @f(%x: tensor<?xf32>) -> tensor<?xf32> attributes {dl.export} {
+  %a = func.call @twice(%x) : (tensor<?xf32>) -> tensor<?xf32>
+  %b = func.call @twice(%a) : (tensor<?xf32>) -> tensor<?xf32>
+  return %b : tensor<?xf32>
+}
+)";
+  std::string fused = stage(text, "linalg");
+  EXPECT_EQ(count(fused, "call @twice"), 0);
+  EXPECT_EQ(count(fused, "func.func"), 1);
+  EXPECT_EQ(count(fused, "= linalg.generic"), 1);
+}
+
+TEST(BreakRecursion, CyclesGoThroughEntryPoints) {
+  std::string lowered = stage(kRecursion, "linalg");
+  EXPECT_EQ(count(lowered, "call @double"), 1); // from outside the cycle
+  EXPECT_EQ(count(lowered, "dl.extern \"dl_fn_double\""), 1);
+}
