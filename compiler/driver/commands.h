@@ -37,7 +37,7 @@ int grad(const GradCommand &command, const Settings &settings);
 
 // dl compile FILE --emit=STAGE [-o OUTPUT]
 struct CompileCommand {
-  std::string file, stage = "llvm", output;
+  std::string file, stage, output; // stage: empty with explainMemory
   bool explainMemory = false;
 };
 // What `stage` may be, in the order of the way of a program.

@@ -1,5 +1,7 @@
 #include "compiler/irgen/sizes.h"
 
+#include "compiler/dialect/Dl.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace dl::irgen {
@@ -60,6 +62,11 @@ mlir::Value SizeTable::emit(const Dim &dim, mlir::OpBuilder &builder, mlir::Loca
     if (atom.kind == Dim::AtomKind::Symbol)
       return values_.lookup(atom.symbol);
     mlir::Value a = emit(*atom.lhs, builder, loc), b = emit(*atom.rhs, builder, loc);
+    bool divides = atom.kind == Dim::AtomKind::FloorDiv || atom.kind == Dim::AtomKind::Mod;
+    if (divides && !atom.rhs->isConst()) {
+      mlir::Value fine = builder.createOrFold<CmpIOp>(loc, CmpIPredicate::ne, b, constant(0));
+      builder.create<ir::AssertOp>(loc, fine, "integer division by zero", mlir::ValueRange());
+    }
     switch (atom.kind) {
     case Dim::AtomKind::FloorDiv: return builder.createOrFold<FloorDivSIOp>(loc, a, b);
     case Dim::AtomKind::Mod: { // a - b * floor(a / b)
