@@ -8,11 +8,11 @@ namespace dl::ir {
 
 // ------------------------------------------------------------------------------------------------------- of types
 bool isTensor(mlir::Type type);
-int64_t rankOf(mlir::Type type);                     // 0 for a scalar
-llvm::ArrayRef<int64_t> shapeOf(mlir::Type type);    // empty for a scalar
-mlir::Type elementOf(mlir::Type type);               // of a tensor, or the scalar type itself
-bool isFloat(mlir::Type type);                       // by element type
-bool isUnsigned(mlir::Type type);                    // u8 and bool, by element type
+int64_t rankOf(mlir::Type type);                  // 0 for a scalar
+llvm::ArrayRef<int64_t> shapeOf(mlir::Type type); // empty for a scalar
+mlir::Type elementOf(mlir::Type type);            // of a tensor, or the scalar type itself
+bool isFloat(mlir::Type type);                    // by element type
+bool isUnsigned(mlir::Type type);                 // u8 and bool, by element type
 mlir::Type withElement(mlir::Type type, mlir::Type element);
 // A tensor of the shape, or the element type itself for rank 0.
 mlir::Type typeOf(llvm::ArrayRef<int64_t> shape, mlir::Type element);

@@ -129,7 +129,8 @@ struct ScalarsFirst : OpTraitRewritePattern<OpTrait::Elementwise> {
 
 // ------------------------------------------------------------------------------------------------------------ shapes
 bool isIdentity(ArrayRef<int64_t> perm) {
-  return llvm::all_of(llvm::enumerate(perm), [](auto item) { return static_cast<int64_t>(item.index()) == item.value(); });
+  return llvm::all_of(llvm::enumerate(perm),
+                      [](auto item) { return static_cast<int64_t>(item.index()) == item.value(); });
 }
 
 // The dims of `from` when `to` is the same with dimensions of size 1 put in: where each goes.

@@ -1,5 +1,5 @@
-// Memory effects of runtime calls. On tensors only effects of their own count (files, random numbers); on memrefs, after
-// bufferisation, also what is read and written.
+// Memory effects of runtime calls. On tensors only effects of their own count (files, random numbers); on memrefs,
+// after bufferisation, also what is read and written.
 #include "compiler/dialect/Dl.h"
 
 using namespace mlir;

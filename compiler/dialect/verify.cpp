@@ -153,8 +153,7 @@ LogicalResult ReduceOp::verify() {
     if (!llvm::is_contained(getDims(), static_cast<int64_t>(i)))
       kept.push_back(size);
   Type result = getResult().getType();
-  bool agree = rankOf(result) == static_cast<int64_t>(kept.size()) &&
-               elementOf(result) == input.getElementType() &&
+  bool agree = rankOf(result) == static_cast<int64_t>(kept.size()) && elementOf(result) == input.getElementType() &&
                llvm::all_of(llvm::zip_equal(kept, shapeOf(result)),
                             [](auto pair) { return sizesAgree(std::get<0>(pair), std::get<1>(pair)); });
   if (!agree)
@@ -192,7 +191,8 @@ LogicalResult MatMulOp::verify() {
     return emitOpError() << "inner sizes " << k << " and " << k2 << " differ";
   if (!sizesAgree(m, result.getDimSize(first)) || !sizesAgree(n, result.getDimSize(last)))
     return emitOpError("the result has another shape than the product");
-  if (rank == 3 && (!sizesAgree(a.getDimSize(0), b.getDimSize(0)) || !sizesAgree(a.getDimSize(0), result.getDimSize(0))))
+  if (rank == 3 &&
+      (!sizesAgree(a.getDimSize(0), b.getDimSize(0)) || !sizesAgree(a.getDimSize(0), result.getDimSize(0))))
     return emitOpError("batch sizes differ");
   return success();
 }

@@ -17,9 +17,7 @@ using ir::CmpKind;
 Value equalsInt(const Scalars &s, Value x, int64_t number) {
   return s.make<arith::CmpIOp>(CmpIPredicate::eq, x, ir::intConstant(s.b, s.loc, x.getType(), number));
 }
-Value choose(const Scalars &s, Value condition, Value x, Value y) {
-  return s.make<arith::SelectOp>(condition, x, y);
-}
+Value choose(const Scalars &s, Value condition, Value x, Value y) { return s.make<arith::SelectOp>(condition, x, y); }
 
 Value subtract(const Scalars &s, Value x, Value y) {
   return isFloat(x) ? s.make<arith::SubFOp>(x, y) : s.make<arith::SubIOp>(x, y);
@@ -97,8 +95,9 @@ Value integerPower(const Scalars &s, Value base, Value exponent) {
     return power;
   Value negative = s.make<arith::CmpIOp>(CmpIPredicate::slt, exponent, zero);
   Value unit = s.make<arith::OrIOp>(equalsInt(s, base, 1), equalsInt(s, base, -1));
-  return choose(s, s.make<arith::AndIOp>(negative, s.make<arith::XOrIOp>(unit, s.make<arith::ConstantOp>(s.b.getBoolAttr(true)))),
-                zero, power);
+  return choose(
+      s, s.make<arith::AndIOp>(negative, s.make<arith::XOrIOp>(unit, s.make<arith::ConstantOp>(s.b.getBoolAttr(true)))),
+      zero, power);
 }
 
 Value power(const Scalars &s, Value x, Value y) {
@@ -157,14 +156,15 @@ void checkDivisor(Operation *op, RewriterBase &rewriter) {
 } // namespace
 } // namespace dl::ops
 
+// clang-format off: it takes the products for pointers
 DL_BINARY(AddOp, "add", "N", "a + b", CODE(addScalars(s.b, s.loc, x, y)), D(d), D(d))
 DL_BINARY(SubOp, "sub", "N", "a - b", CODE(subtract(s, x, y)), D(d), D(-d))
-DL_BINARY(MulOp, "mul", "N", "a * b", CODE(mulScalars(s.b, s.loc, x, y)), D(d * p.y()), D(d * p.x()))
-DL_BINARY(DivOp, "div", "F", "a / b", CODE(s.make<arith::DivFOp>(x, y)), D(d / p.y()), D(-(d * (p.result() / p.y()))))
+DL_BINARY(MulOp, "mul", "N", "a * b", CODE(mulScalars(s.b, s.loc, x, y)), D(d *p.y()), D(d *p.x()))
+DL_BINARY(DivOp, "div", "F", "a / b", CODE(s.make<arith::DivFOp>(x, y)), D(d / p.y()), D(-(d *(p.result() / p.y()))))
 DL_BINARY_ROW(FloorDivOp, "floordiv", "N", "floor(a / b); integers fail when b is 0; derivative 0",
               CODE(floorDivide(s, x, y)), FLAT, FLAT)
 DL_BINARY_ROW(ModOp, "mod", "N", "a - b * floor(a / b), with the sign of b; integers fail when b is 0",
-              CODE(modulo(s, x, y)), D(d), D(-(d * apply<ir::FloorOp>(p.x() / p.y()))))
+              CODE(modulo(s, x, y)), D(d), D(-(d *apply<ir::FloorOp>(p.x() / p.y()))))
 DL_BINARY(PowOp, "pow", "N", "a ** b", CODE(power(s, x, y)), powByBase, powByExponent)
 DL_BINARY(MaximumOp, "maximum", "N", "the larger; NaN wins; at a tie each operand gets half of the derivative",
           CODE(maxScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::le)),
@@ -173,9 +173,10 @@ DL_BINARY(MinimumOp, "minimum", "N", "the smaller; NaN wins; at a tie each opera
           CODE(minScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::ge)),
           D(extremum(d, p.y(), p.x(), CmpKind::ge)))
 DL_BINARY(Atan2Op, "atan2", "F", "angle of the point (b, a), in radians", CODE(s.make<math::Atan2Op>(x, y)),
-          D(d * (p.y() / radius2(p))), D(-(d * (p.x() / radius2(p)))))
+          D(d *(p.y() / radius2(p))), D(-(d *(p.x() / radius2(p)))))
 DL_BINARY(AndOp, "and", "bool", "logical and", CODE(s.make<arith::AndIOp>(x, y)), FLAT, FLAT)
 DL_BINARY(OrOp, "or", "bool", "logical or", CODE(s.make<arith::OrIOp>(x, y)), FLAT, FLAT)
+// clang-format on
 
 LogicalResult dl::ir::FloorDivOp::lower(RewriterBase &rewriter) {
   dl::ops::checkDivisor(*this, rewriter);

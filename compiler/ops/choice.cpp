@@ -14,12 +14,18 @@ using ir::CmpKind;
 
 arith::CmpFPredicate floatPredicate(CmpKind kind) {
   switch (kind) {
-  case CmpKind::eq: return arith::CmpFPredicate::OEQ;
-  case CmpKind::ne: return arith::CmpFPredicate::UNE;
-  case CmpKind::lt: return arith::CmpFPredicate::OLT;
-  case CmpKind::le: return arith::CmpFPredicate::OLE;
-  case CmpKind::gt: return arith::CmpFPredicate::OGT;
-  case CmpKind::ge: return arith::CmpFPredicate::OGE;
+  case CmpKind::eq:
+    return arith::CmpFPredicate::OEQ;
+  case CmpKind::ne:
+    return arith::CmpFPredicate::UNE;
+  case CmpKind::lt:
+    return arith::CmpFPredicate::OLT;
+  case CmpKind::le:
+    return arith::CmpFPredicate::OLE;
+  case CmpKind::gt:
+    return arith::CmpFPredicate::OGT;
+  case CmpKind::ge:
+    return arith::CmpFPredicate::OGE;
   }
   llvm_unreachable("every kind is listed");
 }
@@ -27,12 +33,18 @@ arith::CmpFPredicate floatPredicate(CmpKind kind) {
 arith::CmpIPredicate intPredicate(CmpKind kind, bool isUnsigned) {
   using P = arith::CmpIPredicate;
   switch (kind) {
-  case CmpKind::eq: return P::eq;
-  case CmpKind::ne: return P::ne;
-  case CmpKind::lt: return isUnsigned ? P::ult : P::slt;
-  case CmpKind::le: return isUnsigned ? P::ule : P::sle;
-  case CmpKind::gt: return isUnsigned ? P::ugt : P::sgt;
-  case CmpKind::ge: return isUnsigned ? P::uge : P::sge;
+  case CmpKind::eq:
+    return P::eq;
+  case CmpKind::ne:
+    return P::ne;
+  case CmpKind::lt:
+    return isUnsigned ? P::ult : P::slt;
+  case CmpKind::le:
+    return isUnsigned ? P::ule : P::sle;
+  case CmpKind::gt:
+    return isUnsigned ? P::ugt : P::sgt;
+  case CmpKind::ge:
+    return isUnsigned ? P::uge : P::sge;
   }
   llvm_unreachable("every kind is listed");
 }
@@ -67,7 +79,8 @@ Value convertInt(OpBuilder &b, Location loc, Value x, Type to) {
     return x;
   if (from > width)
     return b.create<arith::TruncIOp>(loc, to, x);
-  return isUnsigned ? b.create<arith::ExtUIOp>(loc, to, x).getResult() : b.create<arith::ExtSIOp>(loc, to, x).getResult();
+  return isUnsigned ? b.create<arith::ExtUIOp>(loc, to, x).getResult()
+                    : b.create<arith::ExtSIOp>(loc, to, x).getResult();
 }
 
 Value convertScalar(OpBuilder &b, Location loc, Value x, Type to) {
@@ -101,7 +114,8 @@ SmallVector<Value> buildStopGrad(BuildContext &c) {
 std::vector<Row> choiceRows() {
   return {
       {{"eq(a: T[*S], b: T[*R]) -> bool[broadcast(S, R)]", "whether a equals b", true}, buildCompare<CmpKind::eq>},
-      {{"ne(a: T[*S], b: T[*R]) -> bool[broadcast(S, R)]", "whether a differs from b", true}, buildCompare<CmpKind::ne>},
+      {{"ne(a: T[*S], b: T[*R]) -> bool[broadcast(S, R)]", "whether a differs from b", true},
+       buildCompare<CmpKind::ne>},
       {{"lt(a: N[*S], b: N[*R]) -> bool[broadcast(S, R)]", "whether a < b", true}, buildCompare<CmpKind::lt>},
       {{"le(a: N[*S], b: N[*R]) -> bool[broadcast(S, R)]", "whether a <= b", true}, buildCompare<CmpKind::le>},
       {{"gt(a: N[*S], b: N[*R]) -> bool[broadcast(S, R)]", "whether a > b", true}, buildCompare<CmpKind::gt>},
@@ -155,9 +169,8 @@ LogicalResult ConvertOp::vjp(AdjointBuilder &a) {
 LogicalResult ConvertOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0}); }
 LogicalResult ConvertOp::lower(RewriterBase &rewriter) {
   Type to = elementOf(getResult().getType());
-  return ops::lowerElementwise(*this, rewriter, [&](OpBuilder &b, Location loc, ValueRange v) {
-    return ops::convertScalar(b, loc, v[0], to);
-  });
+  return ops::lowerElementwise(
+      *this, rewriter, [&](OpBuilder &b, Location loc, ValueRange v) { return ops::convertScalar(b, loc, v[0], to); });
 }
 
 LogicalResult StopGradOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }

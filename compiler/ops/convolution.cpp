@@ -39,8 +39,9 @@ template <class Op> Value gradWeight(OpBuilder &b, Location loc, Op like, Value 
                                           like.getPadding(), like.getDilation(), like.getGroups());
 }
 
-template <class Op> LogicalResult lowerToKernel(Op op, RewriterBase &rewriter, StringRef callee, ValueRange operands,
-                                                ValueRange sizes, ArrayRef<int64_t> more = {}) {
+template <class Op>
+LogicalResult lowerToKernel(Op op, RewriterBase &rewriter, StringRef callee, ValueRange operands, ValueRange sizes,
+                            ArrayRef<int64_t> more = {}) {
   Location loc = op.getLoc();
   SmallVector<Value> inputs(operands);
   appendInts(rewriter, loc, inputs, op.getStride());
@@ -78,11 +79,11 @@ namespace dl::ir {
 
 LogicalResult Conv2dOp::vjp(AdjointBuilder &a) {
   if (a.wants(getX()))
-    a.add(getX(), ops::gradInput(a.builder(), a.loc(), *this, a.adjoint(getResult()), a.primal(getW()),
-                                 a.primal(getX())));
+    a.add(getX(),
+          ops::gradInput(a.builder(), a.loc(), *this, a.adjoint(getResult()), a.primal(getW()), a.primal(getX())));
   if (a.wants(getW()))
-    a.add(getW(), ops::gradWeight(a.builder(), a.loc(), *this, a.adjoint(getResult()), a.primal(getX()),
-                                  a.primal(getW())));
+    a.add(getW(),
+          ops::gradWeight(a.builder(), a.loc(), *this, a.adjoint(getResult()), a.primal(getX()), a.primal(getW())));
   return success();
 }
 LogicalResult Conv2dOp::jvp(TangentBuilder &t) { return ops::bilinearJvp(*this, t, 0, 1); }
@@ -98,9 +99,9 @@ LogicalResult Conv2dOp::lower(RewriterBase &rewriter) {
     else if (k == 1)
       sizes.push_back(sizeOf(rewriter, loc, getW(), 0));
     else
-      sizes.push_back(ops::windowCount(rewriter, loc, sizeOf(rewriter, loc, getX(), k),
-                                       {shapeOf(getW().getType())[k], getStride()[k - 2], getPadding()[k - 2],
-                                        getDilation()[k - 2]}));
+      sizes.push_back(ops::windowCount(
+          rewriter, loc, sizeOf(rewriter, loc, getX(), k),
+          {shapeOf(getW().getType())[k], getStride()[k - 2], getPadding()[k - 2], getDilation()[k - 2]}));
   }
   return ops::lowerToKernel(*this, rewriter, "dl_rt_conv2d", {getX(), getW()}, sizes, /*activation*/ {0});
 }

@@ -96,10 +96,9 @@ LogicalResult BroadcastOp::lower(RewriterBase &rewriter) {
   for (int64_t dim : dims)
     exprs.push_back(rewriter.getAffineDimExpr(dim));
   AffineMap map = AffineMap::get(type.getRank(), 0, exprs, rewriter.getContext());
-  Value result = ops::parallelGeneric(rewriter, loc, type, getSizes(), input, map,
-                                      [](OpBuilder &b, Location at, ValueRange args) {
-                                        b.create<linalg::YieldOp>(at, args[0]);
-                                      });
+  Value result =
+      ops::parallelGeneric(rewriter, loc, type, getSizes(), input, map,
+                           [](OpBuilder &b, Location at, ValueRange args) { b.create<linalg::YieldOp>(at, args[0]); });
   rewriter.replaceOp(*this, result);
   return success();
 }
@@ -109,8 +108,8 @@ LogicalResult IotaOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
 LogicalResult IotaOp::lower(RewriterBase &rewriter) {
   auto type = cast<RankedTensorType>(getResult().getType());
   Type element = type.getElementType();
-  Value result = ops::parallelGeneric(
-      rewriter, getLoc(), type, getSizes(), {}, {}, [&](OpBuilder &b, Location at, ValueRange) {
+  Value result =
+      ops::parallelGeneric(rewriter, getLoc(), type, getSizes(), {}, {}, [&](OpBuilder &b, Location at, ValueRange) {
         Value index = b.create<linalg::IndexOp>(at, 0);
         Value number = b.create<arith::IndexCastOp>(at, b.getI64Type(), index);
         if (isa<FloatType>(element))

@@ -37,7 +37,8 @@ SmallVector<Value> buildIndexAdd(BuildContext &c) {
 }
 SmallVector<Value> buildScatterAdd(BuildContext &c) {
   int64_t dim = dimAttr(c, "dim", ir::rankOf(c.operands[0].getType()));
-  return {c.builder.create<ir::PutAlongAddOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.operands[2], dim)};
+  return {
+      c.builder.create<ir::PutAlongAddOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.operands[2], dim)};
 }
 
 Value i64Size(OpBuilder &b, Location loc, Value tensor, int64_t dim) {
@@ -49,9 +50,7 @@ void checkIndices(OpBuilder &b, Location loc, Value indices, Value size) {
   Type i64 = b.getI64Type();
   int64_t rank = ir::rankOf(indices.getType());
   auto scalar = RankedTensorType::get({}, i64);
-  auto extreme = [&](int64_t start) {
-    return filledTensor(b, loc, scalar, {}, ir::intConstant(b, loc, i64, start));
-  };
+  auto extreme = [&](int64_t start) { return filledTensor(b, loc, scalar, {}, ir::intConstant(b, loc, i64, start)); };
   AffineMap toScalar = AffineMap::get(rank, 0, {}, b.getContext());
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::reduction);
   auto range = b.create<linalg::GenericOp>(
@@ -163,7 +162,8 @@ LogicalResult GatherOp::lower(RewriterBase &rewriter) {
   SmallVector<Value> sizes;
   for (int64_t k = 0; k < type.getRank(); ++k)
     if (type.isDynamicDim(k))
-      sizes.push_back(k < lead ? sizeOf(rewriter, loc, getIndices(), k) : sizeOf(rewriter, loc, getInput(), k - lead + 1));
+      sizes.push_back(k < lead ? sizeOf(rewriter, loc, getIndices(), k)
+                               : sizeOf(rewriter, loc, getInput(), k - lead + 1));
   AffineMap map = AffineMap::getMultiDimIdentityMap(type.getRank(), rewriter.getContext()).getMajorSubMap(lead);
   Value result = ops::readAt(rewriter, loc, type, sizes, getInput(), getIndices(), map, 0,
                              [&](ArrayRef<Value> position, Value index) {
@@ -182,8 +182,7 @@ LogicalResult ScatterAddOp::vjp(AdjointBuilder &a) {
   if (a.wants(getInput()))
     a.add(getInput(), adjoint);
   if (a.wants(getValue()))
-    a.add(getValue(),
-          a.builder().create<GatherOp>(a.loc(), getValue().getType(), adjoint, a.primal(getIndices())));
+    a.add(getValue(), a.builder().create<GatherOp>(a.loc(), getValue().getType(), adjoint, a.primal(getIndices())));
   return success();
 }
 LogicalResult ScatterAddOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0, 2}); }
@@ -256,8 +255,8 @@ LogicalResult PutAlongAddOp::vjp(AdjointBuilder &a) {
   if (a.wants(getInput()))
     a.add(getInput(), adjoint);
   if (a.wants(getValue()))
-    a.add(getValue(), a.builder().create<TakeAlongOp>(a.loc(), getValue().getType(), adjoint, a.primal(getIndices()),
-                                                      getDim()));
+    a.add(getValue(),
+          a.builder().create<TakeAlongOp>(a.loc(), getValue().getType(), adjoint, a.primal(getIndices()), getDim()));
   return success();
 }
 LogicalResult PutAlongAddOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0, 2}); }

@@ -62,8 +62,8 @@ LogicalResult ConcatOp::vjp(AdjointBuilder &a) {
   for (Value input : getInputs()) {
     Value primal = a.primal(input);
     if (a.wants(input))
-      a.add(input, b.create<SliceOp>(a.loc(), input.getType(), adjoint, offsets, dynamicSizes(b, a.loc(), primal), steps,
-                                     ArrayRef<int64_t>()));
+      a.add(input, b.create<SliceOp>(a.loc(), input.getType(), adjoint, offsets, dynamicSizes(b, a.loc(), primal),
+                                     steps, ArrayRef<int64_t>()));
     offsets[dim] = b.createOrFold<arith::AddIOp>(a.loc(), offsets[dim], sizeOf(b, a.loc(), primal, dim));
   }
   return success();

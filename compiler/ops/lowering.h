@@ -38,7 +38,7 @@ mlir::Value minScalars(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x, ml
 
 // The type that sums are kept in: f32 for bf16, else the type itself.
 mlir::Type accumulatorType(mlir::Type element);
-mlir::Value widen(mlir::OpBuilder &b, mlir::Location loc, mlir::Value scalar);                     // bf16 -> f32
+mlir::Value widen(mlir::OpBuilder &b, mlir::Location loc, mlir::Value scalar);                      // bf16 -> f32
 mlir::Value narrow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value scalar, mlir::Type element); // f32 -> bf16
 
 // A dl.kernel with one destination of the type.

@@ -85,8 +85,7 @@ Value batched(BuildContext &c, Value x, const Shape &batch) {
     if (ShapedType::isDynamic(size))
       dynamic.push_back(v);
   SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(missing, missing + rank));
-  Value spread =
-      ir::broadcastTo(b, c.loc, x, ir::typeOf(full.sizes, ir::elementOf(x.getType())), dims, dynamic);
+  Value spread = ir::broadcastTo(b, c.loc, x, ir::typeOf(full.sizes, ir::elementOf(x.getType())), dims, dynamic);
   return reshaped(b, c.loc, spread, joined(merged(b, c.loc, batch), matrix));
 }
 
@@ -121,7 +120,8 @@ SmallVector<Value> buildMatmul(BuildContext &c) {
   for (int64_t k = 0; k < batchRank; ++k) {
     int64_t size = ir::shapeOf(type)[k];
     batch.sizes.push_back(size);
-    batch.values.push_back(ShapedType::isDynamic(size) ? c.resultSizes[0][dynamic++] : ir::indexConstant(b, c.loc, size));
+    batch.values.push_back(ShapedType::isDynamic(size) ? c.resultSizes[0][dynamic++]
+                                                       : ir::indexConstant(b, c.loc, size));
   }
   return {asResult(c, product(b, c.loc, batched(c, x, batch), batched(c, y, batch)))};
 }
@@ -165,7 +165,8 @@ Value loops(RewriterBase &rewriter, ir::MatMulOp op, RankedTensorType type, Valu
     exprs.append({row, column});
     return AffineMap::get(lead + 3, 0, exprs, rewriter.getContext());
   };
-  SmallVector<AffineMap> maps{op.getTransA() ? map(k, m) : map(m, k), op.getTransB() ? map(n, k) : map(k, n), map(m, n)};
+  SmallVector<AffineMap> maps{op.getTransA() ? map(k, m) : map(m, k), op.getTransB() ? map(n, k) : map(k, n),
+                              map(m, n)};
   SmallVector<utils::IteratorType> iterators(lead + 3, utils::IteratorType::parallel);
   iterators[dots ? lead + 2 : lead + 1] = utils::IteratorType::reduction;
   Value zero = ir::scalarConstant(rewriter, loc, type.getElementType(), 0);
@@ -194,8 +195,8 @@ std::vector<Row> matmulRows() {
 
 namespace dl::ir {
 
-// With A' and B' the operands as multiplied: dA' = dC B'^T and dB' = A'^T dC, and the transpose of that where an operand
-// was transposed.
+// With A' and B' the operands as multiplied: dA' = dC B'^T and dB' = A'^T dC, and the transpose of that where an
+// operand was transposed.
 LogicalResult MatMulOp::vjp(AdjointBuilder &a) {
   bool toA = a.wants(getA()), toB = a.wants(getB());
   if (!toA && !toB)

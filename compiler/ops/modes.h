@@ -5,8 +5,8 @@
 
 namespace dl::ops {
 
-// Forward mode of an op that is linear in the listed operands taken together: the op applied to their tangents. Operands
-// without a tangent count as zeros when another one has some.
+// Forward mode of an op that is linear in the listed operands taken together: the op applied to their tangents.
+// Operands without a tangent count as zeros when another one has some.
 mlir::LogicalResult linearJvp(mlir::Operation *op, ir::TangentBuilder &tangents, llvm::ArrayRef<unsigned> operands);
 
 // Forward mode of an op that is linear in each of the two operands: the sum of the two applications.
@@ -35,8 +35,8 @@ private:
   llvm::function_ref<mlir::Value(mlir::Value)> primal_;
 };
 
-// What one operand contributes to a derivative: `d` times the partial derivative by it. The Jacobian of an elementwise op
-// is diagonal, so the same rule serves both modes: `d` is the adjoint of the result or the tangent of the operand.
+// What one operand contributes to a derivative: `d` times the partial derivative by it. The Jacobian of an elementwise
+// op is diagonal, so the same rule serves both modes: `d` is the adjoint of the result or the tangent of the operand.
 // Nothing: the partial derivative is zero.
 using Contribution = std::optional<Expr> (*)(Expr d, const Primals &p);
 

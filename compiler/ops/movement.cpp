@@ -96,10 +96,9 @@ LogicalResult TransposeOp::lower(RewriterBase &rewriter) {
       sizes.push_back(sizeOf(rewriter, loc, getInput(), from));
   }
   AffineMap map = AffineMap::get(type.getRank(), 0, exprs, rewriter.getContext());
-  Value result = ops::parallelGeneric(rewriter, loc, type, sizes, getInput(), map,
-                                      [](OpBuilder &b, Location at, ValueRange args) {
-                                        b.create<linalg::YieldOp>(at, args[0]);
-                                      });
+  Value result =
+      ops::parallelGeneric(rewriter, loc, type, sizes, getInput(), map,
+                           [](OpBuilder &b, Location at, ValueRange args) { b.create<linalg::YieldOp>(at, args[0]); });
   rewriter.replaceOp(*this, result);
   return success();
 }

@@ -17,9 +17,9 @@ ir::MaxPool2dOp maxPool2d(BuildContext &c) {
   SmallVector<int64_t> kernel = pairAttr(c, "kernel_size", {1});
   Type values = ir::withElement(c.resultTypes[0], ir::elementOf(c.operands[0].getType()));
   Type indices = ir::withElement(c.resultTypes[0], c.builder.getI64Type());
-  return c.builder.create<ir::MaxPool2dOp>(c.loc, values, indices, c.operands[0], kernel,
-                                           pairAttr(c, "stride", kernel), pairAttr(c, "padding", {0}),
-                                           pairAttr(c, "dilation", {1}), boolAttr(c, "ceil_mode", false));
+  return c.builder.create<ir::MaxPool2dOp>(c.loc, values, indices, c.operands[0], kernel, pairAttr(c, "stride", kernel),
+                                           pairAttr(c, "padding", {0}), pairAttr(c, "dilation", {1}),
+                                           boolAttr(c, "ceil_mode", false));
 }
 SmallVector<Value> buildMaxPool2d(BuildContext &c) { return {maxPool2d(c).getResult()}; }
 SmallVector<Value> buildMaxPool2dIndices(BuildContext &c) { return {maxPool2d(c).getIndices()}; }
@@ -85,13 +85,15 @@ std::vector<Row> poolRows() {
         "means of windows of x[N, C, H, W]; the stride is the kernel's size unless given"},
        buildAvgPool2d},
       {{"max_pool2d_indices(x: F[*S], kernel_size: const, stride: const = none, padding: const = 0, "
-        "dilation: const = 1, ceil_mode: const = false) -> i64[pool(S, kernel_size, stride, padding, dilation, ceil_mode)]",
+        "dilation: const = 1, ceil_mode: const = false) -> i64[pool(S, kernel_size, stride, padding, dilation, "
+        "ceil_mode)]",
         "where in its channel (row-major) each maximum of max_pool2d lies, the first in scan order"},
        buildMaxPool2dIndices},
       {{"pool_scatter(dy: F[*S], index: i64[*S], shape: shape) -> F[shape]",
         "zeros of the shape with dy added at the positions in each channel: the gradient of max_pool2d"},
        buildPoolScatter},
-      {{"pool_gather(x: F[*S], index: i64[*R]) -> F[*R]", "x at the positions in each channel: the transpose of pool_scatter"},
+      {{"pool_gather(x: F[*S], index: i64[*R]) -> F[*R]",
+        "x at the positions in each channel: the transpose of pool_scatter"},
        buildPoolGather},
       {{"avg_pool2d_grad(dy: F[*S], shape: shape, kernel_size: const, stride: const = none, padding: const = 0, "
         "count_include_pad: const = true) -> F[shape]",
@@ -106,8 +108,8 @@ namespace dl::ir {
 
 LogicalResult MaxPool2dOp::vjp(AdjointBuilder &a) {
   if (a.wants(getX()))
-    a.add(getX(), ops::poolScatter(a.builder(), a.loc(), a.adjoint(getResult()), a.primal(getIndices()),
-                                   a.primal(getX())));
+    a.add(getX(),
+          ops::poolScatter(a.builder(), a.loc(), a.adjoint(getResult()), a.primal(getIndices()), a.primal(getX())));
   return success();
 }
 LogicalResult MaxPool2dOp::jvp(TangentBuilder &t) {
@@ -135,8 +137,8 @@ LogicalResult MaxPool2dOp::lower(RewriterBase &rewriter) {
 
 LogicalResult PoolScatterOp::vjp(AdjointBuilder &a) {
   if (a.wants(getDy()))
-    a.add(getDy(), ops::poolGather(a.builder(), a.loc(), getDy().getType(), a.adjoint(getResult()),
-                                   a.primal(getIndices())));
+    a.add(getDy(),
+          ops::poolGather(a.builder(), a.loc(), getDy().getType(), a.adjoint(getResult()), a.primal(getIndices())));
   return success();
 }
 LogicalResult PoolScatterOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0}); }
@@ -148,8 +150,8 @@ LogicalResult PoolScatterOp::lower(RewriterBase &rewriter) {
 
 LogicalResult PoolGatherOp::vjp(AdjointBuilder &a) {
   if (a.wants(getX()))
-    a.add(getX(), ops::poolScatter(a.builder(), a.loc(), a.adjoint(getResult()), a.primal(getIndices()),
-                                   a.primal(getX())));
+    a.add(getX(),
+          ops::poolScatter(a.builder(), a.loc(), a.adjoint(getResult()), a.primal(getIndices()), a.primal(getX())));
   return success();
 }
 LogicalResult PoolGatherOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0}); }
@@ -157,15 +159,16 @@ LogicalResult PoolGatherOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this
 LogicalResult PoolGatherOp::lower(RewriterBase &rewriter) {
   Location loc = getLoc();
   auto type = cast<RankedTensorType>(getResult().getType());
-  Value planes = rewriter.create<tensor::CollapseShapeOp>(loc, getX(), ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
-  Value result = ops::parallelGeneric(
-      rewriter, loc, type, ops::sizesFrom(rewriter, loc, type, getIndices()), getIndices(),
-      rewriter.getMultiDimIdentityMap(4), [&](OpBuilder &b, Location at, ValueRange args) {
-        Value n = b.create<linalg::IndexOp>(at, 0), c = b.create<linalg::IndexOp>(at, 1);
-        Value place = b.create<arith::IndexCastOp>(at, b.getIndexType(), args[0]);
-        Value number = b.create<tensor::ExtractOp>(at, planes, ValueRange{n, c, place});
-        b.create<linalg::YieldOp>(at, number);
-      });
+  Value planes =
+      rewriter.create<tensor::CollapseShapeOp>(loc, getX(), ArrayRef<ReassociationIndices>{{0}, {1}, {2, 3}});
+  Value result =
+      ops::parallelGeneric(rewriter, loc, type, ops::sizesFrom(rewriter, loc, type, getIndices()), getIndices(),
+                           rewriter.getMultiDimIdentityMap(4), [&](OpBuilder &b, Location at, ValueRange args) {
+                             Value n = b.create<linalg::IndexOp>(at, 0), c = b.create<linalg::IndexOp>(at, 1);
+                             Value place = b.create<arith::IndexCastOp>(at, b.getIndexType(), args[0]);
+                             Value number = b.create<tensor::ExtractOp>(at, planes, ValueRange{n, c, place});
+                             b.create<linalg::YieldOp>(at, number);
+                           });
   rewriter.replaceOp(*this, result);
   return success();
 }

@@ -114,12 +114,18 @@ TypedAttr neutral(OpBuilder &b, ReduceKind kind, Type element) {
 
 Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value sum) {
   switch (kind) {
-  case ReduceKind::sum: return addScalars(b, loc, x, sum, /*reassociate=*/true);
-  case ReduceKind::prod: return mulScalars(b, loc, x, sum, /*reassociate=*/true);
-  case ReduceKind::max: return maxScalars(b, loc, x, sum);
-  case ReduceKind::min: return minScalars(b, loc, x, sum);
-  case ReduceKind::any: return b.create<arith::OrIOp>(loc, x, sum);
-  case ReduceKind::all: return b.create<arith::AndIOp>(loc, x, sum);
+  case ReduceKind::sum:
+    return addScalars(b, loc, x, sum, /*reassociate=*/true);
+  case ReduceKind::prod:
+    return mulScalars(b, loc, x, sum, /*reassociate=*/true);
+  case ReduceKind::max:
+    return maxScalars(b, loc, x, sum);
+  case ReduceKind::min:
+    return minScalars(b, loc, x, sum);
+  case ReduceKind::any:
+    return b.create<arith::OrIOp>(loc, x, sum);
+  case ReduceKind::all:
+    return b.create<arith::AndIOp>(loc, x, sum);
   }
   llvm_unreachable("every kind is listed");
 }
@@ -271,7 +277,8 @@ LogicalResult ArgReduceOp::lower(RewriterBase &rewriter) {
       [&](OpBuilder &b, Location at, ValueRange args) {
         Value x = ops::widen(b, at, args[0]), better;
         if (isa<FloatType>(element)) {
-          better = b.create<arith::CmpFOp>(at, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, args[1]);
+          better =
+              b.create<arith::CmpFOp>(at, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x, args[1]);
           // The first NaN beats every number.
           Value nan = b.create<arith::CmpFOp>(at, arith::CmpFPredicate::UNO, x, x);
           Value number = b.create<arith::CmpFOp>(at, arith::CmpFPredicate::ORD, args[1], args[1]);
@@ -279,7 +286,8 @@ LogicalResult ArgReduceOp::lower(RewriterBase &rewriter) {
         } else {
           using P = arith::CmpIPredicate;
           bool isUns = isUnsigned(element);
-          better = b.create<arith::CmpIOp>(at, isMax ? (isUns ? P::ugt : P::sgt) : (isUns ? P::ult : P::slt), x, args[1]);
+          better =
+              b.create<arith::CmpIOp>(at, isMax ? (isUns ? P::ugt : P::sgt) : (isUns ? P::ult : P::slt), x, args[1]);
         }
         Value index = b.create<arith::IndexCastOp>(at, i64, b.create<linalg::IndexOp>(at, dim));
         b.create<linalg::YieldOp>(at, ValueRange{b.create<arith::SelectOp>(at, better, x, args[1]),

@@ -4,16 +4,17 @@
 
 #include "compiler/sema/builtins.h"
 
+#include "mlir/IR/Builders.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
-#include "mlir/IR/Builders.h"
 
 #include <variant>
 #include <vector>
 
 namespace dl::ops {
 
-using Attr = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, mlir::Type>; // Type: an element type
+using Attr =
+    std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, mlir::Type>; // Type: an element type
 
 // What a builder gets: operands in the order of the signature's run-time parameters (already broadcast to one shape for
 // rows with `broadcast`), compile-time arguments by name, and the result types that the checker inferred.

@@ -95,8 +95,8 @@ LogicalResult UpdateSliceOp::vjp(AdjointBuilder &a) {
   if (toValue)
     a.add(getValue(), ops::sliceLike(b, a.loc(), *this, adjoint, offsets, value));
   if (toInput)
-    a.add(getInput(), b.create<UpdateSliceOp>(a.loc(), adjoint.getType(), adjoint, zerosLike(b, a.loc(), value), offsets,
-                                              getSteps(), getDropped()));
+    a.add(getInput(), b.create<UpdateSliceOp>(a.loc(), adjoint.getType(), adjoint, zerosLike(b, a.loc(), value),
+                                              offsets, getSteps(), getDropped()));
   return success();
 }
 LogicalResult UpdateSliceOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0, 1}); }
@@ -120,8 +120,8 @@ LogicalResult AddSliceOp::vjp(AdjointBuilder &a) {
   if (toInput)
     a.add(getInput(), adjoint);
   if (toValue)
-    a.add(getValue(), ops::sliceLike(a.builder(), a.loc(), *this, adjoint, ops::primals(a, getOffsets()),
-                                     a.primal(getValue())));
+    a.add(getValue(),
+          ops::sliceLike(a.builder(), a.loc(), *this, adjoint, ops::primals(a, getOffsets()), a.primal(getValue())));
   return success();
 }
 LogicalResult AddSliceOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {0, 1}); }

@@ -148,14 +148,16 @@ TEST_P(Refused, SaysWhy) {
 }
 
 const Example kRefused[] = {
-    {"BroadcastStretches", R"(func.func @f(%x: tensor<3xf32>) { %0 = dl.broadcast %x dims = [0] : tensor<3xf32> -> tensor<4xf32> return })",
+    {"BroadcastStretches",
+     R"(func.func @f(%x: tensor<3xf32>) { %0 = dl.broadcast %x dims = [0] : tensor<3xf32> -> tensor<4xf32> return })",
      "C1: cannot stretch size 3 to 4"},
     {"BroadcastOrder", R"(func.func @f(%x: tensor<3x3xf32>) {
        %0 = dl.broadcast %x dims = [1, 0] : tensor<3x3xf32> -> tensor<3x3xf32> return })",
      "dims must increase"},
     {"BroadcastSizes", R"(func.func @f(%x: f32) { %0 = dl.broadcast %x dims = [] : f32 -> tensor<?xf32> return })",
      "needs 1 sizes for the dynamic dimensions"},
-    {"ReshapeCount", R"(func.func @f(%x: tensor<6xf32>) { %0 = dl.reshape %x : tensor<6xf32> -> tensor<4xf32> return })",
+    {"ReshapeCount",
+     R"(func.func @f(%x: tensor<6xf32>) { %0 = dl.reshape %x : tensor<6xf32> -> tensor<4xf32> return })",
      "cannot make 4 elements of 6"},
     {"TransposePermutation", R"(func.func @f(%x: tensor<3x4xf32>) {
        %0 = dl.transpose %x perm = [0, 0] : tensor<3x4xf32> -> tensor<3x3xf32> return })",
@@ -163,9 +165,11 @@ const Example kRefused[] = {
     {"MatMulInner", R"(func.func @f(%x: tensor<3x4xf32>, %y: tensor<5x6xf32>) {
        %0 = dl.matmul %x, %y : tensor<3x4xf32>, tensor<5x6xf32> -> tensor<3x6xf32> return })",
      "inner sizes 4 and 5 differ"},
-    {"ReduceType", R"(func.func @f(%x: tensor<3x4xf32>) { %0 = dl.reduce sum %x dims = [1] : tensor<3x4xf32> -> tensor<4xf32> return })",
+    {"ReduceType",
+     R"(func.func @f(%x: tensor<3x4xf32>) { %0 = dl.reduce sum %x dims = [1] : tensor<3x4xf32> -> tensor<4xf32> return })",
      "cannot reduce"},
-    {"ReduceBools", R"(func.func @f(%x: tensor<3xi1>) { %0 = dl.reduce sum %x dims = [0] : tensor<3xi1> -> i1 return })",
+    {"ReduceBools",
+     R"(func.func @f(%x: tensor<3xi1>) { %0 = dl.reduce sum %x dims = [0] : tensor<3xi1> -> i1 return })",
      "any and all reduce bools"},
     {"SliceStep", R"(func.func @f(%x: tensor<3xf32>, %i: index) {
        %0 = dl.slice %x[%i] steps = [0] dropped = [] : tensor<3xf32> -> tensor<3xf32> return })",

@@ -44,25 +44,45 @@ double fromBfloat(uint16_t half) { return std::bit_cast<float>(static_cast<uint3
 void store(Tensor &tensor, int64_t i, const Json &item) {
   void *at = static_cast<char *>(tensor.raw()) + i * size(tensor.dtype());
   switch (tensor.dtype()) {
-  case DType::f32: *static_cast<float *>(at) = static_cast<float>(numberOf(item)); break;
-  case DType::f64: *static_cast<double *>(at) = numberOf(item); break;
-  case DType::bf16: *static_cast<uint16_t *>(at) = toBfloat(numberOf(item)); break;
-  case DType::i32: *static_cast<int32_t *>(at) = item.get<int32_t>(); break;
-  case DType::i64: *static_cast<int64_t *>(at) = item.get<int64_t>(); break;
-  case DType::u8: *static_cast<uint8_t *>(at) = item.get<uint8_t>(); break;
-  case DType::boolean: *static_cast<uint8_t *>(at) = item.get<bool>(); break;
+  case DType::f32:
+    *static_cast<float *>(at) = static_cast<float>(numberOf(item));
+    break;
+  case DType::f64:
+    *static_cast<double *>(at) = numberOf(item);
+    break;
+  case DType::bf16:
+    *static_cast<uint16_t *>(at) = toBfloat(numberOf(item));
+    break;
+  case DType::i32:
+    *static_cast<int32_t *>(at) = item.get<int32_t>();
+    break;
+  case DType::i64:
+    *static_cast<int64_t *>(at) = item.get<int64_t>();
+    break;
+  case DType::u8:
+    *static_cast<uint8_t *>(at) = item.get<uint8_t>();
+    break;
+  case DType::boolean:
+    *static_cast<uint8_t *>(at) = item.get<bool>();
+    break;
   }
 }
 
 double load(const Tensor &tensor, int64_t i) {
   const void *at = static_cast<const char *>(tensor.raw()) + i * size(tensor.dtype());
   switch (tensor.dtype()) {
-  case DType::f32: return *static_cast<const float *>(at);
-  case DType::f64: return *static_cast<const double *>(at);
-  case DType::bf16: return fromBfloat(*static_cast<const uint16_t *>(at));
-  case DType::i32: return *static_cast<const int32_t *>(at);
-  case DType::i64: return static_cast<double>(*static_cast<const int64_t *>(at));
-  default: return *static_cast<const uint8_t *>(at);
+  case DType::f32:
+    return *static_cast<const float *>(at);
+  case DType::f64:
+    return *static_cast<const double *>(at);
+  case DType::bf16:
+    return fromBfloat(*static_cast<const uint16_t *>(at));
+  case DType::i32:
+    return *static_cast<const int32_t *>(at);
+  case DType::i64:
+    return static_cast<double>(*static_cast<const int64_t *>(at));
+  default:
+    return *static_cast<const uint8_t *>(at);
   }
 }
 
@@ -154,8 +174,8 @@ public:
     std::vector<dl_value> in, out(results.size());
     for (const Tensor &argument : arguments)
       in.push_back(argument.value());
-    dl_error *error = dl_invoke(*entry, in.data(), static_cast<int64_t>(in.size()), out.data(),
-                                static_cast<int64_t>(out.size()));
+    dl_error *error =
+        dl_invoke(*entry, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
     if (error) {
       std::string message = dl_error_message(error);
       dl_error_free(error);
