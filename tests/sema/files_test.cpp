@@ -34,7 +34,8 @@ TEST(Files, ThePreludeIsEverywhere) {
 TEST(Files, ExternFunctions) {
   Checked c = check("extern fn dl_rt_read__f(path: str) -> f32[N, 2]\nextern fn dl_rt_fill(n: int, *shape: int) -> f32[*shape]\n"
                     "let x = dl_rt_read__f(\"a\")\nlet y = dl_rt_fill(1, 2, 3)\nlet z = x.T @ x\n");
-  EXPECT_EQ(bodyOf(c, "main"), "let x: f32[N, 2] = extern dl_rt_read(\"a\"): f32[N, 2]\n"
+  EXPECT_EQ(bodyOf(c, "main"), "let result: f32[N, 2] = extern dl_rt_read(\"a\"): f32[N, 2]\n"
+                               "let x: f32[N, 2] = result\n"
                                "let y: f32[2, 3] = kernel dl_rt_fill(1): f32[2, 3]\n"
                                "let z: f32[2, 2] = matmul(transpose(x, dim0=0, dim1=1): f32[2, N], x): f32[2, 2]\n");
 }

@@ -42,7 +42,7 @@ TEST(Functions, ArgumentsByNameAndDefault) {
 }
 
 TEST(Functions, ClosuresCaptureWhatTheyRead) {
-  Checked c = check("let a = ones(3)\nlet b = 2\nlet f = fn(x) = x * a + b\nlet y = f(ones(3))\n");
+  Checked c = check("let a = ones(3)\nlet b = 2.0\nlet f = fn(x) = x * a + b\nlet y = f(ones(3))\n");
   EXPECT_CONTAINS(c.tree, "fn fn(a: f32[3], x: f32[3]) -> f32[3]\n  => add(mul(x, a): f32[3], 2f32): f32[3]\n");
   // Parameters hide outer names.
   Checked d = check("let w = ones(3)\nfn f(w) = w + 1.0\nlet y = f(ones(2))\n");
