@@ -21,6 +21,7 @@ PipelineOptions pipelineOptions(const CompileOptions &options) {
   result.verify = options.verify;
   result.timePasses = options.timePasses;
   result.lineText = options.lineText;
+  result.isLibrary = options.isLibrary;
   return result;
 }
 

@@ -20,7 +20,8 @@ struct CompileOptions {
   bool timePasses = false; // the time of each step on stderr
   bool verify = false;     // check the IR after each pass
   std::string cpu;         // empty: this machine
-  passes::LineText lineText; // for the carets of errors at run time
+  passes::LineText lineText;   // for the carets of errors at run time
+  passes::IsLibrary isLibrary; // whose places are not the user's
 };
 
 using ObjectBuffer = std::unique_ptr<llvm::MemoryBuffer>;

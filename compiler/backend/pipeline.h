@@ -17,6 +17,7 @@ struct PipelineOptions {
   bool verify = false;  // check the IR after each pass
   bool timePasses = false;
   passes::LineText lineText;
+  passes::IsLibrary isLibrary;
 };
 
 // One row of the list.

@@ -1,5 +1,7 @@
 #include "compiler/driver/lowering.h"
 
+#include "compiler/driver/files.h"
+
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/print_source.h"
 #include "compiler/backend/backend.h"
@@ -131,6 +133,7 @@ backend::CompileOptions Lowering::backendOptions() const {
         return std::string(sources.lineText(id, line));
     return std::string();
   };
+  options.isLibrary = [folder = stdlibFolder().string() + "/"](const std::string &file) { return file.starts_with(folder); };
   return options;
 }
 

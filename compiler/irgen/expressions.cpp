@@ -30,6 +30,7 @@ Value FunctionGenerator::scalar(const Expr &e) {
 }
 
 Value FunctionGenerator::indexValue(const Expr &e) {
+  auto here = at(e.span);
   if (e.kind == ExprKind::DimValue && e.dim && sizes_.allBound(*e.dim))
     return size(*e.dim);
   Value number = scalar(e);
@@ -46,6 +47,7 @@ Values FunctionGenerator::flattenArgs(llvm::ArrayRef<Expr *> args) {
 }
 
 Values FunctionGenerator::evaluate(const Expr &e) {
+  auto here = at(e.span);
   switch (e.kind) {
   case ExprKind::Constant: return constant(e);
   case ExprKind::TensorConst: return {coerce(tensorConstant(e), flatten(e.type, context_)[0])};

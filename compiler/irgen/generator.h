@@ -13,6 +13,7 @@
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/SaveAndRestore.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <deque>
@@ -95,6 +96,8 @@ private:
 
   // ---- values and regions (values.cpp)
   mlir::Location place(Span span);
+  // Makes `span` the current place until the end of the caller's scope.
+  llvm::SaveAndRestore<Span> at(Span span) { return {current_, span.valid() ? span : current_}; }
   void fail(Span span, const std::string &what);
   mlir::Value coerce(mlir::Value value, mlir::Type type);
   Values coerce(Values values, llvm::ArrayRef<mlir::Type> types);
@@ -139,6 +142,7 @@ private:
   mlir::func::FuncOp op_;
   mlir::MLIRContext *context_;
   mlir::OpBuilder builder_;
+  Span current_; // the innermost expression or statement with a place; sizes are computed there
   bool pollsForLoops_;
   SizeTable sizes_;
   LoopRanges ranges_;

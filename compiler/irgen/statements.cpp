@@ -205,6 +205,7 @@ void FunctionGenerator::leave(const Stmt &stmt) {
 
 // ---------------------------------------------------------------------------------------------- single statements
 void FunctionGenerator::statement(const Stmt &stmt) {
+  auto here = at(stmt.span);
   switch (stmt.kind) {
   case StmtKind::Let: let(stmt); break;
   case StmtKind::Assign: {

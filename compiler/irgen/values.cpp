@@ -107,9 +107,9 @@ Value FunctionGenerator::broadcastTo(Value value, const sema::Type &leaf, mlir::
 Value FunctionGenerator::size(const Dim &dim) {
   if (!sizes_.allBound(dim)) {
     fail({}, "the size " + dim.str() + " has no value here");
-    return builder_.create<mlir::arith::ConstantIndexOp>(op_.getLoc(), 0);
+    return builder_.create<mlir::arith::ConstantIndexOp>(place(current_), 0);
   }
-  return sizes_.emit(dim, builder_, op_.getLoc());
+  return sizes_.emit(dim, builder_, place(current_));
 }
 
 Values FunctionGenerator::dynamicSizes(const sema::Type &leaf) {
@@ -131,7 +131,7 @@ void FunctionGenerator::bindDim(const Dim &dim, llvm::function_ref<Value()> make
   std::optional<SizeTable::Linear> linear = sizes_.solvable(dim);
   if (!linear)
     return;
-  mlir::Location loc = op_.getLoc();
+  mlir::Location loc = place(current_);
   Value rest = sizes_.emit(linear->rest, builder_, loc);
   Value numerator = builder_.createOrFold<mlir::arith::SubIOp>(loc, makeValue(), rest);
   Value coefficient = builder_.create<mlir::arith::ConstantIndexOp>(loc, linear->coefficient);

@@ -16,6 +16,8 @@ namespace dl::passes {
 using PassPtr = std::unique_ptr<mlir::Pass>;
 // The text of a source line (from 1), for carets under errors; empty where it is not known.
 using LineText = std::function<std::string(const std::string &file, int32_t line)>;
+// Whether a file belongs to the library: an error inside it is shown where the user's code called it.
+using IsLibrary = std::function<bool(const std::string &file)>;
 
 // --- on the dl dialect -----------------------------------------------------------------------------------------------
 // Inlines calls of functions that are small or called once; a function that takes part in recursion stays.
@@ -30,6 +32,8 @@ PassPtr createLowerOpsPass();
 // --- on linalg and tensors -------------------------------------------------------------------------------------------
 // Common subexpressions among scalars only: equal tensors must stay apart until bufferisation.
 PassPtr createScalarCsePass();
+// The reduction of a whole tensor: of its rows, then of their results.
+PassPtr createSplitReductionsPass();
 // Elementwise producers go into their consumers, a shared producer becomes a further result of its first consumer.
 PassPtr createFuseElementwisePass();
 // Results are written into operands that die, loop-carried values into the old value.
@@ -63,7 +67,7 @@ PassPtr createMathCallsPass();
 // Innermost loops without dependences get a marker that code generation turns into metadata.
 PassPtr createMarkLoopsPass();
 // dl.extern, dl.kernel, dl.assert and dl.poll to calls of the runtime.
-PassPtr createRuntimeCallsPass(LineText lineText);
+PassPtr createRuntimeCallsPass(LineText lineText, IsLibrary isLibrary);
 
 // Everything that is left to the LLVM dialect; unrealised casts between the parts remain.
 PassPtr createToLlvmPass();

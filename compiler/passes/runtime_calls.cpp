@@ -16,7 +16,8 @@ namespace dl::passes {
 namespace {
 
 struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>> {
-  explicit RuntimeCallsPass(LineText lineText) : lineText(std::move(lineText)) {}
+  RuntimeCallsPass(LineText lineText, IsLibrary isLibrary)
+      : lineText(std::move(lineText)), isLibrary(std::move(isLibrary)) {}
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(RuntimeCallsPass)
   StringRef getArgument() const override { return "dl-runtime-calls"; }
   void getDependentDialects(DialectRegistry &registry) const override {
@@ -24,6 +25,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
   }
 
   LineText lineText;
+  IsLibrary isLibrary;
   llvm::StringMap<std::string> strings; // text to the name of its global
   llvm::StringMap<std::string> sites;
   int nextGlobal = 0;
@@ -193,9 +195,21 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     return b.create<LLVM::AddressOfOp>(loc, pointerType(), stringGlobal(text));
   }
 
+  // Where the user's own code is at `loc`: outside the library if the chain of inlined calls leads there.
+  std::optional<ir::SourcePlace> userPlace(Location loc) {
+    if (auto call = dyn_cast<CallSiteLoc>(loc)) {
+      std::optional<ir::SourcePlace> callee = userPlace(call.getCallee());
+      if (callee && !(isLibrary && isLibrary(callee->file)))
+        return callee;
+      std::optional<ir::SourcePlace> caller = userPlace(call.getCaller());
+      return caller ? caller : callee;
+    }
+    return ir::decodeLocation(loc);
+  }
+
   // The dl_site constant of the place; null where the code belongs to no source line.
   Value siteOf(OpBuilder &b, Location loc) {
-    std::optional<ir::SourcePlace> place = ir::decodeLocation(loc);
+    std::optional<ir::SourcePlace> place = userPlace(loc);
     if (!place)
       return b.create<LLVM::ZeroOp>(loc, pointerType());
     std::string key = (place->file + ":" + Twine(place->line) + ":" + Twine(place->column) + ":" + Twine(place->length)).str();
@@ -231,6 +245,8 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
 
 } // namespace
 
-PassPtr createRuntimeCallsPass(LineText lineText) { return std::make_unique<RuntimeCallsPass>(std::move(lineText)); }
+PassPtr createRuntimeCallsPass(LineText lineText, IsLibrary isLibrary) {
+  return std::make_unique<RuntimeCallsPass>(std::move(lineText), std::move(isLibrary));
+}
 
 } // namespace dl::passes
