@@ -87,8 +87,8 @@ void Activity::collect(Operation &op) {
       }
   } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
     untilStable([&] {
-      for (auto [result, arg, value, init] : llvm::zip_equal(loop.getResults(), loop.getRegionIterArgs(),
-                                                             loop.getYieldedValues(), loop.getInits())) {
+      for (auto [result, arg, value, init] :
+           llvm::zip_equal(loop.getResults(), loop.getRegionIterArgs(), loop.getYieldedValues(), loop.getInits())) {
         useIf(arg, result);
         useIf(value, arg);
         useIf(init, arg);

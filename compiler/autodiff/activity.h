@@ -8,9 +8,9 @@
 
 namespace dl::autodiff {
 
-// A float value is varied when it depends on an argument of interest, useful when a float result of the function depends
-// on it, and active when it is both: only active values have adjoints and tangents. Integers and bools never are;
-// stop_grad cuts both.
+// A float value is varied when it depends on an argument of interest, useful when a float result of the function
+// depends on it, and active when it is both: only active values have adjoints and tangents. Integers and bools never
+// are; stop_grad cuts both.
 class Activity {
 public:
   // `function` has one block.

@@ -1,4 +1,5 @@
-// Expands dl.vjp and dl.jvp: derivatives of functions as functions of the dl dialect, which can be differentiated again.
+// Expands dl.vjp and dl.jvp: derivatives of functions as functions of the dl dialect, which can be differentiated
+// again.
 #pragma once
 
 #include "mlir/IR/Location.h"

@@ -31,54 +31,55 @@ public:
     Operation *op = value.getDefiningOp();
     if (auto loop = dyn_cast<scf::ForOp>(op))
       return carried(loop, cast<OpResult>(value).getResultNumber(), dim, value);
-    std::optional<Dim> found = llvm::TypeSwitch<Operation *, std::optional<Dim>>(op)
-        .Case([&](tensor::CastOp cast) { return trace(cast.getSource(), dim); })
-        .Case([&](tensor::EmptyOp empty) { return index(empty.getDynamicSize(dim)); })
-        .Case([&](ir::TransposeOp t) { return trace(t.getInput(), t.getPerm()[dim]); })
-        .Case([&](ir::ReduceOp reduce) { return trace(reduce.getInput(), kept(reduce.getDims(), dim)); })
-        .Case([&](ir::ArgReduceOp reduce) {
-          return trace(reduce.getInput(), dim < static_cast<int64_t>(reduce.getDim()) ? dim : dim + 1);
-        })
-        .Case([&](ir::ReverseOp reverse) { return trace(reverse.getInput(), dim); })
-        .Case([&](ir::ConvertOp convert) { return trace(convert.getX(), dim); })
-        .Case([&](ir::StopGradOp stop) { return trace(stop.getInput(), dim); })
-        .Case([&](ir::CmpOp cmp) { return trace(cmp.getX(), dim); })
-        .Case([&](ir::SelectOp select) { return trace(select.getX(), dim); })
-        .Case<ir::UpdateSliceOp, ir::AddSliceOp, ir::ScatterAddOp, ir::PutAlongAddOp>(
-            [&](auto update) { return trace(update.getInput(), dim); })
-        .Case([&](ir::TakeAlongOp take) { return trace(take.getIndices(), dim); })
-        .Case([&](ir::GatherOp gather) {
-          int64_t rank = ir::rankOf(gather.getIndices().getType());
-          return dim < rank ? trace(gather.getIndices(), dim) : trace(gather.getInput(), dim - rank + 1);
-        })
-        .Case([&](ir::ConcatOp concat) -> std::optional<Dim> {
-          if (dim == static_cast<int64_t>(concat.getDim()))
-            return std::nullopt;
-          return trace(concat.getInputs().front(), dim);
-        })
-        .Case([&](ir::MatMulOp product) {
-          int64_t rank = ir::rankOf(product.getResult().getType());
-          if (dim == rank - 1)
-            return trace(product.getB(), product.getTransB() ? rank - 2 : rank - 1);
-          if (dim == rank - 2)
-            return trace(product.getA(), product.getTransA() ? rank - 1 : rank - 2);
-          return trace(product.getA(), 0);
-        })
-        .Case<ir::Conv2dOp, ir::MaxPool2dOp, ir::AvgPool2dOp>([&](auto window) -> std::optional<Dim> {
-          if (dim == 0)
-            return trace(window.getX(), 0);
-          return std::nullopt;
-        })
-        .Case<ir::BroadcastOp, ir::IotaOp, ir::ReshapeOp, ir::SliceOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp,
-              ir::PoolScatterOp, ir::AvgPool2dGradOp>(
-            [&](auto sized) { return index(sized.getSizes()[type.getDynamicDimIndex(dim)]); })
-        .Default([&](Operation *op) -> std::optional<Dim> {
-          // The elementwise ops: every operand has the result's type.
-          if (!isa<ir::DlOp>(op) || op->getNumResults() != 1 || op->getNumOperands() == 0 ||
-              llvm::any_of(op->getOperandTypes(), [&](Type operand) { return operand != type; }))
-            return std::nullopt;
-          return trace(op->getOperand(0), dim);
-        });
+    std::optional<Dim> found =
+        llvm::TypeSwitch<Operation *, std::optional<Dim>>(op)
+            .Case([&](tensor::CastOp cast) { return trace(cast.getSource(), dim); })
+            .Case([&](tensor::EmptyOp empty) { return index(empty.getDynamicSize(dim)); })
+            .Case([&](ir::TransposeOp t) { return trace(t.getInput(), t.getPerm()[dim]); })
+            .Case([&](ir::ReduceOp reduce) { return trace(reduce.getInput(), kept(reduce.getDims(), dim)); })
+            .Case([&](ir::ArgReduceOp reduce) {
+              return trace(reduce.getInput(), dim < static_cast<int64_t>(reduce.getDim()) ? dim : dim + 1);
+            })
+            .Case([&](ir::ReverseOp reverse) { return trace(reverse.getInput(), dim); })
+            .Case([&](ir::ConvertOp convert) { return trace(convert.getX(), dim); })
+            .Case([&](ir::StopGradOp stop) { return trace(stop.getInput(), dim); })
+            .Case([&](ir::CmpOp cmp) { return trace(cmp.getX(), dim); })
+            .Case([&](ir::SelectOp select) { return trace(select.getX(), dim); })
+            .Case<ir::UpdateSliceOp, ir::AddSliceOp, ir::ScatterAddOp, ir::PutAlongAddOp>(
+                [&](auto update) { return trace(update.getInput(), dim); })
+            .Case([&](ir::TakeAlongOp take) { return trace(take.getIndices(), dim); })
+            .Case([&](ir::GatherOp gather) {
+              int64_t rank = ir::rankOf(gather.getIndices().getType());
+              return dim < rank ? trace(gather.getIndices(), dim) : trace(gather.getInput(), dim - rank + 1);
+            })
+            .Case([&](ir::ConcatOp concat) -> std::optional<Dim> {
+              if (dim == static_cast<int64_t>(concat.getDim()))
+                return std::nullopt;
+              return trace(concat.getInputs().front(), dim);
+            })
+            .Case([&](ir::MatMulOp product) {
+              int64_t rank = ir::rankOf(product.getResult().getType());
+              if (dim == rank - 1)
+                return trace(product.getB(), product.getTransB() ? rank - 2 : rank - 1);
+              if (dim == rank - 2)
+                return trace(product.getA(), product.getTransA() ? rank - 1 : rank - 2);
+              return trace(product.getA(), 0);
+            })
+            .Case<ir::Conv2dOp, ir::MaxPool2dOp, ir::AvgPool2dOp>([&](auto window) -> std::optional<Dim> {
+              if (dim == 0)
+                return trace(window.getX(), 0);
+              return std::nullopt;
+            })
+            .Case<ir::BroadcastOp, ir::IotaOp, ir::ReshapeOp, ir::SliceOp, ir::Conv2dGradInputOp,
+                  ir::Conv2dGradWeightOp, ir::PoolScatterOp, ir::AvgPool2dGradOp>(
+                [&](auto sized) { return index(sized.getSizes()[type.getDynamicDimIndex(dim)]); })
+            .Default([&](Operation *op) -> std::optional<Dim> {
+              // The elementwise ops: every operand has the result's type.
+              if (!isa<ir::DlOp>(op) || op->getNumResults() != 1 || op->getNumOperands() == 0 ||
+                  llvm::any_of(op->getOperandTypes(), [&](Type operand) { return operand != type; }))
+                return std::nullopt;
+              return trace(op->getOperand(0), dim);
+            });
     return found ? *found : Dim{.tensor = value, .dim = dim};
   }
 

@@ -12,8 +12,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/RegionUtils.h"
 #include "mlir/Transforms/Passes.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 #include "llvm/ADT/ScopeExit.h"
 
@@ -158,8 +158,8 @@ private:
       chosen.push_back(callee.getArgumentTypes()[i]);
     llvm::append_range(inputs, forward ? chosen : floats);
     llvm::append_range(results, forward ? floats : chosen);
-    auto function = func::FuncOp::create(callee.getLoc(), unusedName(base),
-                                         FunctionType::get(&getContext(), inputs, results));
+    auto function =
+        func::FuncOp::create(callee.getLoc(), unusedName(base), FunctionType::get(&getContext(), inputs, results));
     function.setPrivate();
     getOperation().push_back(function);
     for (unsigned i = 0; i < callee.getNumArguments(); ++i)
@@ -221,13 +221,12 @@ private:
   // A loop's stack has the place of what lies on it.
   static Location placeOf(Value value) {
     if (auto loop = value.getDefiningOp<scf::ForOp>())
-      if (auto empty = loop.getInits()[cast<OpResult>(value).getResultNumber()].getDefiningOp<tensor::EmptyOp>())
-        return empty.getLoc();
+      if (auto push =
+              loop.getYieldedValues()[cast<OpResult>(value).getResultNumber()].getDefiningOp<ir::UpdateSliceOp>())
+        return push.getLoc();
     return value.getLoc();
   }
-  static int64_t bytesOf(Type element) {
-    return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8;
-  }
+  static int64_t bytesOf(Type element) { return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8; }
 
   std::vector<KeptValue> *kept_;
   llvm::DenseMap<Operation *, State> state_;

@@ -139,15 +139,15 @@ LogicalResult Forwarder::runFor(OpBuilder &b, scf::ForOp op) {
   Location loc = op.getLoc();
   ValueRange args = op.getRegionIterArgs();
   LogicalResult done = success();
-  auto copy = b.create<scf::ForOp>(
-      loc, map_.lookupOrDefault(op.getLowerBound()), map_.lookupOrDefault(op.getUpperBound()),
-      map_.lookupOrDefault(op.getStep()), withTangents(b, loc, op.getInits(), args),
-      [&](OpBuilder &in, Location loc, Value induction, ValueRange carried) {
-        map_.map(op.getInductionVar(), induction);
-        define(args, carried);
-        done = run(in, *op.getBody());
-        in.create<scf::YieldOp>(loc, withTangents(in, loc, op.getYieldedValues(), args));
-      });
+  auto copy =
+      b.create<scf::ForOp>(loc, map_.lookupOrDefault(op.getLowerBound()), map_.lookupOrDefault(op.getUpperBound()),
+                           map_.lookupOrDefault(op.getStep()), withTangents(b, loc, op.getInits(), args),
+                           [&](OpBuilder &in, Location loc, Value induction, ValueRange carried) {
+                             map_.map(op.getInductionVar(), induction);
+                             define(args, carried);
+                             done = run(in, *op.getBody());
+                             in.create<scf::YieldOp>(loc, withTangents(in, loc, op.getYieldedValues(), args));
+                           });
   size_t next = args.size(); // a carried value may be active where the loop's result is not
   for (auto [i, arg] : llvm::enumerate(args)) {
     map_.map(op.getResult(i), copy.getResult(i));
@@ -237,18 +237,18 @@ bool Forwarder::runUpstream(OpBuilder &b, Operation *copy) {
   auto div = [&](Value x, Value y) -> Value { return b.create<ir::DivOp>(loc, x.getType(), x, y); };
   auto operand = [&](unsigned i) { return copy->getOperand(i); };
   Value tangent = llvm::TypeSwitch<Operation *, Value>(copy)
-      .Case([&](tensor::CastOp) { return castTo(b, loc, in(0), result.getType()); })
-      .Case([&](arith::SelectOp select) -> Value {
-        return b.create<arith::SelectOp>(loc, select.getCondition(), in(1), in(2));
-      })
-      .Case([&](arith::AddFOp) { return add(in(0), in(1)); })
-      .Case([&](arith::SubFOp) { return sub(in(0), in(1)); })
-      .Case([&](arith::NegFOp) -> Value { return b.create<ir::NegOp>(loc, result.getType(), in(0)); })
-      .Case([&](arith::MulFOp) { return add(mul(in(0), operand(1)), mul(operand(0), in(1))); })
-      .Case([&](arith::DivFOp) { return div(sub(in(0), mul(result, in(1))), operand(1)); })
-      .Case<arith::ExtFOp, arith::TruncFOp>(
-          [&](Operation *) { return ir::convertTo(b, loc, in(0), ir::elementOf(result.getType())); })
-      .Default(Value());
+                      .Case([&](tensor::CastOp) { return castTo(b, loc, in(0), result.getType()); })
+                      .Case([&](arith::SelectOp select) -> Value {
+                        return b.create<arith::SelectOp>(loc, select.getCondition(), in(1), in(2));
+                      })
+                      .Case([&](arith::AddFOp) { return add(in(0), in(1)); })
+                      .Case([&](arith::SubFOp) { return sub(in(0), in(1)); })
+                      .Case([&](arith::NegFOp) -> Value { return b.create<ir::NegOp>(loc, result.getType(), in(0)); })
+                      .Case([&](arith::MulFOp) { return add(mul(in(0), operand(1)), mul(operand(0), in(1))); })
+                      .Case([&](arith::DivFOp) { return div(sub(in(0), mul(result, in(1))), operand(1)); })
+                      .Case<arith::ExtFOp, arith::TruncFOp>(
+                          [&](Operation *) { return ir::convertTo(b, loc, in(0), ir::elementOf(result.getType())); })
+                      .Default(Value());
   set(b, loc, result, tangent);
   return static_cast<bool>(tangent);
 }

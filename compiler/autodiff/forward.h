@@ -5,8 +5,9 @@
 
 namespace dl::autodiff {
 
-// Builds `generated`(arguments, tangents of wrt) -> (results, tangents of the float results) from the prepared function.
-mlir::LogicalResult buildForward(mlir::func::FuncOp prepared, mlir::func::FuncOp generated,
-                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity, DerivativeOf derivativeOf);
+// Builds `generated`(arguments, tangents of wrt) -> (results, tangents of the float results) from the prepared
+// function.
+mlir::LogicalResult buildForward(mlir::func::FuncOp prepared, mlir::func::FuncOp generated, llvm::ArrayRef<int64_t> wrt,
+                                 const Activity &activity, DerivativeOf derivativeOf);
 
 } // namespace dl::autodiff

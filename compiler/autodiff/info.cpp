@@ -24,8 +24,8 @@ unsigned effectsIn(Operation *op, llvm::SmallPtrSetImpl<Operation *> &visited) {
   if (isa<ir::PollOp>(op))
     return Poll;
   if (auto call = dyn_cast<ir::ExternOp>(op))
-    return call.getCallee() == "dl_rt_error" ? Check
-           : call.getPure()                  ? NoEffect
+    return call.getCallee() == "dl_rt_error"  ? Check
+           : call.getPure()                   ? NoEffect
            : isRandomCallee(call.getCallee()) ? Random
                                               : Other;
   if (auto kernel = dyn_cast<ir::KernelOp>(op))
@@ -70,9 +70,9 @@ unsigned effectsOf(Operation *op) {
 
 bool isHeavy(Operation *op) {
   WalkResult result = op->walk([](Operation *nested) {
-    if (isa<ir::MatMulOp, ir::Conv2dOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp, ir::MaxPool2dOp,
-            ir::AvgPool2dOp, ir::AvgPool2dGradOp, ir::PoolScatterOp, ir::PoolGatherOp, ir::ReduceOp, ir::ArgReduceOp,
-            ir::ScatterAddOp, ir::PutAlongAddOp, ir::ExternOp, ir::KernelOp, func::CallOp, scf::WhileOp>(nested))
+    if (isa<ir::MatMulOp, ir::Conv2dOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp, ir::MaxPool2dOp, ir::AvgPool2dOp,
+            ir::AvgPool2dGradOp, ir::PoolScatterOp, ir::PoolGatherOp, ir::ReduceOp, ir::ArgReduceOp, ir::ScatterAddOp,
+            ir::PutAlongAddOp, ir::ExternOp, ir::KernelOp, func::CallOp, scf::WhileOp>(nested))
       return WalkResult::interrupt();
     return WalkResult::advance();
   });

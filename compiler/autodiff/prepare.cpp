@@ -23,9 +23,20 @@ SmallVector<Value> inlineBody(OpBuilder &b, Location call, func::FuncOp callee, 
 
 namespace {
 
-bool mayInline(func::FuncOp callee) {
-  return callee && !callee.isExternal() && !callee->hasAttr(kDerivativeAttr) && !isRecursive(callee);
-}
+class Inlining {
+public:
+  bool allows(func::FuncOp callee) {
+    if (!callee || callee.isExternal() || callee->hasAttr(kDerivativeAttr))
+      return false;
+    auto [entry, isNew] = recursive_.try_emplace(callee, false);
+    if (isNew)
+      entry->second = isRecursive(callee);
+    return !entry->second;
+  }
+
+private:
+  llvm::DenseMap<Operation *, bool> recursive_;
+};
 
 } // namespace
 
@@ -51,13 +62,14 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
       result.replaceAllUsesWith(map.lookupOrDefault(value));
     call.erase();
   }
+  Inlining inlining;
   for (bool changed = true; changed;) {
     changed = false;
     SmallVector<func::CallOp> calls;
     copy.walk([&](func::CallOp call) { calls.push_back(call); });
     for (func::CallOp call : calls) {
       func::FuncOp target = calleeOf(call);
-      if (!mayInline(target))
+      if (!inlining.allows(target))
         continue;
       b.setInsertionPoint(call);
       call.replaceAllUsesWith(inlineBody(b, call.getLoc(), target, call.getOperands()));
@@ -69,8 +81,8 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
 }
 
 RandomState saveRandomState(OpBuilder &b, Location loc) {
-  auto get = b.create<ir::ExternOp>(loc, TypeRange{b.getI64Type(), b.getI64Type()}, b.getStringAttr("dl_rt_rng_get"), ValueRange(),
-                                    UnitAttr());
+  auto get = b.create<ir::ExternOp>(loc, TypeRange{b.getI64Type(), b.getI64Type()}, b.getStringAttr("dl_rt_rng_get"),
+                                    ValueRange(), UnitAttr());
   return {get.getResult(0), get.getResult(1)};
 }
 

@@ -15,8 +15,9 @@ mlir::func::FuncOp inlinedCopy(mlir::func::FuncOp callee, mlir::StringRef name);
 llvm::SmallVector<mlir::Value> inlineBody(mlir::OpBuilder &b, mlir::Location call, mlir::func::FuncOp callee,
                                           mlir::ValueRange arguments);
 
-// Rewrites each scf.while of `function` that takes part in the derivative: a first loop, without the outside effects and
-// with whatever does not bear on the condition left to be removed, counts the iterations; a second one, counted, does the work.
+// Rewrites each scf.while of `function` that takes part in the derivative: a first loop, without the outside effects
+// and with whatever does not bear on the condition left to be removed, counts the iterations; a second one, counted,
+// does the work.
 mlir::LogicalResult countActiveWhiles(mlir::func::FuncOp function, llvm::ArrayRef<int64_t> wrt);
 
 // Around code that runs for the second time: puts the random generator back to where it was.

@@ -181,7 +181,7 @@ private:
   IRMapping &forward_, &rerun_;
   Block &reverse_;
   ResidualSink &sink_;
-  llvm::DenseMap<Value, Value> originals_;         // value of the re-run block -> original
+  llvm::DenseMap<Value, Value> originals_;          // value of the re-run block -> original
   llvm::DenseMap<Operation *, Operation *> reruns_; // op of the re-run block -> original
 };
 

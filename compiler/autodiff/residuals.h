@@ -1,8 +1,8 @@
 // Which forward values a reverse region gets from the forward pass instead of computing them again.
 #pragma once
 
-#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 
 namespace dl::autodiff {
 
@@ -15,9 +15,9 @@ public:
   virtual mlir::Value keep(mlir::Value forward) = 0;
 };
 
-// `block` is a block of the original; `forward` maps it to its clone in the forward pass, `rerun` to the one in front of
-// the reverse ops in `reverse`, which is complete. Removes re-run ops that nobody reads and keeps results of ops that
-// cost much or must not run again; what is left runs again.
+// `block` is a block of the original; `forward` maps it to its clone in the forward pass, `rerun` to the one in front
+// of the reverse ops in `reverse`, which is complete. Removes re-run ops that nobody reads and keeps results of ops
+// that cost much or must not run again; what is left runs again.
 mlir::LogicalResult keepResiduals(mlir::Block &block, mlir::IRMapping &forward, mlir::IRMapping &rerun,
                                   mlir::Block &reverse, ResidualSink &sink);
 

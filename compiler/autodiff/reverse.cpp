@@ -22,9 +22,7 @@ public:
   Value primal(Value original) override { return frame_.forward.lookupOrDefault(original); }
   Value adjoint(Value result) override { return reverser_.adjointOrZero(frame_, loc_, result); }
   bool wants(Value operand) override { return reverser_.isActive(operand); }
-  void add(Value operand, Value contribution) override {
-    reverser_.accumulate(frame_, loc_, operand, contribution);
-  }
+  void add(Value operand, Value contribution) override { reverser_.accumulate(frame_, loc_, operand, contribution); }
   void update(Value operand, llvm::function_ref<Value(Value)> update) override {
     if (!wants(operand))
       return;

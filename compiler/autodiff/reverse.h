@@ -1,6 +1,6 @@
-// Reverse mode. A block is reversed after its forward ops exist in the generated code: ops last to first, each adding to
-// the adjoints of its operands. A region op's reverse runs the region's forward ops again, and then what proves costly
-// to repeat is kept by the forward op instead (residuals.h).
+// Reverse mode. A block is reversed after its forward ops exist in the generated code: ops last to first, each adding
+// to the adjoints of its operands. A region op's reverse runs the region's forward ops again, and then what proves
+// costly to repeat is kept by the forward op instead (residuals.h).
 #pragma once
 
 #include "compiler/autodiff/activity.h"
@@ -24,7 +24,8 @@ struct Frame {
 void replaceForward(Frame &frame, mlir::Operation *original, mlir::Operation *replacement);
 
 // Gives the derivative of a function by the listed arguments, generated or about to be.
-using DerivativeOf = llvm::function_ref<mlir::FailureOr<mlir::func::FuncOp>(mlir::func::FuncOp, llvm::ArrayRef<int64_t>)>;
+using DerivativeOf =
+    llvm::function_ref<mlir::FailureOr<mlir::func::FuncOp>(mlir::func::FuncOp, llvm::ArrayRef<int64_t>)>;
 
 class Reverser {
 public:
@@ -55,7 +56,7 @@ private:
 };
 
 // Builds `generated`(arguments, cotangents of float results) -> (results, gradients of wrt) from the prepared function.
-mlir::LogicalResult buildReverse(mlir::func::FuncOp prepared, mlir::func::FuncOp generated,
-                                 llvm::ArrayRef<int64_t> wrt, const Activity &activity, DerivativeOf derivativeOf);
+mlir::LogicalResult buildReverse(mlir::func::FuncOp prepared, mlir::func::FuncOp generated, llvm::ArrayRef<int64_t> wrt,
+                                 const Activity &activity, DerivativeOf derivativeOf);
 
 } // namespace dl::autodiff

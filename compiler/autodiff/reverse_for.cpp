@@ -178,8 +178,8 @@ private:
       Location loc = kept.value.getLoc();
       Value all = extended.getResult(slot + i), offset = keep(offsets[i]);
       Value count = elementCount(out, kept.value, kept.sizes);
-      Value flat = out.create<ir::SliceOp>(loc, all.getType(), all, offset, count, ArrayRef<int64_t>{1},
-                                           ArrayRef<int64_t>());
+      Value flat =
+          out.create<ir::SliceOp>(loc, all.getType(), all, offset, count, ArrayRef<int64_t>{1}, ArrayRef<int64_t>());
       replaceStandIn(kept, ir::reshapeTo(out, loc, flat, kept.value.getType(), kept.sizes));
     }
   }
@@ -253,8 +253,8 @@ private:
   Value load(OpBuilder &b, Value value, Value stack, ValueRange sizes) const {
     Location loc = value.getLoc();
     bool isIndex = value.getType().isIndex();
-    Value loaded = b.create<ir::SliceOp>(loc, isIndex ? b.getI64Type() : value.getType(), stack,
-                                         offsets(b, value, n_), sizes, steps(value), ArrayRef<int64_t>{0});
+    Value loaded = b.create<ir::SliceOp>(loc, isIndex ? b.getI64Type() : value.getType(), stack, offsets(b, value, n_),
+                                         sizes, steps(value), ArrayRef<int64_t>{0});
     return isIndex ? Value(b.create<arith::IndexCastOp>(loc, b.getIndexType(), loaded)) : loaded;
   }
 
@@ -362,8 +362,7 @@ LogicalResult Reverser::reverseFor(scf::ForOp op, Frame &frame) {
     for (Operation *user : llvm::make_early_inc_range(start.getUsers()))
       if (auto size = dyn_cast<tensor::DimOp>(user); size && size.getConstantIndex()) {
         OpBuilder atStart = OpBuilder::atBlockBegin(first.getBody());
-        size.getResult().replaceAllUsesWith(
-            stacks.keep(ir::sizeOf(atStart, loc, arg, *size.getConstantIndex())));
+        size.getResult().replaceAllUsesWith(stacks.keep(ir::sizeOf(atStart, loc, arg, *size.getConstantIndex())));
         size.erase();
       }
     if (!start.use_empty())

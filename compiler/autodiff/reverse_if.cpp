@@ -36,7 +36,8 @@ public:
     SmallVector<Type> types(first_.getResultTypes());
     for (const Kept &kept : kept_)
       types.push_back(kept.value.getType());
-    auto extended = b.create<scf::IfOp>(loc, types, first_.getCondition(), /*addThenBlock=*/true, /*addElseBlock=*/true);
+    auto extended =
+        b.create<scf::IfOp>(loc, types, first_.getCondition(), /*addThenBlock=*/true, /*addElseBlock=*/true);
     for (unsigned branch : {0u, 1u}) {
       Block &body = extended->getRegion(branch).front();
       b.setInsertionPointToEnd(&body);
@@ -95,7 +96,8 @@ LogicalResult Reverser::reverseIf(scf::IfOp op, Frame &frame) {
   Location loc = op.getLoc();
   OpBuilder &b = frame.builder;
   auto first = cast<scf::IfOp>(frame.forward.lookup(op.getOperation()));
-  auto draft = b.create<scf::IfOp>(loc, TypeRange(), first.getCondition(), /*addThenBlock=*/true, /*addElseBlock=*/true);
+  auto draft =
+      b.create<scf::IfOp>(loc, TypeRange(), first.getCondition(), /*addThenBlock=*/true, /*addElseBlock=*/true);
   IRMapping rerun[2];
   Adjoints inner[2];
   SmallVector<Value> captured;

@@ -83,18 +83,18 @@ LogicalResult makeCounted(scf::WhileOp loop) {
   Location loc = loop.getLoc();
   Value count = countIterations(b, loop);
   Value zero = b.create<arith::ConstantIndexOp>(loc, 0), one = b.create<arith::ConstantIndexOp>(loc, 1);
-  auto counted = b.create<scf::ForOp>(
-      loc, zero, count, one, loop.getInits(), [&](OpBuilder &b, Location loc, Value, ValueRange args) {
-        IRMapping map;
-        SmallVector<Value> values = cloneBefore(b, loop, args, map);
-        map.map(loop.getAfterArguments(), values);
-        for (Operation &op : loop.getAfterBody()->without_terminator())
-          b.clone(op, map);
-        SmallVector<Value> next;
-        for (Value value : loop.getYieldOp().getResults())
-          next.push_back(map.lookupOrDefault(value));
-        b.create<scf::YieldOp>(loc, next);
-      });
+  auto counted = b.create<scf::ForOp>(loc, zero, count, one, loop.getInits(),
+                                      [&](OpBuilder &b, Location loc, Value, ValueRange args) {
+                                        IRMapping map;
+                                        SmallVector<Value> values = cloneBefore(b, loop, args, map);
+                                        map.map(loop.getAfterArguments(), values);
+                                        for (Operation &op : loop.getAfterBody()->without_terminator())
+                                          b.clone(op, map);
+                                        SmallVector<Value> next;
+                                        for (Value value : loop.getYieldOp().getResults())
+                                          next.push_back(map.lookupOrDefault(value));
+                                        b.create<scf::YieldOp>(loc, next);
+                                      });
   IRMapping map;
   loop.replaceAllUsesWith(cloneBefore(b, loop, counted.getResults(), map));
   loop.erase();

@@ -71,8 +71,7 @@ TEST_P(Derivatives, ToTheSecondOrder) {
       arguments.push_back(direction);
     }
     EXPECT_NEAR(module.call("tangent", arguments)[0].scalar(), along, 1e-9 * (1 + std::fabs(along)));
-    EXPECT_NEAR(module.call("second_tangent", arguments)[0].scalar(), alongSecond,
-                1e-9 * (1 + std::fabs(alongSecond)));
+    EXPECT_NEAR(module.call("second_tangent", arguments)[0].scalar(), alongSecond, 1e-9 * (1 + std::fabs(alongSecond)));
     if (HasFailure())
       std::cerr << module.text();
   } catch (const InterpretError &error) {

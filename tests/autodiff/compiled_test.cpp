@@ -96,7 +96,8 @@ TEST(CompiledDerivatives, EqualThePlainEvaluation) {
         Compiled compiled(module.text(), fuse);
         for (const char *name : {"f", "first", "second"}) {
           std::vector<Array> plain = module.call(name, p.arguments);
-          expectSame(compiled.call(name, p.arguments, plain.size()), plain, name + std::string(fuse ? "" : ", unfused"));
+          expectSame(compiled.call(name, p.arguments, plain.size()), plain,
+                     name + std::string(fuse ? "" : ", unfused"));
         }
       }
     } catch (const InterpretError &error) {

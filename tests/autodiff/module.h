@@ -41,9 +41,8 @@ public:
     mlir::Value one = ir::scalarConstant(b, callee.getLoc(), callee.getResultTypes()[0], 1);
     std::vector<mlir::Type> results{callee.getResultTypes()[0]};
     results.insert(results.end(), types.begin(), types.end());
-    auto op = b.create<ir::VjpOp>(callee.getLoc(), results,
-                                  mlir::FlatSymbolRefAttr::get(&context_, function), args, one,
-                                  b.getDenseI64ArrayAttr(wrt), unusedOk ? b.getUnitAttr() : mlir::UnitAttr());
+    auto op = b.create<ir::VjpOp>(callee.getLoc(), results, mlir::FlatSymbolRefAttr::get(&context_, function), args,
+                                  one, b.getDenseI64ArrayAttr(wrt), unusedOk ? b.getUnitAttr() : mlir::UnitAttr());
     b.create<mlir::func::ReturnOp>(callee.getLoc(), op.getResults().drop_front());
   }
 
@@ -88,7 +87,8 @@ public:
   // How many ops of the name the function holds.
   int count(const std::string &function, llvm::StringRef op) {
     int found = 0;
-    module_->lookupSymbol(function)->walk([&](mlir::Operation *nested) { found += nested->getName().getStringRef() == op; });
+    module_->lookupSymbol(function)->walk(
+        [&](mlir::Operation *nested) { found += nested->getName().getStringRef() == op; });
     return found;
   }
   mlir::ModuleOp get() { return *module_; }

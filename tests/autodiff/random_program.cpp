@@ -29,11 +29,12 @@ public:
     std::string total = scalarOf(scope);
     for (int i = 0; i < 2; ++i)
       total = op("dl.add " + total + ", " + scalarOf(scope) + " : f64");
-    return "func.func @f(%x: f64, %y: f64, %v: " + vector_ + ", %m: " + matrix_ + ") -> f64 {\n"
+    return "func.func @f(%x: f64, %y: f64, %v: " + vector_ + ", %m: " + matrix_ +
+           ") -> f64 {\n"
            "  %c0 = arith.constant 0 : index\n  %c1 = arith.constant 1 : index\n  %c2 = arith.constant 2 : index\n"
            "  %n0 = arith.constant 0 : i64\n  %n1 = arith.constant 1 : i64\n  %half = arith.constant 0.5 : f64\n"
-           "  %d = tensor.dim %v, %c0 : " + vector_ + "\n" +
-           text_ + "  return " + total + " : f64\n}\n";
+           "  %d = tensor.dim %v, %c0 : " +
+           vector_ + "\n" + text_ + "  return " + total + " : f64\n}\n";
   }
 
 private:
@@ -47,9 +48,12 @@ private:
   }
   std::string scalarOf(Scope &scope) {
     switch (pick(3)) {
-    case 0: return op("dl.reduce sum " + any(scope.vectors) + " dims = [0] : " + vector_ + " -> f64");
-    case 1: return op("dl.reduce sum " + any(scope.matrices) + " dims = [0, 1] : " + matrix_ + " -> f64");
-    default: return any(scope.scalars);
+    case 0:
+      return op("dl.reduce sum " + any(scope.vectors) + " dims = [0] : " + vector_ + " -> f64");
+    case 1:
+      return op("dl.reduce sum " + any(scope.matrices) + " dims = [0, 1] : " + matrix_ + " -> f64");
+    default:
+      return any(scope.scalars);
     }
   }
 
@@ -64,11 +68,19 @@ private:
     const std::string &V = vector_, &M = matrix_;
     unsigned kind = pick(depth < 3 ? 16 : 11);
     switch (kind) {
-    case 0: scope.scalars.push_back(op("dl." + u + " " + any(scope.scalars) + " : f64")); break;
+    case 0:
+      scope.scalars.push_back(op("dl." + u + " " + any(scope.scalars) + " : f64"));
+      break;
     case 1:
-    case 2: scope.scalars.push_back(op("dl." + b + " " + any(scope.scalars) + ", " + any(scope.scalars) + " : f64")); break;
-    case 3: scope.vectors.push_back(op("dl." + u + " " + any(scope.vectors) + " : " + V)); break;
-    case 4: scope.vectors.push_back(op("dl." + b + " " + any(scope.vectors) + ", " + any(scope.vectors) + " : " + V)); break;
+    case 2:
+      scope.scalars.push_back(op("dl." + b + " " + any(scope.scalars) + ", " + any(scope.scalars) + " : f64"));
+      break;
+    case 3:
+      scope.vectors.push_back(op("dl." + u + " " + any(scope.vectors) + " : " + V));
+      break;
+    case 4:
+      scope.vectors.push_back(op("dl." + b + " " + any(scope.vectors) + ", " + any(scope.vectors) + " : " + V));
+      break;
     case 5:
       scope.scalars.push_back(op("dl.slice " + any(scope.vectors) + "[" + any(scope.indices) +
                                  "] steps = [1] dropped = [0] : " + V + " -> f64"));
@@ -78,12 +90,18 @@ private:
                                  any(scope.indices) + "] steps = [1] dropped = [0] : f64, " + V));
       break;
     case 7: {
-      std::string product = op("dl.matmul " + any(scope.matrices) + ", " + any(scope.matrices) + " : " + M + ", " + M + " -> " + M);
+      std::string product =
+          op("dl.matmul " + any(scope.matrices) + ", " + any(scope.matrices) + " : " + M + ", " + M + " -> " + M);
       scope.matrices.push_back(op("dl." + u + " " + product + " : " + M));
       break;
     }
-    case 8: scope.matrices.push_back(op("dl.broadcast " + any(scope.vectors) + " dims = [1]" + sizes_ + " : " + V + " -> " + M)); break;
-    case 9: scope.vectors.push_back(op("dl.reduce sum " + any(scope.matrices) + " dims = [0] : " + M + " -> " + V)); break;
+    case 8:
+      scope.matrices.push_back(
+          op("dl.broadcast " + any(scope.vectors) + " dims = [1]" + sizes_ + " : " + V + " -> " + M));
+      break;
+    case 9:
+      scope.vectors.push_back(op("dl.reduce sum " + any(scope.matrices) + " dims = [0] : " + M + " -> " + V));
+      break;
     case 10: {
       if (!draws_)
         break;
@@ -93,10 +111,16 @@ private:
       break;
     }
     case 11:
-    case 12: branch(scope, depth); break;
+    case 12:
+      branch(scope, depth);
+      break;
     case 13:
-    case 14: loop(scope, depth); break;
-    default: whileLoop(scope, depth); break;
+    case 14:
+      loop(scope, depth);
+      break;
+    default:
+      whileLoop(scope, depth);
+      break;
     }
   }
 
@@ -143,8 +167,9 @@ private:
   void whileLoop(Scope &scope, int depth) {
     std::string results = fresh(), n = fresh(), s = fresh(), v = fresh(), m = fresh();
     std::string all = types_ + ", i64";
-    text_ += "  " + results + ":4 = scf.while (" + s + " = " + any(scope.scalars) + ", " + v + " = " + any(scope.vectors) +
-             ", " + m + " = " + any(scope.matrices) + ", " + n + " = %n0) : (" + all + ") -> (" + all + ") {\n";
+    text_ += "  " + results + ":4 = scf.while (" + s + " = " + any(scope.scalars) + ", " + v + " = " +
+             any(scope.vectors) + ", " + m + " = " + any(scope.matrices) + ", " + n + " = %n0) : (" + all + ") -> (" +
+             all + ") {\n";
     Scope before = scope;
     add(before, s, v, m);
     body(before, depth + 1, pick(3));
@@ -180,8 +205,10 @@ private:
 } // namespace
 
 Program randomProgram(unsigned seed, bool draws) {
-  return {"seed" + std::to_string(seed), Generator(seed, draws).function(),
-          {0.7, -0.4, numbers({3}), numbers({3, 3}, 2)}, {0, 1, 2, 3}};
+  return {"seed" + std::to_string(seed),
+          Generator(seed, draws).function(),
+          {0.7, -0.4, numbers({3}), numbers({3, 3}, 2)},
+          {0, 1, 2, 3}};
 }
 
 } // namespace dl::test

@@ -13,7 +13,8 @@ Array numbers(std::vector<int64_t> shape, double seed) {
 
 std::vector<Program> straightPrograms() {
   return {
-      {"scalars", R"(
+      {"scalars",
+       R"(
 func.func @f(%x: f64, %y: f64) -> f64 {
   %0 = dl.mul %x, %y : f64
   %1 = dl.sin %0 : f64
@@ -22,8 +23,11 @@ func.func @f(%x: f64, %y: f64) -> f64 {
   %4 = dl.mul %3, %2 : f64
   %5 = dl.add %4, %x : f64
   return %5 : f64
-})", {0.7, 1.3}, {0, 1}},
-      {"used_twice", R"(
+})",
+       {0.7, 1.3},
+       {0, 1}},
+      {"used_twice",
+       R"(
 func.func @f(%x: tensor<4xf64>) -> f64 {
   %0 = dl.mul %x, %x : tensor<4xf64>
   %1 = dl.tanh %0 : tensor<4xf64>
@@ -31,8 +35,11 @@ func.func @f(%x: tensor<4xf64>) -> f64 {
   %3 = dl.add %2, %0 : tensor<4xf64>
   %4 = dl.reduce sum %3 dims = [0] : tensor<4xf64> -> f64
   return %4 : f64
-})", {numbers({4})}, {0}},
-      {"dense_layer", R"(
+})",
+       {numbers({4})},
+       {0}},
+      {"dense_layer",
+       R"(
 func.func @f(%w: tensor<3x4xf64>, %b: tensor<4xf64>, %x: tensor<?x3xf64>) -> f64 {
   %c0 = arith.constant 0 : index
   %n = tensor.dim %x, %c0 : tensor<?x3xf64>
@@ -43,8 +50,11 @@ func.func @f(%w: tensor<3x4xf64>, %b: tensor<4xf64>, %x: tensor<?x3xf64>) -> f64
   %4 = dl.mul %3, %3 : tensor<?x4xf64>
   %5 = dl.reduce sum %4 dims = [0, 1] : tensor<?x4xf64> -> f64
   return %5 : f64
-})", {numbers({3, 4}), numbers({4}, 2), numbers({2, 3}, 3)}, {0, 1, 2}},
-      {"overwritten_part", R"(
+})",
+       {numbers({3, 4}), numbers({4}, 2), numbers({2, 3}, 3)},
+       {0, 1, 2}},
+      {"overwritten_part",
+       R"(
 func.func @f(%x: tensor<5xf64>, %y: f64) -> f64 {
   %c1 = arith.constant 1 : index
   %c3 = arith.constant 3 : index
@@ -58,8 +68,11 @@ func.func @f(%x: tensor<5xf64>, %y: f64) -> f64 {
   %7 = dl.reduce sum %6 dims = [0] : tensor<5xf64> -> f64
   %8 = dl.mul %5, %7 : f64
   return %8 : f64
-})", {numbers({5}), 0.6}, {0, 1}},
-      {"gathered_rows", R"(
+})",
+       {numbers({5}), 0.6},
+       {0, 1}},
+      {"gathered_rows",
+       R"(
 func.func @f(%x: tensor<4x2xf64>) -> f64 {
   %i = arith.constant dense<[2, 0, 2]> : tensor<3xi64>
   %0 = dl.gather %x at %i : tensor<4x2xf64>, tensor<3xi64> -> tensor<3x2xf64>
@@ -69,8 +82,11 @@ func.func @f(%x: tensor<4x2xf64>) -> f64 {
   %4 = dl.reduce sum %3 dims = [0, 1] : tensor<4x2xf64> -> f64
   %5 = dl.add %2, %4 : f64
   return %5 : f64
-})", {numbers({4, 2})}, {0}},
-      {"called_functions", R"(
+})",
+       {numbers({4, 2})},
+       {0}},
+      {"called_functions",
+       R"(
 func.func private @square(%x: f64) -> f64 {
   %0 = dl.mul %x, %x : f64
   return %0 : f64
@@ -85,8 +101,11 @@ func.func @f(%x: f64) -> f64 {
   %0 = func.call @twice(%x) : (f64) -> f64
   %1 = dl.add %0, %x : f64
   return %1 : f64
-})", {0.8}, {0}},
-      {"upstream_ops", R"(
+})",
+       {0.8},
+       {0}},
+      {"upstream_ops",
+       R"(
 func.func @f(%x: f64, %y: f64, %z: tensor<3xf64>) -> f64 {
   %zero = arith.constant 0.0 : f64
   %c = dl.cmp gt %x, %zero : f64 -> i1
@@ -101,8 +120,11 @@ func.func @f(%x: f64, %y: f64, %z: tensor<3xf64>) -> f64 {
   %8 = arith.addf %4, %7 : f64
   %9 = dl.exp %8 : f64
   return %9 : f64
-})", {0.8, 0.4, numbers({3})}, {0, 1, 2}},
-      {"derivative_inside", R"(
+})",
+       {0.8, 0.4, numbers({3})},
+       {0, 1, 2}},
+      {"derivative_inside",
+       R"(
 func.func private @inner(%x: f64, %y: f64) -> f64 {
   %0 = dl.mul %x, %y : f64
   %1 = dl.sin %0 : f64
@@ -116,7 +138,9 @@ func.func @f(%x: f64, %y: f64) -> f64 {
   %0 = dl.mul %v, %t : f64
   %1 = dl.add %0, %w : f64
   return %1 : f64
-})", {0.8, 0.4}, {0, 1}},
+})",
+       {0.8, 0.4},
+       {0, 1}},
   };
 }
 

@@ -154,9 +154,8 @@ TEST(Autodiff, RunsEffectsOnce) {
     ++prints;
     return std::vector<Array>();
   });
-  interpreter.define("clock", [&](mlir::Operation *, const std::vector<Array> &) {
-    return std::vector<Array>{Array(time += 1)};
-  });
+  interpreter.define(
+      "clock", [&](mlir::Operation *, const std::vector<Array> &) { return std::vector<Array>{Array(time += 1)}; });
   double product = 2.0 * 3 * 4 * 5 * 6 * 7;
   double gradient = interpreter.call("g", {0.5})[0].scalar();
   EXPECT_DOUBLE_EQ(gradient, 2 * product * product * 0.5) << module.text();

@@ -100,12 +100,18 @@ const std::map<StringRef, Binary> &binaryOps() {
 
 bool compare(ir::CmpKind kind, double x, double y) {
   switch (kind) {
-  case ir::CmpKind::eq: return x == y;
-  case ir::CmpKind::ne: return x != y;
-  case ir::CmpKind::lt: return x < y;
-  case ir::CmpKind::le: return x <= y;
-  case ir::CmpKind::gt: return x > y;
-  case ir::CmpKind::ge: return x >= y;
+  case ir::CmpKind::eq:
+    return x == y;
+  case ir::CmpKind::ne:
+    return x != y;
+  case ir::CmpKind::lt:
+    return x < y;
+  case ir::CmpKind::le:
+    return x <= y;
+  case ir::CmpKind::gt:
+    return x > y;
+  case ir::CmpKind::ge:
+    return x >= y;
   }
   return false;
 }
@@ -113,13 +119,20 @@ bool compare(ir::CmpKind kind, double x, double y) {
 ir::CmpKind kindOf(arith::CmpIPredicate predicate) {
   using P = arith::CmpIPredicate;
   switch (predicate) {
-  case P::eq: return ir::CmpKind::eq;
-  case P::ne: return ir::CmpKind::ne;
-  case P::slt: return ir::CmpKind::lt;
-  case P::sle: return ir::CmpKind::le;
-  case P::sgt: return ir::CmpKind::gt;
-  case P::sge: return ir::CmpKind::ge;
-  default: throw InterpretError("unsigned comparison");
+  case P::eq:
+    return ir::CmpKind::eq;
+  case P::ne:
+    return ir::CmpKind::ne;
+  case P::slt:
+    return ir::CmpKind::lt;
+  case P::sle:
+    return ir::CmpKind::le;
+  case P::sgt:
+    return ir::CmpKind::gt;
+  case P::sge:
+    return ir::CmpKind::ge;
+  default:
+    throw InterpretError("unsigned comparison");
   }
 }
 
@@ -193,20 +206,30 @@ template <class F> void forTake(const Array &whole, const Array &indices, int64_
 double startOf(ir::ReduceKind kind) {
   switch (kind) {
   case ir::ReduceKind::prod:
-  case ir::ReduceKind::all: return 1;
-  case ir::ReduceKind::max: return -INFINITY;
-  case ir::ReduceKind::min: return INFINITY;
-  default: return 0;
+  case ir::ReduceKind::all:
+    return 1;
+  case ir::ReduceKind::max:
+    return -INFINITY;
+  case ir::ReduceKind::min:
+    return INFINITY;
+  default:
+    return 0;
   }
 }
 double combine(ir::ReduceKind kind, double x, double y) {
   switch (kind) {
-  case ir::ReduceKind::sum: return x + y;
-  case ir::ReduceKind::prod: return x * y;
-  case ir::ReduceKind::max: return larger(x, y);
-  case ir::ReduceKind::min: return smaller(x, y);
-  case ir::ReduceKind::any: return double(x != 0 || y != 0);
-  case ir::ReduceKind::all: return double(x != 0 && y != 0);
+  case ir::ReduceKind::sum:
+    return x + y;
+  case ir::ReduceKind::prod:
+    return x * y;
+  case ir::ReduceKind::max:
+    return larger(x, y);
+  case ir::ReduceKind::min:
+    return smaller(x, y);
+  case ir::ReduceKind::any:
+    return double(x != 0 || y != 0);
+  case ir::ReduceKind::all:
+    return double(x != 0 && y != 0);
   }
   return 0;
 }
@@ -335,7 +358,10 @@ Arrays evaluate(Operation *op, const Arrays &in) {
       .Case([&](arith::ConstantOp c) { return Arrays{constant(c)}; })
       .Case([&](arith::SelectOp) { return Arrays{in[0].scalar() != 0 ? in[1] : in[2]}; })
       .Case([&](arith::CmpIOp cmp) {
-        return Arrays{Array(compare(kindOf(cmp.getPredicate()), in[0].scalar(), in[1].scalar()))};
+        double x = in[0].scalar(), y = in[1].scalar();
+        if (cmp.getPredicate() == arith::CmpIPredicate::ult) // what is negative is larger than any other
+          return Arrays{Array((x < 0) == (y < 0) ? x < y : y < 0)};
+        return Arrays{Array(compare(kindOf(cmp.getPredicate()), x, y))};
       })
       .Case([&](tensor::DimOp) { return Arrays{Array(double(in[0].shape.at(size_t(in[1].scalar()))))}; })
       .Case([&](tensor::EmptyOp e) { return Arrays{Array::filled(shapeWith(e.getType(), in), NAN)}; })

@@ -130,17 +130,15 @@ Arrays evaluateWindow(Operation *op, const Arrays &in) {
           shape.push_back(
               outputSize(in[0].shape[2 + k], p.getKernel()[k], p.getStride()[k], p.getPadding()[k], 1, false));
         Array y = Array::filled(shape, 0), weight = averageWeights(p, in[0].shape, shape);
-        forWindows(p, {1, 1}, in[0].shape, shape, [&](int64_t at, int64_t, int64_t to) {
-          y.data[to] += in[0].data[at] * weight.data[to];
-        });
+        forWindows(p, {1, 1}, in[0].shape, shape,
+                   [&](int64_t at, int64_t, int64_t to) { y.data[to] += in[0].data[at] * weight.data[to]; });
         return Arrays{y};
       })
       .Case([&](ir::AvgPool2dGradOp p) {
         Array dx = Array::filled(shapeWith(p.getResult().getType(), ArrayRef(in).drop_front()), 0);
         Array weight = averageWeights(p, dx.shape, in[0].shape);
-        forWindows(p, {1, 1}, dx.shape, in[0].shape, [&](int64_t at, int64_t, int64_t to) {
-          dx.data[at] += in[0].data[to] * weight.data[to];
-        });
+        forWindows(p, {1, 1}, dx.shape, in[0].shape,
+                   [&](int64_t at, int64_t, int64_t to) { dx.data[at] += in[0].data[to] * weight.data[to]; });
         return Arrays{dx};
       })
       .Default([](Operation *op) -> Arrays {
