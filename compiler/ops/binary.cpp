@@ -156,15 +156,16 @@ void checkDivisor(Operation *op, RewriterBase &rewriter) {
 } // namespace
 } // namespace dl::ops
 
-// clang-format off: it takes the products for pointers
+// The formatter takes the products for pointers.
+// clang-format off
 DL_BINARY(AddOp, "add", "N", "a + b", CODE(addScalars(s.b, s.loc, x, y)), D(d), D(d))
 DL_BINARY(SubOp, "sub", "N", "a - b", CODE(subtract(s, x, y)), D(d), D(-d))
-DL_BINARY(MulOp, "mul", "N", "a * b", CODE(mulScalars(s.b, s.loc, x, y)), D(d *p.y()), D(d *p.x()))
-DL_BINARY(DivOp, "div", "F", "a / b", CODE(s.make<arith::DivFOp>(x, y)), D(d / p.y()), D(-(d *(p.result() / p.y()))))
+DL_BINARY(MulOp, "mul", "N", "a * b", CODE(mulScalars(s.b, s.loc, x, y)), D(d * p.y()), D(d * p.x()))
+DL_BINARY(DivOp, "div", "F", "a / b", CODE(s.make<arith::DivFOp>(x, y)), D(d / p.y()), D(-(d * (p.result() / p.y()))))
 DL_BINARY_ROW(FloorDivOp, "floordiv", "N", "floor(a / b); integers fail when b is 0; derivative 0",
               CODE(floorDivide(s, x, y)), FLAT, FLAT)
 DL_BINARY_ROW(ModOp, "mod", "N", "a - b * floor(a / b), with the sign of b; integers fail when b is 0",
-              CODE(modulo(s, x, y)), D(d), D(-(d *apply<ir::FloorOp>(p.x() / p.y()))))
+              CODE(modulo(s, x, y)), D(d), D(-(d * apply<ir::FloorOp>(p.x() / p.y()))))
 DL_BINARY(PowOp, "pow", "N", "a ** b", CODE(power(s, x, y)), powByBase, powByExponent)
 DL_BINARY(MaximumOp, "maximum", "N", "the larger; NaN wins; at a tie each operand gets half of the derivative",
           CODE(maxScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::le)),
@@ -173,7 +174,7 @@ DL_BINARY(MinimumOp, "minimum", "N", "the smaller; NaN wins; at a tie each opera
           CODE(minScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::ge)),
           D(extremum(d, p.y(), p.x(), CmpKind::ge)))
 DL_BINARY(Atan2Op, "atan2", "F", "angle of the point (b, a), in radians", CODE(s.make<math::Atan2Op>(x, y)),
-          D(d *(p.y() / radius2(p))), D(-(d *(p.x() / radius2(p)))))
+          D(d * (p.y() / radius2(p))), D(-(d * (p.x() / radius2(p)))))
 DL_BINARY(AndOp, "and", "bool", "logical and", CODE(s.make<arith::AndIOp>(x, y)), FLAT, FLAT)
 DL_BINARY(OrOp, "or", "bool", "logical or", CODE(s.make<arith::OrIOp>(x, y)), FLAT, FLAT)
 // clang-format on

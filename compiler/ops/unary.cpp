@@ -45,31 +45,32 @@ Value sigmoidOf(const Scalars &s, Value x) {
 } // namespace
 } // namespace dl::ops
 
-// clang-format off: it takes the products for pointers
+// The formatter takes the products for pointers.
+// clang-format off
 DL_UNARY(NegOp, "neg", "N", "-x", CODE(negate(s, x)), D(-d))
-DL_UNARY(AbsOp, "abs", "N", "|x|; derivative 0 at 0", CODE(absolute(s, x)), D(d *apply<ir::SignOp>(p.x())))
+DL_UNARY(AbsOp, "abs", "N", "|x|; derivative 0 at 0", CODE(absolute(s, x)), D(d * apply<ir::SignOp>(p.x())))
 DL_UNARY(SignOp, "sign", "N", "-1, 0 or 1; NaN stays NaN", CODE(signOf(s, x)), FLAT)
-DL_UNARY(ExpOp, "exp", "F", "e**x", CODE(s.make<math::ExpOp>(x)), D(d *p.result()))
-DL_UNARY(Expm1Op, "expm1", "F", "e**x - 1, exact near 0", CODE(s.make<math::ExpM1Op>(x)), D(d *(p.result() + 1)))
+DL_UNARY(ExpOp, "exp", "F", "e**x", CODE(s.make<math::ExpOp>(x)), D(d * p.result()))
+DL_UNARY(Expm1Op, "expm1", "F", "e**x - 1, exact near 0", CODE(s.make<math::ExpM1Op>(x)), D(d * (p.result() + 1)))
 DL_UNARY(LogOp, "log", "F", "natural logarithm", CODE(s.make<math::LogOp>(x)), D(d / p.x()))
 DL_UNARY(Log1pOp, "log1p", "F", "log(1 + x), exact near 0", CODE(s.make<math::Log1pOp>(x)), D(d / (p.x() + 1)))
 DL_UNARY(SqrtOp, "sqrt", "F", "square root", CODE(s.make<math::SqrtOp>(x)), D(d / (p.result() * 2)))
 DL_UNARY(RsqrtOp, "rsqrt", "F", "1 / sqrt(x)", CODE(s.make<arith::DivFOp>(s.number(x, 1), s.make<math::SqrtOp>(x))),
          D(d * -0.5 * p.result() * p.result() * p.result()))
-DL_UNARY(SinOp, "sin", "F", "sine of radians", CODE(s.make<math::SinOp>(x)), D(d *apply<ir::CosOp>(p.x())))
-DL_UNARY(CosOp, "cos", "F", "cosine of radians", CODE(s.make<math::CosOp>(x)), D(-(d *apply<ir::SinOp>(p.x()))))
-DL_UNARY(TanOp, "tan", "F", "tangent of radians", CODE(s.make<math::TanOp>(x)), D(d *(p.result() * p.result() + 1)))
+DL_UNARY(SinOp, "sin", "F", "sine of radians", CODE(s.make<math::SinOp>(x)), D(d * apply<ir::CosOp>(p.x())))
+DL_UNARY(CosOp, "cos", "F", "cosine of radians", CODE(s.make<math::CosOp>(x)), D(-(d * apply<ir::SinOp>(p.x()))))
+DL_UNARY(TanOp, "tan", "F", "tangent of radians", CODE(s.make<math::TanOp>(x)), D(d * (p.result() * p.result() + 1)))
 DL_UNARY(AsinOp, "asin", "F", "arc sine, in radians", CODE(s.make<math::AsinOp>(x)),
          D(d / apply<ir::SqrtOp>(1 - p.x() * p.x())))
 DL_UNARY(AcosOp, "acos", "F", "arc cosine, in radians", CODE(s.make<math::AcosOp>(x)),
          D(-(d / apply<ir::SqrtOp>(1 - p.x() * p.x()))))
 DL_UNARY(AtanOp, "atan", "F", "arc tangent, in radians", CODE(s.make<math::AtanOp>(x)), D(d / (p.x() * p.x() + 1)))
-DL_UNARY(SinhOp, "sinh", "F", "hyperbolic sine", CODE(s.make<math::SinhOp>(x)), D(d *apply<ir::CoshOp>(p.x())))
-DL_UNARY(CoshOp, "cosh", "F", "hyperbolic cosine", CODE(s.make<math::CoshOp>(x)), D(d *apply<ir::SinhOp>(p.x())))
-DL_UNARY(TanhOp, "tanh", "F", "hyperbolic tangent", CODE(s.make<math::TanhOp>(x)), D(d *(1 - p.result() * p.result())))
-DL_UNARY(SigmoidOp, "sigmoid", "F", "1 / (1 + e**-x)", CODE(sigmoidOf(s, x)), D(d *(p.result() * (1 - p.result()))))
+DL_UNARY(SinhOp, "sinh", "F", "hyperbolic sine", CODE(s.make<math::SinhOp>(x)), D(d * apply<ir::CoshOp>(p.x())))
+DL_UNARY(CoshOp, "cosh", "F", "hyperbolic cosine", CODE(s.make<math::CoshOp>(x)), D(d * apply<ir::SinhOp>(p.x())))
+DL_UNARY(TanhOp, "tanh", "F", "hyperbolic tangent", CODE(s.make<math::TanhOp>(x)), D(d * (1 - p.result() * p.result())))
+DL_UNARY(SigmoidOp, "sigmoid", "F", "1 / (1 + e**-x)", CODE(sigmoidOf(s, x)), D(d * (p.result() * (1 - p.result()))))
 DL_UNARY(ErfOp, "erf", "F", "error function", CODE(s.make<math::ErfOp>(x)),
-         D(d *(apply<ir::ExpOp>(-(p.x() * p.x())) * (2 * std::numbers::inv_sqrtpi))))
+         D(d * (apply<ir::ExpOp>(-(p.x() * p.x())) * (2 * std::numbers::inv_sqrtpi))))
 DL_UNARY(ReluOp, "relu", "N", "max(x, 0); derivative 0 at 0; NaN stays NaN",
          CODE(maxScalars(s.b, s.loc, x, s.number(x, 0))), D(select(compare(CmpKind::le, p.result(), 0), 0, d)))
 DL_UNARY(FloorOp, "floor", "F", "largest integer <= x; derivative 0", CODE(s.make<math::FloorOp>(x)), FLAT)
