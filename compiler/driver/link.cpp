@@ -52,7 +52,7 @@ std::string writeProgram(const std::string &object, const std::string &output) {
     return "cannot read " + (*folder / "dl_runtime.link").string();
 
   std::string linker;
-  for (const char *name : {"c++", "clang++", "clang++-19", "g++"})
+  for (const char *name : {DL_NATIVE_LINKER, "clang++", "clang++-19", "g++"})
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name)) {
       linker = *found;
       break;
