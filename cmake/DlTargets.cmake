@@ -19,6 +19,10 @@ if(DL_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
+# Coverage for the fuzzers' guidance.
+if(DL_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 
 # dl_library(NAME sources... [DEPENDS targets...]): a static library of the project. It may include only what its
 # DEPENDS give it, so a target links what it may use and nothing more.
