@@ -73,6 +73,8 @@ private:
   void let(mlir::ValueRange results, const std::string &value);
   // A slice that is replaced or added to: in the variable that holds the tensor, where nothing reads it afterwards.
   template <typename Op> void store(Op op, llvm::StringRef sign);
+  // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
+  std::string runtimeCall(llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
   mlir::LogicalResult branch(mlir::scf::IfOp op);
   mlir::LogicalResult counted(mlir::scf::ForOp op);
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);

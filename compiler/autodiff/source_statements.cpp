@@ -1,5 +1,6 @@
 #include "compiler/autodiff/source_printer.h"
 
+#include "llvm/ADT/StringSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
@@ -114,6 +115,32 @@ template <typename Op> void SourcePrinter::store(Op op, StringRef sign) {
   line(target + place + " " + sign.str() + " " + value);
 }
 
+// What the library calls a function of the runtime.
+static StringRef runtimeName(StringRef callee) {
+  callee.consume_front("dl_rt_");
+  return llvm::StringSwitch<StringRef>(callee)
+      .Case("rng_get", "get_rng_state")
+      .Case("rng_set", "set_rng_state")
+      .Default(callee);
+}
+
+std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, ValueRange made) {
+  StringRef name = runtimeName(callee);
+  SmallVector<std::string> args;
+  bool isUniform = name == "rand" || name == "randn"; // of no arguments but shape and type
+  if (!isUniform)
+    for (Value input : inputs)
+      args.push_back(expression(input).text);
+  if (isUniform || name == "randint") {
+    for (int64_t d = 0, rank = ir::rankOf(made.front().getType()); d < rank; ++d)
+      args.push_back(sizeText(made.front(), d));
+    Type elem = ir::elementOf(made.front().getType());
+    if (isUniform && !elem.isF32())
+      args.push_back("dtype=" + elementName(elem));
+  }
+  return call(name, args).text;
+}
+
 LogicalResult SourcePrinter::statement(Operation *op) {
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return this->branch(branch);
@@ -142,15 +169,11 @@ LogicalResult SourcePrinter::statement(Operation *op) {
     return success();
   }
   if (auto function = dyn_cast<ir::ExternOp>(op)) {
-    StringRef callee = function.getCallee();
-    callee.consume_front("dl_rt_");
-    let(op->getResults(), call(callee, {list(op->getOperands())}).text);
+    let(op->getResults(), runtimeCall(function.getCallee(), function.getInputs(), op->getResults()));
     return success();
   }
   if (auto kernel = dyn_cast<ir::KernelOp>(op)) {
-    StringRef callee = kernel.getCallee();
-    callee.consume_front("dl_rt_");
-    let(op->getResults(), call(callee, {list(kernel.getInputs())}).text);
+    let(op->getResults(), runtimeCall(kernel.getCallee(), kernel.getInputs(), kernel.getDests()));
     return success();
   }
   constexpr size_t longest = 72; // of an expression inside another
