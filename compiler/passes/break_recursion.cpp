@@ -21,6 +21,7 @@ struct BreakRecursionPass : PassWrapper<BreakRecursionPass, OperationPass<Module
       OpBuilder builder(call);
       std::string entry = (kEntryPrefix + callee.getName()).str();
       callee->setAttr(kEntryName, builder.getStringAttr(entry));
+      callee.setPublic(); // called by the name of its entry alone, it would count as unused
       // Not pure: the callee may print or fail.
       auto packed = builder.create<ir::ExternOp>(call.getLoc(), call.getResultTypes(), builder.getStringAttr(entry),
                                                  call.getOperands(), UnitAttr());

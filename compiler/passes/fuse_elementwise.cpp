@@ -1,8 +1,8 @@
 // Fusion of elementwise producers into their consumers, on linalg.generic over tensors.
 //
-// A producer with one consumer goes into it. One with several goes into each of them when computing it again is cheap;
-// otherwise it goes into the first and becomes a further result of it, which the others read. That makes Adam's update of
-// one parameter, whose moments are read by the step and returned, one loop.
+// A producer with one consumer goes into it. One with several is computed again in each of them when that takes less than
+// writing and reading it; otherwise it goes into the first and becomes a further result of it, which the others read. That
+// makes Adam's update of one parameter, whose moments are read by the step and returned, one loop.
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -22,15 +22,19 @@ namespace {
 
 // Above this many operands a loop runs out of registers and of streams that the hardware prefetches.
 constexpr unsigned kMostOperands = 16;
-// A body may be computed again for each consumer up to this cost.
+// Up to this cost an op may be computed several times for one element.
 constexpr int64_t kCheap = 3;
-constexpr int64_t kMathCost = 10;
+// An op may be computed again for each consumer up to this cost and as many tensors to read.
+constexpr int64_t kCheapToRepeat = 12;
+constexpr size_t kMostLeaves = 2;
+constexpr int64_t kMathCost = 20;
+constexpr int64_t kDivisionCost = 4;
 
 int64_t costOf(GenericOp op) {
   int64_t cost = 0;
   for (Operation &inner : op.getBody()->without_terminator()) {
     if (isa<math::SqrtOp, math::RsqrtOp, arith::DivFOp>(inner))
-      cost += 3;
+      cost += kDivisionCost;
     else if (isa<math::MathDialect>(inner.getDialect()) && !isa<math::AbsFOp, math::FmaOp>(inner))
       cost += kMathCost;
     else if (inner.getNumRegions() || isa<tensor::ExtractOp>(inner))
@@ -48,6 +52,8 @@ public:
   Fuser(func::FuncOp func, IRRewriter &rewriter) : func(func), rewriter(rewriter) {}
 
   void run() {
+    dissolveCheapOnes();
+    erased.clear();
     SmallVector<GenericOp> ops;
     func.walk([&](GenericOp op) { ops.push_back(op); });
     // Consumers in program order: each has absorbed its own producers before it is absorbed.
@@ -60,6 +66,98 @@ private:
   func::FuncOp func;
   IRRewriter &rewriter;
   llvm::DenseSet<Operation *> erased;
+
+  // What it takes to compute an elementwise op again from tensors that are in memory.
+  struct Recipe {
+    int64_t cost = 0;
+    llvm::SmallPtrSet<Value, 4> leaves; // the tensors of full size that are read
+    bool again = false;                 // compute it in each consumer
+  };
+  llvm::DenseMap<Operation *, Recipe> recipes;
+
+  void dissolveCheapOnes() {
+    SmallVector<GenericOp> ops;
+    func.walk([&](GenericOp op) {
+      if (isElementwise(op) && op->getNumResults() == 1)
+        ops.push_back(op);
+    });
+    for (GenericOp op : ops)
+      recipes[op] = recipeOf(op);
+    for (GenericOp &op : ops) {
+      GenericOp current = replaced.lookup(op) ? cast<GenericOp>(replaced.lookup(op)) : op;
+      if (recipes[op].again)
+        dissolve(current);
+    }
+  }
+
+  Recipe recipeOf(GenericOp op) {
+    Recipe recipe;
+    recipe.cost = costOf(op);
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      if (!isa<TensorType>(operand->get().getType()) || operand->get().getDefiningOp<linalg::FillOp>())
+        continue;
+      auto producer = operand->get().getDefiningOp<GenericOp>();
+      auto known = producer && producer->getBlock() == op->getBlock() ? recipes.find(producer) : recipes.end();
+      if (known != recipes.end() && (known->second.again || usersOf(producer) == 1) &&
+          linalg::areElementwiseOpsFusable(operand)) {
+        recipe.cost += known->second.cost;
+        recipe.leaves.insert(known->second.leaves.begin(), known->second.leaves.end());
+      } else if (op.getMatchingIndexingMap(operand).isPermutation()) {
+        recipe.leaves.insert(operand->get());
+      }
+    }
+    recipe.again = usersOf(op) > 1 && recipe.cost <= kCheapToRepeat && recipe.leaves.size() <= kMostLeaves && allAbsorb(op) &&
+                   (recipe.cost <= kCheap || llvm::all_of(op->getUses(), [](OpOperand &use) {
+                      return isOncePerElement(cast<GenericOp>(use.getOwner()), &use);
+                    }));
+    return recipe;
+  }
+
+  void dissolve(GenericOp op) {
+    for (bool changed = true; changed;) {
+      changed = false;
+      op = simplifyInputs(op);
+      for (OpOperand *operand : op.getDpsInputOperands()) {
+        auto producer = operand->get().getDefiningOp<GenericOp>();
+        if (!isElementwise(producer) || producer->getNumResults() != 1 || usersOf(producer) != 1 || !mayFuse(operand))
+          continue;
+        if (GenericOp fused = fuse(operand, /*keepResults=*/false)) {
+          op = fused;
+          changed = true;
+          break;
+        }
+      }
+    }
+    llvm::SetVector<Operation *> users(op->user_begin(), op->user_end());
+    for (Operation *user : users) {
+      GenericOp consumer = simplifyInputs(cast<GenericOp>(user));
+      for (OpOperand *operand : consumer.getDpsInputOperands())
+        if (operand->get() == op.getResult(0)) {
+          bool last = usersOf(op) == 1;
+          if (mayFuse(operand))
+            fuse(operand, /*keepResults=*/false);
+          if (last)
+            return;
+          break;
+        }
+    }
+  }
+
+  static bool mayFuse(OpOperand *operand) {
+    Operation *producer = operand->get().getDefiningOp(), *consumer = operand->getOwner();
+    return producer->getBlock() == consumer->getBlock() && linalg::areElementwiseOpsFusable(operand) &&
+           producer->getNumOperands() + consumer->getNumOperands() - 1 <= kMostOperands;
+  }
+
+  // What has taken the place of an op.
+  llvm::DenseMap<Operation *, Operation *> replaced;
+  void replacedBy(Operation *old, Operation *now) {
+    erased.insert(old);
+    erased.erase(now); // memory of an erased op may be used again
+    origin[now] = origin.lookup(old) ? origin.lookup(old) : old;
+    replaced[origin[now]] = now;
+  }
+  llvm::DenseMap<Operation *, Operation *> origin;
 
   void absorbProducers(GenericOp consumer) {
     for (bool changed = true; changed;) {
@@ -121,8 +219,8 @@ private:
     auto slim = rewriter.create<GenericOp>(op.getLoc(), op->getResultTypes(), inputs, outputs, kept,
                                            op.getIteratorTypesArray());
     rewriter.inlineRegionBefore(op.getRegion(), slim.getRegion(), slim.getRegion().end());
+    replacedBy(op, slim);
     rewriter.replaceOp(op, slim->getResults());
-    erased.insert(op);
     return slim;
   }
 
@@ -151,10 +249,7 @@ private:
   GenericOp tryFuse(OpOperand *operand) {
     auto consumer = cast<GenericOp>(operand->getOwner());
     auto producer = operand->get().getDefiningOp<GenericOp>();
-    if (!isElementwise(producer) || producer->getBlock() != consumer->getBlock() ||
-        !linalg::areElementwiseOpsFusable(operand))
-      return {};
-    if (producer->getNumOperands() + consumer->getNumOperands() - 1 > kMostOperands)
+    if (!isElementwise(producer) || !mayFuse(operand))
       return {};
     // The body of a producer may read tensors as a whole; where its result is needed twice that is no gain.
     bool once = isOncePerElement(consumer, operand);
@@ -164,9 +259,6 @@ private:
       return {};
     if (onlyUser)
       return producer->getNumResults() == 1 ? fuse(operand, /*keepResults=*/false) : GenericOp();
-    // A tensor that somebody needs in memory anyway is read from there.
-    if (cost <= kCheap && producer->getNumResults() == 1 && producer.getNumDpsInputs() <= 2 && allAbsorb(producer))
-      return fuse(operand, /*keepResults=*/false);
     if (once && isFirstUser(producer, consumer) && identityResults(producer))
       return fuse(operand, /*keepResults=*/true);
     return {};
@@ -202,8 +294,8 @@ private:
         return use.getOwner() != consumer && use.getOwner() != fused;
       });
     }
+    replacedBy(consumer, fused);
     rewriter.eraseOp(consumer);
-    erased.insert(consumer);
     if (producer->use_empty()) {
       erased.insert(producer);
       rewriter.eraseOp(producer);
@@ -248,6 +340,7 @@ private:
     rewriter.create<linalg::YieldOp>(op.getLoc(), yielded);
     for (auto [position, i] : llvm::enumerate(kept))
       rewriter.replaceAllUsesWith(op.getResult(i), slim.getResult(position));
+    replacedBy(op, slim);
     rewriter.eraseOp(op);
     return slim;
   }
