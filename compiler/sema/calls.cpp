@@ -12,6 +12,7 @@ static bool isReducer(const std::string &name) {
 
 std::vector<Argument> Checker::checkArguments(const std::vector<ast::Arg> &args) {
   std::vector<Argument> out;
+  std::vector<size_t> marks;
   for (const ast::Arg &a : args) {
     Argument arg;
     arg.name = a.name;
@@ -28,7 +29,10 @@ std::vector<Argument> Checker::checkArguments(const std::vector<ast::Arg> &args)
     if (arg.value.span.file == 0 || !arg.value.bad())
       arg.value.span = arg.span;
     out.push_back(std::move(arg));
+    marks.push_back(mark());
   }
+  for (size_t i = out.size(); i-- > 0;)
+    pin(out[i].value, marks[i]);
   return out;
 }
 
@@ -86,8 +90,10 @@ Value Checker::checkPipe(const ast::Pipe *expr) {
   Argument first;
   first.value = checkExpr(expr->input);
   first.span = expr->input->span;
+  size_t evaluated = mark();
   Value callee = checkExpr(expr->callee);
   std::vector<Argument> args = checkArguments(expr->args);
+  pin(first.value, evaluated);
   args.insert(args.begin(), std::move(first));
   if (callee.bad())
     return bad(expr->span);
@@ -131,10 +137,8 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
   if (base.type->kind != TypeKind::Tensor)
     if (std::optional<Value> member = memberOf(base, callee->name, callee->span))
       return callValue(*member, checkArguments(ast), span);
-  Binding *b = lookup(callee->name, scope_);
-  bool callable = b && (b->kind == Binding::Function || b->kind == Binding::Module ||
-                        (b->type && (b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module || b->type->kind == TypeKind::ElemType)));
-  if (!callable) {
+  Binding *b = lookupCallable(callee->name, scope_);
+  if (!b) {
     // x.dtype(1) calls a property; anything else is missing, which checkMember says.
     if (base.type->kind == TypeKind::Tensor)
       if (std::optional<Value> member = memberOf(base, callee->name, callee->span))
@@ -144,21 +148,13 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
     return bad(span);
   }
   Value f = readBinding(b, callee->nameSpan);
+  size_t evaluated = mark();
   std::vector<Argument> args = checkArguments(ast);
+  pin(base, evaluated);
   Argument first;
   first.value = base;
   first.span = callee->base->span;
   args.insert(args.begin(), std::move(first));
-  return f.bad() ? bad(span) : callValue(f, std::move(args), span);
-}
-
-Value Checker::callNamed(const std::string &name, std::vector<Argument> args, Span span) {
-  Binding *b = lookup(name, preludeScope_ ? preludeScope_ : builtinScope_);
-  if (!b) {
-    error(Code::UnknownName, span, "the library has no `" + name + "`");
-    return bad(span);
-  }
-  Value f = readBinding(b, span);
   return f.bad() ? bad(span) : callValue(f, std::move(args), span);
 }
 

@@ -96,6 +96,10 @@ private:
   Value materialise(const Value &value, const std::string &name);
   bool isTrivial(const Value &value) const;
   Dim intDim(Value &value, const std::string &name);
+  // Operands are trees that are computed where they are used. When evaluating a later one has emitted an effect, the
+  // earlier one gets a variable before it: at `mark`, the number of statements when it had been evaluated.
+  void pin(Value &value, size_t mark);
+  size_t mark() const { return frame_->body->stmts.size(); }
 
   // ---- messages (messages.cpp)
   Diagnostic &error(Code code, Span span, std::string message);
@@ -110,6 +114,8 @@ private:
   Binding *newBinding(Binding::Kind kind, const std::string &name, Span span);
   void declare(Scope *scope, Binding *binding);
   Binding *lookup(const std::string &name, Scope *scope) const;
+  // The innermost thing of that name that can be called: a variable `mean` does not hide x.mean().
+  Binding *lookupCallable(const std::string &name, Scope *scope) const;
   Value readName(const std::string &name, Span span);
   Value readBinding(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
@@ -178,8 +184,6 @@ private:
   void settle(Argument &argument);
   Value callMember(const ast::Member *callee, const std::vector<ast::Arg> &args, Span span);
   Value callValue(const Value &callee, std::vector<Argument> args, Span span);
-  Value callNamed(const std::string &name, std::vector<Argument> args, Span span);
-  Value callPrelude(const std::string &name, std::vector<Value> args, Span span);
   Value callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn, std::vector<Argument> args, Span span);
   Value callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span);
   bool bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots, Span span);
@@ -198,7 +202,6 @@ private:
   bool bindShapes(BuiltinCall &call);
   std::optional<Type> resultOfBuiltin(BuiltinCall &call, const SigType &result);
   void shapeError(BuiltinCall &call);
-  bool isIntrinsic(const std::string &name) const;
   Value callIntrinsic(const std::string &name, std::vector<Argument> args, Span span);
   Value callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span);
 
@@ -316,6 +319,9 @@ private:
   int instanceNesting_ = 0;
   bool stopped_ = false;    // a limit was hit: no further instances
 };
+
+// The names of callIntrinsic() that programs can mention.
+const std::set<std::string> &intrinsicNames();
 
 // Restores a value when the scope ends.
 template <typename T> class Restore {

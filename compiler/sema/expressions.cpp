@@ -42,12 +42,18 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
     return checkUnary(ast::as<const ast::Unary>(expr));
   case ast::ExprKind::Binary: {
     const ast::Binary *b = ast::as<const ast::Binary>(expr);
-    Value lhs = checkExpr(b->lhs), rhs = checkExpr(b->rhs);
+    Value lhs = checkExpr(b->lhs);
+    size_t evaluated = mark();
+    Value rhs = checkExpr(b->rhs);
+    pin(lhs, evaluated);
     return binary(b->op, lhs, rhs, expr->span, b->opSpan);
   }
   case ast::ExprKind::Compare: {
     const ast::Compare *c = ast::as<const ast::Compare>(expr);
-    Value lhs = checkExpr(c->lhs), rhs = checkExpr(c->rhs);
+    Value lhs = checkExpr(c->lhs);
+    size_t evaluated = mark();
+    Value rhs = checkExpr(c->rhs);
+    pin(lhs, evaluated);
     return compareValues(c->op, lhs, rhs, expr->span, c->opSpan);
   }
   case ast::ExprKind::Logical:
@@ -62,8 +68,13 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
     return checkMember(ast::as<const ast::Member>(expr));
   case ast::ExprKind::Tuple: {
     std::vector<Value> items;
-    for (const ast::Expr *item : ast::as<const ast::Tuple>(expr)->items)
+    std::vector<size_t> marks;
+    for (const ast::Expr *item : ast::as<const ast::Tuple>(expr)->items) {
       items.push_back(checkExpr(item));
+      marks.push_back(mark());
+    }
+    for (size_t i = items.size(); i-- > 0;)
+      pin(items[i], marks[i]);
     return tupleValue(std::move(items), expr->span);
   }
   case ast::ExprKind::Bracket:

@@ -17,8 +17,7 @@ void Checker::declareBuiltins() {
     Binding *b = newBinding(Binding::Function, name, {});
     declare(builtinScope_, b);
   }
-  for (const char *name : {"print", "error", "len", "numel", "size", "str", "to", "option", "grad", "value_and_grad", "vjp", "jvp", "vmap", "params", "with_params",
-                           "tree_map", "num_params", "save", "load", "train", "eval", "same_structure"}) {
+  for (const std::string &name : intrinsicNames()) {
     Binding *b = newBinding(Binding::Function, name, {});
     b->known.boolean = true; // an intrinsic
     declare(builtinScope_, b);

@@ -3,14 +3,12 @@
 
 namespace dl::sema {
 
-static const std::set<std::string> &intrinsicNames() {
-  static const std::set<std::string> names = {"print", "error",  "len",  "numel", "size", "str",   "to",    "option", "grad",        "value_and_grad",
-                                              "vjp",   "jvp",    "vmap",   "params", "with_params", "tree_map", "num_params", "save", "load", "train", "eval",
-                                              "min",   "max",    "convert_to", "same_structure"};
+const std::set<std::string> &intrinsicNames() {
+  static const std::set<std::string> names = {"print", "error", "len",    "numel",       "size",     "str",        "to",   "option", "grad",  "value_and_grad",
+                                              "vjp",   "jvp",   "vmap",   "params",      "with_params", "tree_map", "num_params", "save", "load", "train",
+                                              "eval",  "same_structure"};
   return names;
 }
-
-bool Checker::isIntrinsic(const std::string &name) const { return intrinsicNames().count(name) != 0; }
 
 Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args, Span span) {
   for (Argument &a : args)

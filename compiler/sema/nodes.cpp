@@ -207,6 +207,7 @@ Value Checker::withPart(const Value &whole, uint32_t index, const Value &part, S
 static bool trivial(const Expr *e) {
   switch (e->kind) {
   case ExprKind::Constant:
+  case ExprKind::TensorConst:
   case ExprKind::DimValue:
     return true;
   case ExprKind::Var:
@@ -243,6 +244,25 @@ Value Checker::materialise(const Value &value, const std::string &name) {
   v.expr->variable = variable;
   v.expr->dim = variable->dim;
   return v;
+}
+
+void Checker::pin(Value &value, size_t mark) {
+  std::vector<Stmt *> &stmts = frame_->body->stmts;
+  bool effect = false;
+  for (size_t i = mark; i < stmts.size(); ++i) {
+    bool quiet = stmts[i]->kind == StmtKind::CheckEqual ||
+                 (stmts[i]->kind == StmtKind::Let && (stmts[i]->value->kind != ExprKind::Call || stmts[i]->value->mutArgs.empty()));
+    effect |= !quiet;
+  }
+  if (!effect || value.bad() || value.type->kind == TypeKind::Unit || isTrivial(value))
+    return;
+  Variable *variable = makeVariable("operand", value.type, value.span, false);
+  Stmt *let = makeStmt(StmtKind::Let, value.span);
+  let->variable = variable;
+  let->value = value.expr;
+  stmts.insert(stmts.begin() + long(mark), let);
+  value.expr = make(ExprKind::Var, value.type, value.span);
+  value.expr->variable = variable;
 }
 
 Dim Checker::intDim(Value &value, const std::string &name) {

@@ -34,6 +34,20 @@ Binding *Checker::lookup(const std::string &name, Scope *scope) const {
   return nullptr;
 }
 
+Binding *Checker::lookupCallable(const std::string &name, Scope *scope) const {
+  for (; scope; scope = scope->parent) {
+    Binding *b = scope->find(name);
+    if (!b)
+      continue;
+    bool callable = b->kind == Binding::Function || b->kind == Binding::Module;
+    if (b->type && !callable)
+      callable = b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module || b->type->kind == TypeKind::ElemType;
+    if (callable)
+      return b;
+  }
+  return nullptr;
+}
+
 Binding *Checker::localOf(Binding *b) const {
   if (b->frame == frame_)
     return b;
