@@ -144,9 +144,14 @@ private:
   }
 
   static bool mayFuse(OpOperand *operand) {
-    Operation *producer = operand->get().getDefiningOp(), *consumer = operand->getOwner();
-    return producer->getBlock() == consumer->getBlock() && linalg::areElementwiseOpsFusable(operand) &&
-           producer->getNumOperands() + consumer->getNumOperands() - 1 <= kMostOperands;
+    auto producer = operand->get().getDefiningOp<GenericOp>(), consumer = cast<GenericOp>(operand->getOwner());
+    if (producer->getBlock() != consumer->getBlock() || !linalg::areElementwiseOpsFusable(operand))
+      return false;
+    // What both read is read once.
+    llvm::SmallPtrSet<Value, 16> operands(consumer.getInputs().begin(), consumer.getInputs().end());
+    operands.erase(operand->get());
+    operands.insert(producer.getInputs().begin(), producer.getInputs().end());
+    return operands.size() + producer->getNumResults() + consumer->getNumResults() <= kMostOperands;
   }
 
   // What has taken the place of an op.
