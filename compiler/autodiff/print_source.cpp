@@ -2,9 +2,11 @@
 
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/cleanup.h"
+#include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/source_printer.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
@@ -89,6 +91,30 @@ FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<i
   return gradient;
 }
 
-FailureOr<std::string> printSource(func::FuncOp function) { return SourcePrinter(function).print(); }
+// Adds what `function` calls, callees first, but for what has a declaration of the user's.
+static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited, SmallVectorImpl<func::FuncOp> &out) {
+  if (!visited.insert(function))
+    return;
+  function.walk([&](func::CallOp call) {
+    func::FuncOp callee = calleeOf(call);
+    if (callee && !callee.isExternal() && !callee->hasAttr("dl.title"))
+      addGenerated(callee, visited, out);
+  });
+  out.push_back(function);
+}
+
+FailureOr<std::string> printSource(func::FuncOp function) {
+  llvm::SetVector<Operation *> visited;
+  SmallVector<func::FuncOp> functions;
+  addGenerated(function, visited, functions);
+  std::string text;
+  for (func::FuncOp each : functions) {
+    FailureOr<std::string> one = SourcePrinter(each).print();
+    if (failed(one))
+      return failure();
+    text += (text.empty() ? "" : "\n") + *one;
+  }
+  return text;
+}
 
 } // namespace dl::autodiff

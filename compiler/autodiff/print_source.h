@@ -14,8 +14,8 @@ namespace dl::autodiff {
 mlir::FailureOr<mlir::func::FuncOp> makeGradient(mlir::ModuleOp module, llvm::StringRef function,
                                                  llvm::ArrayRef<int64_t> wrt);
 
-// The function as a declaration in dl that compiles when pasted into a file, with the user's names where they are known.
-// Calls that are left in it (recursion, the user's own derivatives, the runtime) are printed by name. Failure: an op that
+// The function as a declaration in dl that compiles when pasted into the user's file, with the user's names where they
+// are known, after the generated functions that it calls (derivatives of recursive functions). Failure: an op that
 // has no spelling in dl, reported at its place.
 mlir::FailureOr<std::string> printSource(mlir::func::FuncOp function);
 

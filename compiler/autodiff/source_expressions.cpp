@@ -359,11 +359,14 @@ Text SourcePrinter::buildUpstream(Operation *op) {
         case arith::CmpIPredicate::sle: return sign("<=", Level::Compare);
         case arith::CmpIPredicate::sgt: return sign(">", Level::Compare);
         case arith::CmpIPredicate::sge: return sign(">=", Level::Compare);
-        case arith::CmpIPredicate::ult: // of an index that may be negative against a size
-          return Text{"0 <= " + at(op->getOperand(0), Level::Sum) + " and " + at(op->getOperand(0), Level::Sum) + " < " +
-                      at(op->getOperand(1), Level::Sum), Level::And};
-        default: unprintable(op); return Text{"?"};
+        default: break;
         }
+        // Unsigned: an index, which may be negative, against a size.
+        bool turned = cmp.getPredicate() == arith::CmpIPredicate::ugt || cmp.getPredicate() == arith::CmpIPredicate::ule;
+        bool inside = cmp.getPredicate() == arith::CmpIPredicate::ult || cmp.getPredicate() == arith::CmpIPredicate::ugt;
+        std::string index = at(op->getOperand(turned), Level::Sum), size = at(op->getOperand(!turned), Level::Sum);
+        return inside ? Text{"0 <= " + index + " and " + index + " < " + size, Level::And}
+                      : Text{index + " < 0 or " + index + " >= " + size, Level::Or};
       })
       .Case([&](arith::SelectOp select) {
         return Text{"if " + expression(select.getCondition()).text + " { " + expression(select.getTrueValue()).text +

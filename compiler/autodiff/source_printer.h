@@ -75,6 +75,7 @@ private:
   template <typename Op> void store(Op op, llvm::StringRef sign);
   // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
   std::string runtimeCall(llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
+  std::string branchValue(mlir::Value value, mlir::Value other);
   mlir::LogicalResult branch(mlir::scf::IfOp op);
   mlir::LogicalResult counted(mlir::scf::ForOp op);
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);

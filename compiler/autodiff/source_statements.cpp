@@ -1,5 +1,7 @@
 #include "compiler/autodiff/source_printer.h"
 
+#include "compiler/autodiff/dims.h"
+
 #include "llvm/ADT/StringSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -209,6 +211,27 @@ void SourcePrinter::check(ir::AssertOp op) {
 }
 
 // ------------------------------------------------------------------------------------------------------- branches
+// Where only one branch has something to keep, the other gives an empty tensor in its place; the branches of an `if`
+// have one type in dl, so it is written with the shape of what is kept.
+std::string SourcePrinter::branchValue(Value value, Value other) {
+  auto type = dyn_cast<RankedTensorType>(peel(value).getType());
+  if (!type || !llvm::is_contained(type.getShape(), 0) || names_.count(peel(value)))
+    return expression(value).text;
+  Value kept = peel(other);
+  std::string shape;
+  for (int64_t d = 0; d < type.getRank(); ++d) {
+    Dim size = traceDim(kept, d);
+    auto argument = dyn_cast_or_null<BlockArgument>(size.tensor);
+    bool known = size.constant || (argument && argument.getOwner() == &function_.getBody().front());
+    if (!known)
+      return expression(value).text;
+    shape += (d ? ", " : "") + (size.constant ? std::to_string(*size.constant) : sizeText(kept, d));
+  }
+  shape = "(" + shape + (type.getRank() == 1 ? ",)" : ")");
+  Type elem = type.getElementType();
+  return elem.isInteger(1) ? "full(" + shape + ", false)" : "zeros(" + shape + (elem.isF32() ? ")" : ", dtype=" + elementName(elem) + ")");
+}
+
 LogicalResult SourcePrinter::branch(scf::IfOp op) {
   std::string condition = expression(op.getCondition()).text;
   std::string head = "if " + condition + " {", pattern;
@@ -230,9 +253,12 @@ LogicalResult SourcePrinter::branch(scf::IfOp op) {
     ++depth_;
     if (failed(block(*part)))
       return failure();
-    ValueRange yielded = part->getTerminator()->getOperands();
-    if (!yielded.empty())
-      line(yielded.size() == 1 ? list(yielded) : "(" + list(yielded) + ")");
+    Block *other = part == op.thenBlock() ? op.elseBlock() : op.thenBlock();
+    std::string given;
+    for (auto [i, value] : llvm::enumerate(part->getTerminator()->getOperands()))
+      given += (i ? ", " : "") + branchValue(value, other->getTerminator()->getOperand(i));
+    if (op.getNumResults())
+      line(op.getNumResults() == 1 ? given : "(" + given + ")");
     --depth_;
   }
   line("}");

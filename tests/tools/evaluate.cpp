@@ -123,16 +123,14 @@ ir::CmpKind kindOf(arith::CmpIPredicate predicate) {
     return ir::CmpKind::eq;
   case P::ne:
     return ir::CmpKind::ne;
-  case P::slt:
+  case P::slt: case P::ult:
     return ir::CmpKind::lt;
-  case P::sle:
+  case P::sle: case P::ule:
     return ir::CmpKind::le;
-  case P::sgt:
+  case P::sgt: case P::ugt:
     return ir::CmpKind::gt;
-  case P::sge:
-    return ir::CmpKind::ge;
   default:
-    throw InterpretError("unsigned comparison");
+    return ir::CmpKind::ge;
   }
 }
 
@@ -359,8 +357,9 @@ Arrays evaluate(Operation *op, const Arrays &in) {
       .Case([&](arith::SelectOp) { return Arrays{in[0].scalar() != 0 ? in[1] : in[2]}; })
       .Case([&](arith::CmpIOp cmp) {
         double x = in[0].scalar(), y = in[1].scalar();
-        if (cmp.getPredicate() == arith::CmpIPredicate::ult) // what is negative is larger than any other
-          return Arrays{Array((x < 0) == (y < 0) ? x < y : y < 0)};
+        if (cmp.getPredicate() >= arith::CmpIPredicate::ult) // unsigned: what is negative is larger than any other
+          for (double *number : {&x, &y})
+            *number += *number < 0 ? std::ldexp(1.0, 64) : 0;
         return Arrays{Array(compare(kindOf(cmp.getPredicate()), x, y))};
       })
       .Case([&](tensor::DimOp) { return Arrays{Array(double(in[0].shape.at(size_t(in[1].scalar()))))}; })
