@@ -214,8 +214,13 @@ void SourcePrinter::check(ir::AssertOp op) {
 // Where only one branch has something to keep, the other gives an empty tensor in its place; the branches of an `if`
 // have one type in dl, so it is written with the shape of what is kept.
 std::string SourcePrinter::branchValue(Value value, Value other) {
-  auto type = dyn_cast<RankedTensorType>(peel(value).getType());
-  if (!type || !llvm::is_contained(type.getShape(), 0) || names_.count(peel(value)))
+  Value empty = value;
+  while (auto cast = empty.getDefiningOp<tensor::CastOp>())
+    empty = cast.getSource();
+  auto type = dyn_cast<RankedTensorType>(empty.getType());
+  bool isPlaceholder = type && llvm::is_contained(type.getShape(), 0) &&
+                       (empty.getDefiningOp<tensor::EmptyOp>() || ir::constantValue(empty));
+  if (!isPlaceholder)
     return expression(value).text;
   Value kept = peel(other);
   std::string shape;
