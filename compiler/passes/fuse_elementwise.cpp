@@ -262,8 +262,9 @@ private:
     bool onlyUser = producer->hasOneUse() || usersOf(producer) == 1;
     if (!once && cost > kCheap)
       return {};
+    // A consumer that reads several results gets the body once for each; equal expressions in it are merged afterwards.
     if (onlyUser)
-      return producer->getNumResults() == 1 ? fuse(operand, /*keepResults=*/false) : GenericOp();
+      return fuse(operand, /*keepResults=*/false);
     if (once && isFirstUser(producer, consumer) && identityResults(producer))
       return fuse(operand, /*keepResults=*/true);
     return {};
