@@ -26,8 +26,11 @@ void addOutsideEffects(Effects &effects) {
 void ExternOp::getEffects(Effects &effects) {
   addReads(effects, getInputsMutable());
   for (OpResult result : getOperation()->getResults())
-    if (isa<BaseMemRefType>(result.getType()))
+    if (isa<BaseMemRefType>(result.getType())) {
       effects.emplace_back(MemoryEffects::Allocate::get(), result);
+      // An op that only allocates is erased with the deallocation of one unused result, whatever its other results are for.
+      effects.emplace_back(MemoryEffects::Write::get(), result);
+    }
   if (!getPure())
     addOutsideEffects(effects);
 }
