@@ -29,10 +29,10 @@ static std::string typeText(Type type, StringAttr written) {
 }
 
 std::string SourcePrinter::signature() {
-  std::string params, results;
+  std::string results;
+  SmallVector<std::string> params;
   for (auto [i, arg] : llvm::enumerate(function_.getArguments()))
-    params += (params.empty() ? "" : ", ") + names_[arg] + ": " +
-              typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type"));
+    params.push_back(names_[arg] + ": " + typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type")));
   bool known = true; // a result type with an unknown size is left to the checker
   for (auto [i, type] : llvm::enumerate(function_.getResultTypes())) {
     auto written = function_.getResultAttrOfType<StringAttr>(i, "dl.type");
@@ -45,7 +45,10 @@ std::string SourcePrinter::signature() {
   std::string name;
   for (char c : function_.getName())
     name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
-  return "fn " + name + "(" + params + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
+  std::string inLine = llvm::join(params, ", ");
+  if (inLine.size() > 90)
+    inLine = "\n    " + llvm::join(params, ",\n    ");
+  return "fn " + name + "(" + inLine + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
 }
 
 void SourcePrinter::wish(Value value, const std::string &name) {
@@ -73,8 +76,15 @@ FailureOr<std::string> SourcePrinter::print() {
   if (failed(block(body)))
     return failure();
   std::string values = list(end->getOperands());
-  if (end->getNumOperands())
-    line(end->getNumOperands() == 1 ? values : "(" + values + ")");
+  constexpr size_t longestLine = 116;
+  if (end->getNumOperands() == 1) {
+    line(values);
+  } else if (values.size() <= longestLine && end->getNumOperands()) {
+    line("(" + values + ")");
+  } else if (end->getNumOperands()) { // one to a line
+    for (auto [i, value] : llvm::enumerate(end->getOperands()))
+      line((i ? " " : "(") + expression(value).text + (i + 1 == end->getNumOperands() ? ")" : ","));
+  }
   if (failed_)
     return failure();
   return signature() + "\n" + llvm::join(lines_, "\n") + "\n}\n";

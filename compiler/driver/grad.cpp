@@ -12,11 +12,12 @@ int grad(const GradCommand &command, const Settings &settings) {
   for (bool forAllSizes : {true, false}) {
     Compilation compilation(settings);
     std::optional<std::string> text;
-    if (compilation.addFile(command.file) && (!forAllSizes || compilation.exportFunction(command.function)) &&
-        compilation.check() && compilation.generate())
-      text = compilation.lowering.derivative(command.function, command.wrt);
-    if (!text && forAllSizes)
+    bool known = compilation.addFile(command.file) && (!forAllSizes || compilation.exportFunction(command.function)) &&
+                 compilation.check() && compilation.generate();
+    if (!known && forAllSizes)
       continue;
+    if (known)
+      text = compilation.lowering.derivative(command.function, command.wrt);
     report(compilation.diagnostics, settings);
     if (!text)
       return 1;
