@@ -122,7 +122,13 @@ bool LoopRanges::provesInRange(const Dim &index, const Dim &size) const {
   if (!low || !low->nonNegative())
     return false;
   std::optional<Dim> room = bound(size - Dim(int64_t(1)) - index, false);
-  return room && room->nonNegative();
+  if (room && room->nonNegative())
+    return true;
+  // max(a, b) has room where a or b has: the size of a comprehension over a range that may be empty.
+  bool isMax = size.terms().size() == 1 && size.terms()[0].coefficient == 1 && size.terms()[0].atoms.size() == 1 &&
+               size.terms()[0].atoms[0].kind == Dim::AtomKind::Max;
+  return isMax && (provesInRange(index, *size.terms()[0].atoms[0].lhs) ||
+                   provesInRange(index, *size.terms()[0].atoms[0].rhs));
 }
 
 } // namespace dl::irgen

@@ -44,6 +44,20 @@ TEST(IrgenLoops, AnIndexPastTheLoopIsChecked) {
   EXPECT_EQ(checked.count<ir::AssertOp>("f"), 1);
 }
 
+TEST(IrgenLoops, ARangeThatMayBeEmptyStillFitsItsResult) {
+  Sum b;
+  Dim length = b.n - Dim(int64_t(2)), zero{int64_t(0)};
+  Type result = tensorType(Elem::F32, {Dim::max(length, zero)});
+  Variable *r = b.var("r", result, true);
+  Expr *update = b.expr(ExprKind::UpdateSlice, result, {b.get(r), b.element()});
+  update->slices = {Builder::single(b.get(b.i))};
+  Stmt *loop = b.loop(b.i, b.i64(0), b.size(length), b.body({b.assign(r, update)}));
+  b.function("f", {b.x}, result, b.body({b.let(r, b.op("zeros", result, {})), loop}, b.get(r)));
+  Generated g(b.program);
+  ASSERT_TRUE(g.module) << g.errors();
+  EXPECT_EQ(g.count<ir::AssertOp>("f"), 0) << g.text();
+}
+
 TEST(IrgenLoops, BreakAndContinueMakeFlags) {
   Sum b;
   Body *stop = b.body({b.stmt(StmtKind::Break)}), *skip = b.body({b.stmt(StmtKind::Continue)});
