@@ -182,7 +182,6 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     return boolValue(sameType(paramsType(x.type), paramsType(args[1].value.type)), span);
   if (name == "num_params") {
     Dim sum;
-    forEachDim(paramsType(x.type), [](const Dim &) {});
     std::function<void(const Type &)> add = [&](const Type &t) {
       if (t->kind == TypeKind::Tensor) {
         Dim n(int64_t(1));

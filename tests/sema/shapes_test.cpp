@@ -81,7 +81,6 @@ TEST(Shapes, Literals) {
 }
 
 TEST(Shapes, SymbolicSizes) {
-  const std::string fn = "fn f(x: f32[N, M], k: int) -> f32[_] = ";
   auto resultOf = [&](const std::string &body) {
     Checked c = check("fn f(x: f32[N, M], k: int) = " + body + "\nexport fn g(x: f32[N, M], k: int) -> int { let r = f(x, k); 0 }");
     size_t at = c.tree.find("let r: ");
