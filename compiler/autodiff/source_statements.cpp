@@ -47,7 +47,7 @@ std::string SourcePrinter::signature() {
     name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
   std::string inLine = llvm::join(params, ", ");
   if (inLine.size() > 90)
-    inLine = "\n    " + llvm::join(params, ",\n    ");
+    inLine = "\n  " + llvm::join(params, ",\n  ") + "\n";
   return "fn " + name + "(" + inLine + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
 }
 
@@ -76,14 +76,16 @@ FailureOr<std::string> SourcePrinter::print() {
   if (failed(block(body)))
     return failure();
   std::string values = list(end->getOperands());
-  constexpr size_t longestLine = 116;
+  constexpr size_t longestLine = 96;
   if (end->getNumOperands() == 1) {
     line(values);
   } else if (values.size() <= longestLine && end->getNumOperands()) {
     line("(" + values + ")");
   } else if (end->getNumOperands()) { // one to a line
+    line("(");
     for (auto [i, value] : llvm::enumerate(end->getOperands()))
-      line((i ? " " : "(") + expression(value).text + (i + 1 == end->getNumOperands() ? ")" : ","));
+      line("  " + expression(value).text + (i + 1 == end->getNumOperands() ? "" : ","));
+    line(")");
   }
   if (failed_)
     return failure();
