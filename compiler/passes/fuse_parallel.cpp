@@ -35,10 +35,10 @@ struct Access {
   bool write;
 };
 
-// All accesses of the loop; false when it holds something else that may touch memory.
-bool collect(ParallelOp loop, SmallVectorImpl<Access> &accesses) {
-  return !loop
-              .walk([&](Operation *op) {
+// All accesses in an op; false when it holds something else that may touch memory.
+bool collect(Operation *root, SmallVectorImpl<Access> &accesses) {
+  return !root
+              ->walk([&](Operation *op) {
                 if (auto load = dyn_cast<memref::LoadOp>(op))
                   accesses.push_back({load.getMemref(), llvm::to_vector(load.getIndices()), false});
                 else if (auto store = dyn_cast<memref::StoreOp>(op))
@@ -108,23 +108,62 @@ private:
   }
 };
 
-// Moves what lies between the loops out of the way: sizes, views and allocations up, deallocs down.
-bool clearBetween(ParallelOp first, ParallelOp second) {
-  SmallVector<Operation *> up, down;
-  for (Operation *op = first->getNextNode(); op != second; op = op->getNextNode()) {
-    if (isa<memref::DeallocOp>(op))
-      down.push_back(op);
-    else if (isa<memref::AllocOp>(op) || (isPure(op) && op->getNumRegions() == 0))
-      up.push_back(op);
-    else
+// What lies between two loops, on its way up in front of the first or down behind the second.
+class Between {
+public:
+  Between(ParallelOp first, ParallelOp second) : first(first), second(second) {}
+
+  // Sizes, views and allocations go up; frees, other loops that have nothing to do with the second one, and what needs
+  // their results go down.
+  bool clear() {
+    if (!collect(second, accesses))
       return false;
+    for (Operation *op = first->getNextNode(); op != second; op = op->getNextNode()) {
+      bool movable = isa<memref::AllocOp>(op) || (isPure(op) && op->getNumRegions() == 0);
+      if (movable && !needsDelayed(op))
+        up.push_back(op);
+      else if (isa<memref::DeallocOp>(op) || movable || unrelated(op))
+        down.insert(op);
+      else
+        return false;
+    }
+    if (needsDelayed(second))
+      return false;
+    for (Operation *op : up)
+      op->moveBefore(first);
+    for (Operation *op : llvm::reverse(down))
+      op->moveAfter(second);
+    return true;
   }
-  for (Operation *op : up)
-    op->moveBefore(first);
-  for (Operation *op : llvm::reverse(down))
-    op->moveAfter(second);
-  return true;
-}
+
+private:
+  ParallelOp first, second;
+  SmallVector<Access> accesses;
+  SmallVector<Operation *> up;
+  llvm::SetVector<Operation *> down;
+
+  bool needsDelayed(Operation *op) {
+    return op
+        ->walk([&](Operation *inner) {
+          bool needs = llvm::any_of(inner->getOperands(), [&](Value v) { return down.contains(v.getDefiningOp()); });
+          return needs ? WalkResult::interrupt() : WalkResult::advance();
+        })
+        .wasInterrupted();
+  }
+
+  bool unrelated(Operation *op) {
+    SmallVector<Access> own;
+    if (!collect(op, own))
+      return false;
+    for (const Access &a : own)
+      for (const Access &b : accesses) {
+        Value x = rootOf(a.buffer), y = rootOf(b.buffer);
+        if ((a.write || b.write) && (x == y || !isDistinct(x) || !isDistinct(y)))
+          return false;
+      }
+    return true;
+  }
+};
 
 struct FuseParallelPass : PassWrapper<FuseParallelPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FuseParallelPass)
@@ -156,7 +195,7 @@ struct FuseParallelPass : PassWrapper<FuseParallelPass, OperationPass<func::Func
       if (!second)
         return;
       Pair pair(first, second);
-      if (pair.mayFuse() && clearBetween(first, second))
+      if (pair.mayFuse() && Between(first, second).clear())
         pair.fuse();
       first = second;
     }
