@@ -30,8 +30,7 @@ struct Step {
 };
 const std::vector<Step> &pipeline();
 
-// What went wrong in a pass. `isUserError`: diagnostics with places of the user's program have been emitted, by a pass that reports
-// mistakes of the program (the derivatives); otherwise it is a fault of the compiler.
+// A fault of the compiler: which pass failed, and what it said.
 class PassError : public llvm::ErrorInfo<PassError> {
 public:
   static char ID;
