@@ -48,6 +48,11 @@ bool Compilation::check() {
   if (isMlir)
     return true;
   Timer timer(settings.timePasses, "check");
+  if (stdlibFolder().empty() || !std::filesystem::exists(stdlibFolder() / "prelude.dl")) {
+    diagnostics.error(Code::FileError, {}, "the standard library is not beside the program")
+        .withHelp("set DL_STDLIB to the folder that holds prelude.dl");
+    return false;
+  }
   sema::Options options;
   options.builtins = ops::builtins();
   options.findImport = [this](const std::string &name, const std::string &importing, std::string &path,
