@@ -60,8 +60,8 @@ std::string writeProgram(const std::string &object, const std::string &output) {
   if (linker.empty())
     return "linking needs a C++ compiler (c++, clang++ or g++), and there is none in $PATH";
 
-  Temporary input("o"), messages("txt");
-  if (input.path.empty() || messages.path.empty())
+  Temporary input("o"), messages("txt"), program("out");
+  if (input.path.empty() || messages.path.empty() || program.path.empty())
     return "cannot write temporary files";
   if (std::string problem = writeFile(input.path, object); !problem.empty())
     return "cannot write " + input.path + ": " + problem;
@@ -75,16 +75,24 @@ std::string writeProgram(const std::string &object, const std::string &output) {
   for (const char *word : {"-lmvec", "-lm", "-Wl,--gc-sections", "-Wl,--as-needed", DL_NATIVE_LINK_FLAGS})
     if (*word)
       words.push_back(word);
-  words.insert(words.end(), {"-o", output});
+  words.insert(words.end(), {"-o", program.path});
 
   std::vector<llvm::StringRef> arguments(words.begin(), words.end());
   std::optional<llvm::StringRef> redirects[] = {llvm::StringRef(""), llvm::StringRef(messages.path),
                                                 llvm::StringRef(messages.path)};
   std::string failure;
   int status = llvm::sys::ExecuteAndWait(linker, arguments, std::nullopt, redirects, 0, 0, &failure);
-  if (status == 0)
-    return "";
-  return "linking failed: " + (failure.empty() ? readFile(messages.path).value_or("") : failure);
+  if (status != 0)
+    return "linking failed: " + (failure.empty() ? readFile(messages.path).value_or("") : failure);
+  // Written beside and renamed, so that a program that cannot be written leaves the older one whole.
+  std::optional<std::string> linked = readFile(program.path);
+  if (!linked)
+    return "cannot read " + program.path;
+  if (std::string problem = writeFile(output, *linked); !problem.empty())
+    return "cannot write " + output + ": " + problem;
+  std::error_code refused;
+  fs::permissions(output, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, refused);
+  return refused ? "cannot make " + output + " executable: " + refused.message() : "";
 }
 
 std::string writeLibrary(const std::string &object, const std::string &output) {
