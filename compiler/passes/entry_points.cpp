@@ -59,9 +59,11 @@ struct EntryPointsPass : PassWrapper<EntryPointsPass, OperationPass<ModuleOp>> {
     }
     OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
     if (!getOperation().lookupSymbol(checker))
-      top.create<func::FuncOp>(loc, checker, b.getFunctionType({ptr, ptr, i64, i64, ptr, i64, i64}, {})).setPrivate();
+      top.create<func::FuncOp>(loc, checker, b.getFunctionType({ptr, ptr, ptr, i64, i64, ptr, i64, i64}, {})).setPrivate();
     std::string base = ("dl.entry." + func.getName()).str();
-    std::string text = (func.getName() + StringRef("\0", 1)).str();
+    // What the user calls it: a derivative goes by the name of its function.
+    auto title = func->getAttrOfType<StringAttr>("dl.title");
+    std::string text = ((title ? title.getValue() : func.getName().split('$').first) + StringRef("\0", 1)).str();
     top.create<LLVM::GlobalOp>(loc, LLVM::LLVMArrayType::get(b.getI8Type(), text.size()), true, LLVM::Linkage::Internal,
                                base + ".name", b.getStringAttr(text));
     Value tableAt;
@@ -78,7 +80,7 @@ struct EntryPointsPass : PassWrapper<EntryPointsPass, OperationPass<ModuleOp>> {
     };
     Value nameAt = b.create<LLVM::AddressOfOp>(loc, ptr, base + ".name");
     b.create<func::CallOp>(loc, checker, TypeRange(),
-                           ValueRange{nameAt, tableAt, number(func.getNumArguments()), number(func.getNumResults()),
+                           ValueRange{entry.getArgument(0), nameAt, tableAt, number(func.getNumArguments()), number(func.getNumResults()),
                                       entry.getArgument(1), entry.getArgument(2), entry.getArgument(4)});
   }
 };

@@ -10,6 +10,7 @@
 #include "runtime/core/dtype.h"
 #include "runtime/core/frame.h"
 #include "runtime/core/memory.h"
+#include "runtime/core/stack.h"
 
 struct dl_error {
   std::string message, text, file, line;
@@ -186,6 +187,8 @@ struct Call {
   int64_t numIn;
   dl_value *out;
   int64_t numOut;
+  Frame frame;
+  bool succeeded;
 };
 
 void runCall(void *context) {
@@ -193,13 +196,22 @@ void runCall(void *context) {
   call->function(nullptr, call->in, call->numIn, call->out, call->numOut);
 }
 
+void runFramed(void *context) {
+  auto *call = static_cast<Call *>(context);
+  call->succeeded = runInFrame(call->frame, runCall, call);
+}
+
 } // namespace
 
 dl_error *dl_invoke(dl_function function, const dl_value *in, int64_t numIn, dl_value *out, int64_t numOut) {
-  Call call{function, in, numIn, out, numOut};
-  Frame frame;
-  if (runInFrame(frame, runCall, &call))
+  Call call{function, in, numIn, out, numOut, {}, false};
+  if (isOutermost())
+    runOnLargeStack(runFramed, &call);
+  else
+    runFramed(&call);
+  if (call.succeeded)
     return nullptr;
+  Frame &frame = call.frame;
   if (isOutermost() && frame.message && std::strcmp(frame.message, kInterrupted) == 0)
     dl_interrupted = 0;
   dl_error *error = makeError(messageOf(frame), frame.hasSite ? &frame.site : nullptr);

@@ -1,15 +1,35 @@
 #include "runtime/core/stack.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__SANITIZE_ADDRESS__)
+#define DL_OWN_STACK 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
+#define DL_OWN_STACK 0
+#endif
+#endif
+#ifndef DL_OWN_STACK
+#define DL_OWN_STACK 1
+#endif
+
 namespace dl::rt {
 namespace {
 
 constexpr size_t kReserve = size_t{512} << 10;
+// Address space; memory is used as far as the recursion goes.
+constexpr size_t kLargeStack = size_t{512} << 20;
+// What a program that came no deeper leaves in memory.
+constexpr size_t kKept = size_t{1} << 20;
+
+thread_local uintptr_t limit = 0;
+thread_local uintptr_t deepest = UINTPTR_MAX;
 
 // The lowest address that the calling thread may use in good conscience; 1 where the stack is not known.
 uintptr_t findLimit() {
@@ -23,13 +43,73 @@ uintptr_t findLimit() {
   return known ? reinterpret_cast<uintptr_t>(lowest) + std::min(kReserve, size / 4) : 1;
 }
 
+class LargeStack {
+public:
+  LargeStack() {
+    void *memory = mmap(nullptr, kLargeStack, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (memory != MAP_FAILED)
+      lowest_ = static_cast<char *>(memory);
+  }
+  ~LargeStack() {
+    if (lowest_)
+      munmap(lowest_, kLargeStack);
+  }
+  LargeStack(const LargeStack &) = delete;
+
+  bool exists() const { return lowest_; }
+
+  void run(void (*body)(void *), void *context) {
+    body_ = body;
+    context_ = context;
+    getcontext(&inside_);
+    inside_.uc_stack.ss_sp = lowest_;
+    inside_.uc_stack.ss_size = kLargeStack;
+    inside_.uc_link = &outside_;
+    auto self = reinterpret_cast<uintptr_t>(this);
+    makecontext(&inside_, reinterpret_cast<void (*)()>(start), 2, static_cast<unsigned>(self),
+                static_cast<unsigned>(self >> 32));
+    uintptr_t outer = limit;
+    limit = reinterpret_cast<uintptr_t>(lowest_) + kReserve;
+    deepest = UINTPTR_MAX;
+    swapcontext(&outside_, &inside_);
+    limit = outer;
+    if (deepest < reinterpret_cast<uintptr_t>(lowest_) + kLargeStack - kKept)
+      madvise(lowest_, kLargeStack - kKept, MADV_DONTNEED);
+  }
+
+private:
+  // makecontext hands over ints.
+  static void start(unsigned low, unsigned high) {
+    auto *self = reinterpret_cast<LargeStack *>(uintptr_t{high} << 32 | low);
+    self->body_(self->context_);
+  }
+
+  char *lowest_ = nullptr;
+  ucontext_t inside_{}, outside_{};
+  void (*body_)(void *) = nullptr;
+  void *context_ = nullptr;
+};
+
 } // namespace
 
 bool stackIsNearlyFull() {
-  static thread_local uintptr_t limit = 0;
   if (limit == 0)
     limit = findLimit();
-  return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) < limit;
+  auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  deepest = std::min(deepest, here);
+  return here < limit;
+}
+
+void runOnLargeStack(void (*body)(void *), void *context) {
+  if (DL_OWN_STACK) {
+    static thread_local LargeStack stack;
+    if (stack.exists()) {
+      stack.run(body, context);
+      return;
+    }
+  }
+  body(context);
 }
 
 } // namespace dl::rt

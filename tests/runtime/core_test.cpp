@@ -265,12 +265,13 @@ TEST(Checks, AssertionsFillInTheirValues) {
   EXPECT_EQ(call("assert_failed", {text("{")}, {}).error, "{");
 }
 
-extern "C" void dl_rt_check_arguments(const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t, int64_t);
+extern "C" void dl_rt_check_arguments(const dl_site *, const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t,
+                                      int64_t);
 
 TEST(Checks, ArgumentsOfExportedFunctions) {
   auto predict = +[](const dl_site *, const dl_value *in, int64_t numIn, dl_value *, int64_t numOut) {
     static const int64_t table[] = {DL_F32, 2, -1, 784, 0, 0, 0, 0, 0, 0, DL_I64, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-    dl_rt_check_arguments("predict", table, 2, 0, in, numIn, numOut);
+    dl_rt_check_arguments(nullptr, "predict", table, 2, 0, in, numIn, numOut);
   };
   auto check = [&](const std::vector<Tensor> &arguments) {
     std::vector<dl_value> in;
@@ -286,18 +287,28 @@ TEST(Checks, ArgumentsOfExportedFunctions) {
   EXPECT_EQ(check({good, Tensor(1.0f)}), "predict: argument 2 is f32, i64 is expected");
 }
 
+int64_t deepest = 0;
+
 void recurse(const dl_site *site, const dl_value *in, int64_t numIn, dl_value *out, int64_t numOut) {
   volatile char frame[1000] = {};
-  dl_rt_check_arguments("f", nullptr, 0, 0, in, numIn, numOut);
-  recurse(site, in, numIn, out, numOut);
+  deepest = std::max(deepest, in->i);
+  dl_value next{};
+  next.i = in->i + 1;
+  dl_rt_check_arguments(site, "f", nullptr, 0, 0, in, numIn, numOut);
+  recurse(site, &next, numIn, out, numOut);
   frame[0] = 1;
 }
 
 TEST(Checks, EndlessRecursionIsAnError) {
-  EXPECT_EQ(errorOf(recurse), "f: the recursion is too deep");
+  dl_value start{};
+  EXPECT_EQ(errorOf(recurse, &start), "f: the recursion is too deep");
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_GT(deepest, 200000); // whatever stack the thread itself has
+#endif
   std::string inThread;
-  std::thread([&] { inThread = errorOf(recurse); }).join();
+  std::thread([&] { inThread = errorOf(recurse, &start); }).join();
   EXPECT_EQ(inThread, "f: the recursion is too deep");
+  EXPECT_EQ(errorOf(recurse, &start), "f: the recursion is too deep"); // the stack is there again
 }
 
 TEST(TensorClass, OwnsBorrowsAndConverts) {
