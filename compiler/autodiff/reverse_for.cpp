@@ -243,8 +243,18 @@ private:
   }
   static SmallVector<int64_t> steps(Value value) { return SmallVector<int64_t>(ir::rankOf(value.getType()) + 1, 1); }
 
+  // A carried value has the place of what the iteration before computed.
+  static Location placeOf(Value value) {
+    auto arg = dyn_cast<BlockArgument>(value);
+    auto loop = arg ? dyn_cast<scf::ForOp>(arg.getOwner()->getParentOp()) : scf::ForOp();
+    if (!loop || arg.getArgNumber() == 0)
+      return value.getLoc();
+    Operation *next = loop.getYieldedValues()[arg.getArgNumber() - 1].getDefiningOp();
+    return next ? next->getLoc() : value.getLoc();
+  }
+
   static Value push(OpBuilder &b, Value value, Value stack, Value n) {
-    Location loc = value.getLoc();
+    Location loc = placeOf(value);
     SmallVector<Value> at = offsets(b, value, n);
     Value stored = value.getType().isIndex() ? Value(b.create<arith::IndexCastOp>(loc, b.getI64Type(), value)) : value;
     return b.create<ir::UpdateSliceOp>(loc, stack.getType(), stack, stored, at, steps(value), ArrayRef<int64_t>{0});

@@ -222,16 +222,20 @@ std::optional<std::string> Lowering::keptForReverse() {
   for (const autodiff::KeptValue &value : kept) {
     Span span = irgen::spanOf(value.location, sources);
     std::string place = "?";
-    if (span.valid())
-      place = sources.file(span.file).path + ":" + std::to_string(sources.lineColumn(span.file, span.begin).line);
+    llvm::StringRef line;
+    if (span.valid()) {
+      int number = sources.lineColumn(span.file, span.begin).line;
+      place = sources.file(span.file).path + ":" + std::to_string(number);
+      line = llvm::StringRef(sources.lineText(span.file, number)).trim();
+    }
     std::string type;
     llvm::raw_string_ostream(type) << value.type;
     text += place + "  " + value.function + "  " + type + "  " +
             (value.bytes < 0 ? "size known when run" : std::to_string(value.bytes) + " bytes") + "  " +
-            std::string(span.valid() ? sources.text(span) : "") + "\n";
+            line.str() + "\n";
     known += std::max<int64_t>(value.bytes, 0);
   }
-  return text + std::to_string(kept.size()) + " values, " + std::to_string(known) + " bytes of known size\n";
+  return text + std::to_string(kept.size()) + (kept.size() == 1 ? " value, " : " values, ") + std::to_string(known) + " bytes of known size\n";
 }
 
 } // namespace dl::driver

@@ -109,6 +109,9 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool i
 // gives is no mistake.
 void Checker::checkUncalled(const ast::File &file, Scope *scope) {
   size_t functions = program_.functions.size();
+  // What is made here is not part of the program: a later entry of a session makes its own.
+  Restore<std::map<std::string, Instance *>> instances(instanceByKey_);
+  Restore<std::set<const void *>> instantiated(instantiated_);
   for (const ast::Stmt *s : file.stmts) {
     if (s->kind != ast::StmtKind::Fn)
       continue;

@@ -1,0 +1,106 @@
+// What the reverse pass of a long loop costs: memory as documented, and code that does not grow with the trip count.
+#include "tests/driver/scratch.h"
+#include "tests/run_lang/process.h"
+
+#include <gtest/gtest.h>
+
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+extern char **environ;
+
+using dl::tests::Scratch;
+
+namespace {
+
+// The largest resident set of `dl PROGRAM`, in bytes.
+int64_t peakMemory(const std::string &program) {
+  std::string command = DL_COMMAND, flag = "--no-cache", file = program;
+  char *arguments[] = {command.data(), flag.data(), file.data(), nullptr};
+  pid_t child = 0;
+  EXPECT_EQ(posix_spawn(&child, command.c_str(), nullptr, nullptr, arguments, environ), 0);
+  int status = 0;
+  rusage usage{};
+  EXPECT_EQ(wait4(child, &status, 0, &usage), child);
+  EXPECT_EQ(status, 0);
+  return int64_t(usage.ru_maxrss) * 1024;
+}
+
+std::string with(std::string program, const std::string &trip) {
+  for (size_t at; (at = program.find("TRIP")) != std::string::npos;)
+    program.replace(at, 4, trip);
+  return program;
+}
+
+const char *const kFor = R"(
+fn f(x: f64) -> f64 {
+  var y = x
+  for i in 0..TRIP { y = y + 0.000001 * sin(y) * x }
+  y
+}
+print(grad(f)(0.5f64))
+)";
+
+const char *const kWhile = R"(
+fn f(x: f64) -> f64 {
+  var y = x
+  var n = 0
+  while n < TRIP {
+    y = y + 0.000001 * sin(y) * x
+    n += 1
+  }
+  y
+}
+print(grad(f)(0.5f64))
+)";
+
+// Nothing in the body depends on what changes but linearly: the reverse pass needs no value of it.
+const char *const kLinear = R"(
+fn f(x: f64) -> f64 {
+  var y = x
+  for i in 0..TRIP { y = y * 0.999999 + 0.000001 * f64(i) }
+  y
+}
+print(grad(f)(0.5f64))
+)";
+
+} // namespace
+
+TEST(Memory, AReversedLoopKeepsEightBytesAStep) {
+  Scratch scratch;
+  for (const char *program : {kFor, kWhile}) {
+    int64_t few = peakMemory(scratch.write("few.dl", with(program, "10")));
+    int64_t many = peakMemory(scratch.write("many.dl", with(program, "1000000")));
+    EXPECT_LT(many - few, 8'000'000 + 6'000'000) << program;
+  }
+}
+
+TEST(Memory, ALinearLoopKeepsNothing) {
+  Scratch scratch;
+  int64_t few = peakMemory(scratch.write("few.dl", with(kLinear, "10")));
+  int64_t many = peakMemory(scratch.write("many.dl", with(kLinear, "3000000")));
+  EXPECT_LT(many - few, 6'000'000);
+}
+
+TEST(Memory, CodeDoesNotGrowWithTheTripCount) {
+  Scratch scratch;
+  for (const char *program : {kFor, kWhile}) {
+    std::string texts[2];
+    for (int i : {0, 1}) {
+      scratch.write("p.dl", with(program, i ? "9000000" : "2000000"));
+      texts[i] = dl::tests::runProcess({DL_COMMAND, "compile", "--emit=llvm", "p.dl"}, scratch.folder, "").out;
+    }
+    EXPECT_GT(texts[0].size(), 1000u);
+    EXPECT_EQ(texts[0].size(), texts[1].size());
+  }
+}
+
+TEST(Memory, ExplainedByPlaceAndBytes) {
+  Scratch scratch;
+  scratch.write("p.dl", with(kFor, "1000000"));
+  std::string text = dl::tests::runProcess({DL_COMMAND, "compile", "--explain-memory", "p.dl"}, scratch.folder, "").out;
+  EXPECT_EQ(text,
+            "p.dl:4  f  tensor<1000000xf64>  8000000 bytes  for i in 0..1000000 { y = y + 0.000001 * sin(y) * x }\n"
+            "1 value, 8000000 bytes of known size\n");
+}
