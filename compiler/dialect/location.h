@@ -8,6 +8,8 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Location.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -44,6 +46,19 @@ inline std::optional<SourcePlace> decodeLocation(mlir::Location location) {
       }
   }
   return std::nullopt;
+}
+
+// Where the user's own code is at `location`: the innermost place, along the chain of inlined calls, that is in no file
+// of the library; the innermost of all when there is no other.
+inline mlir::Location userLocation(mlir::Location location, llvm::function_ref<bool(const std::string &)> isLibrary) {
+  auto call = llvm::dyn_cast<mlir::CallSiteLoc>(location);
+  if (!call)
+    return location;
+  mlir::Location callee = userLocation(call.getCallee(), isLibrary);
+  if (std::optional<SourcePlace> place = decodeLocation(callee); place && !isLibrary(place->file))
+    return callee;
+  mlir::Location caller = userLocation(call.getCaller(), isLibrary);
+  return decodeLocation(caller) ? caller : callee;
 }
 
 } // namespace dl::ir

@@ -4,6 +4,7 @@
 
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/print_source.h"
+#include "compiler/dialect/location.h"
 #include "compiler/backend/backend.h"
 #include "compiler/backend/pipeline.h"
 #include "compiler/driver/native_code.h"
@@ -19,6 +20,14 @@
 namespace dl::driver {
 namespace {
 
+passes::IsLibrary inLibrary() {
+  return [folder = stdlibFolder().string() + "/"](const std::string &file) { return file.starts_with(folder); };
+}
+
+Span userSpan(mlir::Location location, const SourceManager &sources) {
+  return irgen::spanOf(ir::userLocation(location, inLibrary()), sources);
+}
+
 // While it lives, errors of MLIR become diagnostics with this code, at the user's place where there is one.
 class Collector {
 public:
@@ -28,7 +37,7 @@ public:
             return mlir::success(); // remarks of passes are for their authors
           const SourceManager &sources = diagnostics.sources();
           Diagnostic &error =
-              diagnostics.error(code, irgen::spanOf(diagnostic.getLocation(), sources), diagnostic.str());
+              diagnostics.error(code, userSpan(diagnostic.getLocation(), sources), diagnostic.str());
           for (mlir::Diagnostic &note : diagnostic.getNotes()) {
             Span place = irgen::spanOf(note.getLocation(), sources);
             if (place.valid() && place != error.span)
@@ -133,7 +142,7 @@ backend::CompileOptions Lowering::backendOptions() const {
         return std::string(sources.lineText(id, line));
     return std::string();
   };
-  options.isLibrary = [folder = stdlibFolder().string() + "/"](const std::string &file) { return file.starts_with(folder); };
+  options.isLibrary = inLibrary();
   return options;
 }
 
@@ -220,7 +229,7 @@ std::optional<std::string> Lowering::keptForReverse() {
   std::string text;
   int64_t known = 0;
   for (const autodiff::KeptValue &value : kept) {
-    Span span = irgen::spanOf(value.location, sources);
+    Span span = userSpan(value.location, sources);
     std::string place = "?";
     llvm::StringRef line;
     if (span.valid()) {

@@ -27,6 +27,33 @@ Value applyTo(Operation *op, ir::TangentBuilder &tangents, ArrayRef<std::pair<un
   return copy->getResult(0);
 }
 
+bool isElementwise(Operation *op) {
+  return isa<ir::DlOp>(op) && op->getNumResults() == 1 && !isa<ir::CmpOp>(op) &&
+         llvm::all_of(op->getOperandTypes(), [&](Type type) { return type == op->getResult(0).getType(); });
+}
+
+// Whether elements of the value may be the ones that a `where` does not take. Their adjoint is 0, and must stay 0 where
+// a partial derivative is infinite or NaN.
+bool isChosenFrom(Value value, int depth = 0) {
+  constexpr int kFar = 16;
+  return depth < kFar &&
+         llvm::any_of(
+             value.getUsers(),
+             [&](Operation *user) {
+               if (auto select = dyn_cast<ir::SelectOp>(user))
+                 return select.getCondition() != value;
+               if (!isElementwise(user) &&
+                   !isa<ir::BroadcastOp, ir::ReshapeOp, ir::TransposeOp, ir::ConvertOp, ir::SliceOp>(user))
+                 return false;
+               return isChosenFrom(user->getResult(0), depth + 1);
+             });
+}
+
+bool isPassedOn(Value term, Value adjoint) {
+  auto neg = term.getDefiningOp<ir::NegOp>();
+  return term == adjoint || (neg && neg.getX() == adjoint);
+}
+
 void accumulate(ir::TangentBuilder &tangents, Value &sum, Value term) {
   sum = sum ? tangents.builder().create<ir::AddOp>(tangents.loc(), sum.getType(), sum, term) : term;
 }
@@ -64,13 +91,17 @@ LogicalResult elementwiseVjp(Operation *op, ir::AdjointBuilder &adjoints, ArrayR
   auto primal = [&](Value original) { return adjoints.primal(original); };
   Primals primals(op, adjoints.builder(), adjoints.loc(), primal);
   std::optional<Value> adjoint;
+  bool chosen = isChosenFrom(op->getResult(0));
   for (auto [operand, contribution] : llvm::zip_equal(op->getOperands(), contributions)) {
     if (!contribution || !adjoints.wants(operand))
       continue;
     if (!adjoint)
       adjoint = adjoints.adjoint(op->getResult(0));
     Expr d{&adjoints.builder(), adjoints.loc(), *adjoint};
-    if (std::optional<Expr> term = contribution(d, primals))
+    std::optional<Expr> term = contribution(d, primals);
+    if (term && chosen && !isPassedOn(term->value, d.value))
+      term = select(compare(ir::CmpKind::eq, d, 0), 0, *term);
+    if (term)
       adjoints.add(operand, term->value);
   }
   return success();

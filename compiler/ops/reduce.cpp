@@ -4,6 +4,7 @@
 #include "compiler/ops/rows.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 #include <limits>
@@ -19,6 +20,13 @@ using ir::ReduceKind;
 template <ReduceKind kind> SmallVector<Value> buildReduce(BuildContext &c) {
   Value x = c.operands[0];
   SmallVector<int64_t> dims = dimsAttr(c, "dim", ir::rankOf(x.getType()));
+  // Along a named dim the first extreme gets the whole derivative, also where that dim is the only one.
+  if ((kind == ReduceKind::max || kind == ReduceKind::min) && c.attr("dim") && ir::rankOf(x.getType()) == 1) {
+    SmallVector<int64_t> row{1, ir::shapeOf(x.getType())[0]};
+    x = ir::reshapeTo(c.builder, c.loc, x, ir::typeOf(row, ir::elementOf(x.getType())),
+                      ir::dynamicSizes(c.builder, c.loc, x));
+    dims = {1};
+  }
   return {asResult(c, ir::reduced(c.builder, c.loc, kind, x, dims))};
 }
 
@@ -68,23 +76,69 @@ Value extremeShares(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value 
     return ir::select(b, loc, ir::compare(b, loc, CmpKind::eq, position, first), ones, zeros);
   }
   Value equal = ir::compare(b, loc, CmpKind::eq, x, ir::spreadLike(b, loc, result, x, dims));
+  equal = b.create<ir::OrOp>(loc, equal.getType(), equal, ir::compare(b, loc, CmpKind::ne, x, x)); // NaN wins
   Value count = ir::summed(b, loc, ir::select(b, loc, equal, ones, zeros), dims);
   Value share = b.create<ir::DivOp>(loc, type, ones, ir::spreadLike(b, loc, count, x, dims));
   return ir::select(b, loc, equal, share, zeros);
 }
 
-// The product of all other elements: by division where nothing is 0; where one element is 0, only it has some.
+// The product of all other elements: of those before and those after, so that zeros are no special case, whatever the
+// order of the derivative. The reduced dims come to the front as one, along which two products grow.
 Value productOfOthers(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> dims) {
-  Value ones = ir::onesLike(b, loc, x), zeros = ir::zerosLike(b, loc, x);
-  Value isZero = ir::compare(b, loc, CmpKind::eq, x, zeros);
-  Value count = ir::summed(b, loc, ir::select(b, loc, isZero, ones, zeros), dims);
-  Value nonzero = ir::select(b, loc, isZero, ones, x);
-  Value product = ir::spreadLike(b, loc, ir::reduced(b, loc, ReduceKind::prod, nonzero, dims), x, dims);
-  Value others = b.create<ir::DivOp>(loc, x.getType(), product, nonzero);
-  // `others` is right for an element when no other one is 0.
-  Value otherZeros = b.create<ir::SubOp>(loc, x.getType(), ir::spreadLike(b, loc, count, x, dims),
-                                         ir::select(b, loc, isZero, ones, zeros));
-  return ir::select(b, loc, ir::compare(b, loc, CmpKind::eq, otherZeros, zeros), others, zeros);
+  int64_t rank = ir::rankOf(x.getType()), reduced = static_cast<int64_t>(dims.size());
+  Type element = ir::elementOf(x.getType());
+  SmallVector<int64_t> order(dims), shape, inverse(rank);
+  SmallVector<Value> rowSizes;
+  Value count = ir::indexConstant(b, loc, 1);
+  int64_t known = 1; // the number of reduced elements, where it is known
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t size = ir::shapeOf(x.getType())[dim];
+    if (llvm::is_contained(dims, dim)) {
+      count = b.createOrFold<arith::MulIOp>(loc, count, ir::sizeOf(b, loc, x, dim));
+      known = ShapedType::isDynamic(size) || ShapedType::isDynamic(known) ? ShapedType::kDynamic : known * size;
+      continue;
+    }
+    order.push_back(dim);
+    shape.push_back(size);
+    if (ShapedType::isDynamic(size))
+      rowSizes.push_back(ir::sizeOf(b, loc, x, dim));
+  }
+  for (auto [to, from] : llvm::enumerate(order))
+    inverse[from] = static_cast<int64_t>(to);
+  bool inOrder = llvm::is_sorted(order);
+  Value front = inOrder ? x : ir::transposed(b, loc, x, order), all = front;
+  Type row = ir::typeOf(shape, element);
+  if (reduced > 1) {
+    SmallVector<int64_t> flat{known};
+    llvm::append_range(flat, shape);
+    SmallVector<Value> sizes(rowSizes);
+    if (ShapedType::isDynamic(known))
+      sizes.insert(sizes.begin(), count);
+    all = ir::reshapeTo(b, loc, front, ir::typeOf(flat, element), sizes);
+  }
+  Value zero = ir::indexConstant(b, loc, 0), one = ir::indexConstant(b, loc, 1);
+  Value last = b.createOrFold<arith::SubIOp>(loc, count, one);
+  Value start = ir::splat(b, loc, ir::scalarConstant(b, loc, element, 1), row, rowSizes);
+  Value empty = ir::zerosLike(b, loc, all);
+  auto grow = b.create<scf::ForOp>(
+      loc, zero, count, one, ValueRange{start, start, empty, empty},
+      [&](OpBuilder &b, Location loc, Value i, ValueRange carried) {
+        SmallVector<Value> next(4);
+        SmallVector<int64_t> steps(shape.size() + 1, 1);
+        for (int side : {0, 1}) {
+          SmallVector<Value> at(shape.size() + 1, zero);
+          at[0] = side == 0 ? i : b.create<arith::SubIOp>(loc, last, i).getResult();
+          next[2 + side] = b.create<ir::UpdateSliceOp>(loc, all.getType(), carried[2 + side], carried[side], at, steps,
+                                                       ArrayRef<int64_t>{0});
+          Value item = b.create<ir::SliceOp>(loc, row, all, at, rowSizes, steps, ArrayRef<int64_t>{0});
+          next[side] = b.create<ir::MulOp>(loc, row, carried[side], item);
+        }
+        b.create<scf::YieldOp>(loc, next);
+      });
+  Value others = b.create<ir::MulOp>(loc, all.getType(), grow.getResult(2), grow.getResult(3));
+  if (reduced > 1)
+    others = ir::reshapeTo(b, loc, others, front.getType(), ir::dynamicSizes(b, loc, front));
+  return inOrder ? others : ir::transposed(b, loc, others, inverse);
 }
 
 // The partial derivatives by the elements of x, for the kinds that are not linear.

@@ -23,13 +23,13 @@ Value absolute(const Scalars &s, Value x) {
   return ir::isUnsigned(x.getType()) ? x : s.make<math::AbsIOp>(x);
 }
 
-// 1 or -1 by comparison, and x itself where neither holds: 0 and NaN.
+// 1 or -1 by comparison, and 0 where neither holds: at 0 and NaN.
 Value signOf(const Scalars &s, Value x) {
   Value zero = s.number(x, 0), one = s.number(x, 1);
   if (isFloat(x)) {
     Value negative = s.make<arith::CmpFOp>(arith::CmpFPredicate::OLT, x, zero);
     Value positive = s.make<arith::CmpFOp>(arith::CmpFPredicate::OGT, x, zero);
-    return s.make<arith::SelectOp>(positive, one, s.make<arith::SelectOp>(negative, s.number(x, -1), x));
+    return s.make<arith::SelectOp>(positive, one, s.make<arith::SelectOp>(negative, s.number(x, -1), zero));
   }
   if (ir::isUnsigned(x.getType()))
     return s.make<arith::MinUIOp>(x, one);
@@ -48,8 +48,8 @@ Value sigmoidOf(const Scalars &s, Value x) {
 // The formatter takes the products for pointers.
 // clang-format off
 DL_UNARY(NegOp, "neg", "N", "-x", CODE(negate(s, x)), D(-d))
-DL_UNARY(AbsOp, "abs", "N", "|x|; derivative 0 at 0", CODE(absolute(s, x)), D(d * apply<ir::SignOp>(p.x())))
-DL_UNARY(SignOp, "sign", "N", "-1, 0 or 1; NaN stays NaN", CODE(signOf(s, x)), FLAT)
+DL_UNARY(AbsOp, "abs", "N", "|x|; derivative 0 at 0 and NaN", CODE(absolute(s, x)), D(d * apply<ir::SignOp>(p.x())))
+DL_UNARY(SignOp, "sign", "N", "-1, 0 or 1; 0 for NaN", CODE(signOf(s, x)), FLAT)
 DL_UNARY(ExpOp, "exp", "F", "e**x", CODE(s.make<math::ExpOp>(x)), D(d * p.result()))
 DL_UNARY(Expm1Op, "expm1", "F", "e**x - 1, exact near 0", CODE(s.make<math::ExpM1Op>(x)), D(d * (p.result() + 1)))
 DL_UNARY(LogOp, "log", "F", "natural logarithm", CODE(s.make<math::LogOp>(x)), D(d / p.x()))

@@ -195,21 +195,10 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     return b.create<LLVM::AddressOfOp>(loc, pointerType(), stringGlobal(text));
   }
 
-  // Where the user's own code is at `loc`: outside the library if the chain of inlined calls leads there.
-  std::optional<ir::SourcePlace> userPlace(Location loc) {
-    if (auto call = dyn_cast<CallSiteLoc>(loc)) {
-      std::optional<ir::SourcePlace> callee = userPlace(call.getCallee());
-      if (callee && !(isLibrary && isLibrary(callee->file)))
-        return callee;
-      std::optional<ir::SourcePlace> caller = userPlace(call.getCaller());
-      return caller ? caller : callee;
-    }
-    return ir::decodeLocation(loc);
-  }
-
   // The dl_site constant of the place; null where the code belongs to no source line.
   Value siteOf(OpBuilder &b, Location loc) {
-    std::optional<ir::SourcePlace> place = userPlace(loc);
+    std::optional<ir::SourcePlace> place = ir::decodeLocation(
+        ir::userLocation(loc, [&](const std::string &file) { return isLibrary && isLibrary(file); }));
     if (!place)
       return b.create<LLVM::ZeroOp>(loc, pointerType());
     std::string key = (place->file + ":" + Twine(place->line) + ":" + Twine(place->column) + ":" + Twine(place->length)).str();
