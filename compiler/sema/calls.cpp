@@ -453,6 +453,10 @@ Scope *Checker::matchSignature(const Target &target, std::vector<Argument> &slot
       v.known.literal = false;
     } else if (!type && isInt(v.type) && v.known.dim) {
       bindShapeName(params[k].name, *v.known.dim, params[k].span, scope);
+    } else if (!type && v.type->kind == TypeKind::ElemType) {
+      Binding *b = newBinding(Binding::Constant, params[k].name, params[k].span);
+      b->type = v.type;
+      declare(scope, b);
     }
   }
   if (!ok)

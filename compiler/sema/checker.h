@@ -141,6 +141,7 @@ private:
   // The names of a module's members around its methods; without `self` only those that serve in shapes.
   Scope *memberScope(Scope *env, const Type &module, Binding *self);
   Binding *shapeName(const std::string &name, Scope *scope) const;
+  std::optional<Elem> elemOf(const std::string &name, Scope *scope) const;
   void bindShapeName(const std::string &name, const Dim &dim, Span span, Scope *scope);
   bool typeMismatch(const Value &value, const std::string &wanted, Span span, const std::string &what);
 

@@ -17,6 +17,16 @@ static std::string runtimeName(const std::string &name) {
   return variant == std::string::npos ? name : name.substr(0, variant);
 }
 
+// Whether the result's type has `*name` in a shape. The destination shows such a parameter: it is not passed.
+static bool isPackOf(const ast::TypeExpr *type, const std::string &name) {
+  if (!type)
+    return false;
+  for (const ast::Dim &d : type->dims)
+    if (d.kind == ast::Dim::Pack && d.name == name)
+      return true;
+  return std::any_of(type->items.begin(), type->items.end(), [&](const ast::TypeExpr *item) { return isPackOf(item, name); });
+}
+
 Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span) {
   Target target = targetOfFn(fn, env);
   std::vector<Argument> slots;
@@ -39,7 +49,8 @@ Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argumen
       declare(scope, b);
       continue;
     }
-    passed.push_back(slots[k].value);
+    if (!isPackOf(fn->result, p.name))
+      passed.push_back(slots[k].value);
   }
   std::string name = runtimeName(fn->name);
   if (!fn->result) {

@@ -146,6 +146,14 @@ static std::string textOf(const ast::TypeExpr *type, const SourceManager &source
   return type->span.valid() ? std::string(sources.text(type->span)) : type->name;
 }
 
+// The element type that a type's name means: a keyword, or a parameter that was given one, as in `fn f(n: int, dtype) -> dtype[n]`.
+std::optional<Elem> Checker::elemOf(const std::string &name, Scope *scope) const {
+  if (std::optional<Elem> elem = elemNamed(name))
+    return elem;
+  Binding *b = shapeName(name, scope);
+  return b && b->type && b->type->kind == TypeKind::ElemType ? std::optional(b->type->elem) : std::nullopt;
+}
+
 // Makes the value fit the annotation: literals adapt, sizes are compared with what the names are bound to.
 bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what) {
   if (value.bad())
@@ -181,7 +189,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     return true;
   }
   case ast::TypeKind::Named: {
-    if (std::optional<Elem> elem = elemNamed(type->name)) {
+    if (std::optional<Elem> elem = elemOf(type->name, scope)) {
       Value v = value;
       if (!conform(v, scalarType(*elem), value.span, what))
         return false;
@@ -215,7 +223,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   case ast::TypeKind::Tensor:
     break;
   }
-  std::optional<Elem> elem = elemNamed(type->name);
+  std::optional<Elem> elem = elemOf(type->name, scope);
   if (!elem) {
     error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
     return false;
@@ -291,7 +299,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
 std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope, bool bindUnknown) {
   switch (type->kind) {
   case ast::TypeKind::Named: {
-    if (std::optional<Elem> elem = elemNamed(type->name))
+    if (std::optional<Elem> elem = elemOf(type->name, scope))
       return scalarType(*elem);
     if (type->name == "str")
       return strType();
@@ -308,7 +316,7 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
     return items.empty() ? unitType() : tupleType(std::move(items));
   }
   case ast::TypeKind::Tensor: {
-    std::optional<Elem> elem = elemNamed(type->name);
+    std::optional<Elem> elem = elemOf(type->name, scope);
     if (!elem) {
       error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
       return std::nullopt;
@@ -321,6 +329,10 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
           b = shapeName(d.name, scope); // a variadic parameter
         if (!b)
           return std::nullopt;
+        // `*ndim` of an int: that many new sizes.
+        if (bindUnknown && b->known.dim && b->known.dim->isConst())
+          for (int64_t j = 0; j < b->known.dim->constant(); ++j)
+            dims.push_back(Dim::fresh("n"));
         for (const Known &item : b->known.items)
           dims.push_back(item.dim.value_or(Dim()));
         continue;

@@ -38,13 +38,16 @@ ArrayView viewOf(const dl_value &value, uint64_t &storage) {
 
 namespace {
 
+bool converts(int32_t from, int32_t to) { return from == to || isFloat(to) || (to == DL_I64 && !isFloat(from)); }
+
 template <class From, class To> void convert(const uint8_t *from, void *to, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     From element;
     std::memcpy(&element, from + i * static_cast<int64_t>(sizeof(From)), sizeof element);
-    static_cast<To *>(to)[i] = To(static_cast<float>(element));
-    if constexpr (std::is_same_v<To, double>)
-      static_cast<To *>(to)[i] = static_cast<double>(element);
+    if constexpr (std::is_same_v<To, BFloat16> || std::is_same_v<From, BFloat16>)
+      static_cast<To *>(to)[i] = To(static_cast<float>(element));
+    else
+      static_cast<To *>(to)[i] = static_cast<To>(element);
   }
 }
 
@@ -65,8 +68,7 @@ void copyElements(const Array &array, int32_t dtype, void *to) {
 
 void deliver(const Call &call, int64_t i, const Array &array, std::string_view what) {
   dl_value &value = call.result(i);
-  bool agrees = array.rank() == value.rank &&
-                (array.dtype == value.dtype || (isFloat(array.dtype) && isFloat(value.dtype)));
+  bool agrees = array.rank() == value.rank && converts(array.dtype, value.dtype);
   for (int d = 0; agrees && d < value.rank; ++d)
     agrees = value.sizes[d] == array.sizes[static_cast<size_t>(d)] || (!value.data && value.sizes[d] == -1);
   if (!agrees) {

@@ -1,5 +1,5 @@
 // Files, as compiled code reads and writes them. A path is a str; every error names the file. A tensor that is read must fit the
-// result's element type, rank and given sizes; only floating-point types are converted into each other.
+// result's rank and given sizes; its elements are converted where deliver() says so.
 #include <dirent.h>
 
 #include <algorithm>
@@ -172,10 +172,18 @@ DL_RUNTIME_FUNCTION(write_image) {
   (void)writeImage(path(call), viewOf(call.argument(1), storage)).orFail();
 }
 
-// in: path, names (separated by newlines), the tensors and scalars.  Writes a safetensors file.
+// in: path, names (separated by newlines), the tensors and scalars.  Writes a .npz archive or a .npy array where the path
+// ends so, a safetensors file otherwise.
 DL_RUNTIME_FUNCTION(save) {
   NamedTensors tensors(call);
-  (void)writeSafeTensors(path(call), tensors.names, tensors.arrays).orFail();
+  std::string to = path(call);
+  if (to.ends_with(".npz"))
+    return (void)writeNpz(to, tensors.names, tensors.arrays).orFail();
+  if (!to.ends_with(".npy"))
+    return (void)writeSafeTensors(to, tensors.names, tensors.arrays).orFail();
+  if (tensors.arrays.size() != 1)
+    fail(to, ": a .npy file holds one tensor, not ", tensors.arrays.size(), "; .npz and .safetensors hold several");
+  (void)writeNpy(to, tensors.arrays[0]).orFail();
 }
 
 // in: path.  out: str, the names in a safetensors file, separated by newlines.
@@ -192,7 +200,8 @@ DL_RUNTIME_FUNCTION(saved_names) {
 }
 
 // in: path, names (separated by newlines), strict (i64; 1 when left out).  out: one tensor or scalar for each name, of
-// the element type, rank and sizes (-1: any) that the result asks for. With `strict`, names that nobody asked for are an error.
+// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy file.
+// With `strict`, names that nobody asked for are an error.
 DL_RUNTIME_FUNCTION(load) {
   std::string from = path(call);
   std::vector<std::string> names = lines(call.string(1));
@@ -200,19 +209,39 @@ DL_RUNTIME_FUNCTION(load) {
   if (call.numOut != static_cast<int64_t>(names.size()))
     call.failHere(names.size(), " names for ", call.numOut, " results");
   std::vector<uint8_t> bytes = readFile(from).orFail();
-  Result<SafeTensors> file = SafeTensors::parse(bytes);
-  if (!file)
-    fail(from, ": ", file.message());
-  std::vector<std::string> missing, unexpected;
-  for (const std::string &name : names)
-    if (!file->find(name))
-      missing.push_back(name);
-  for (const SafeTensors::Entry &entry : file->entries())
-    if (strict && std::find(names.begin(), names.end(), entry.name) == names.end())
-      unexpected.push_back(entry.name);
+  auto read = [&](auto &&result) {
+    if (!result)
+      fail(from, ": ", result.message());
+    return *std::move(result);
+  };
+  if (from.ends_with(".npy")) {
+    if (names.size() != 1)
+      fail(from, ": a .npy file holds one tensor, ", names.size(), " are asked for");
+    return deliver(call, 0, read(parseNpy(bytes)), from);
+  }
+  bool archive = from.ends_with(".npz");
+  SafeTensors tensors;
+  std::vector<std::string> there;
+  if (archive) {
+    for (const std::string &name : read(zipNames(bytes)))
+      there.push_back(name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name);
+  } else {
+    tensors = read(SafeTensors::parse(bytes));
+    for (const SafeTensors::Entry &entry : tensors.entries())
+      there.push_back(entry.name);
+  }
+  auto without = [](const std::vector<std::string> &all, const std::vector<std::string> &some) {
+    std::vector<std::string> rest;
+    for (const std::string &name : all)
+      if (std::find(some.begin(), some.end(), name) == some.end())
+        rest.push_back(name);
+    return joined(rest, ", ");
+  };
+  std::string missing = without(names, there), unexpected = strict ? without(there, names) : "";
   if (!missing.empty() || !unexpected.empty())
-    fail(from, ": ", missing.empty() ? "" : "missing ", joined(missing, ", "),
-         missing.empty() || unexpected.empty() ? "" : "; ", unexpected.empty() ? "" : "unexpected ", joined(unexpected, ", "));
+    fail(from, ": ", missing.empty() ? "" : "missing ", missing, missing.empty() || unexpected.empty() ? "" : "; ",
+         unexpected.empty() ? "" : "unexpected ", unexpected);
   for (size_t i = 0; i < names.size(); ++i)
-    deliver(call, static_cast<int64_t>(i), SafeTensors::array(*file->find(names[i])).orFail(), concat(from, ": ", names[i]));
+    deliver(call, static_cast<int64_t>(i), read(archive ? parseNpz(bytes, names[i]) : SafeTensors::array(*tensors.find(names[i]))),
+            concat(from, ": ", names[i]));
 }
