@@ -22,9 +22,10 @@ struct BuildCommand {
 };
 int build(const BuildCommand &command, const Settings &settings);
 
-// dl check FILE...
+// dl check FILE... | dl check --types FILE:LINE:COLUMN
 struct CheckCommand {
   std::vector<std::string> files;
+  std::string types; // the place whose type is asked for, or empty
 };
 int check(const CheckCommand &command, const Settings &settings);
 
@@ -44,16 +45,17 @@ struct CompileCommand {
 extern const std::vector<std::string> stages;
 int compile(const CompileCommand &command, const Settings &settings);
 
-// dl test FILE... [--filter TEXT]
+// dl test FILE... [--filter TEXT] [--list]
 struct TestCommand {
-  std::vector<std::string> files;
+  std::vector<std::string> files; // folders stand for the scripts in them
   std::string filter;
+  bool list = false;
 };
 int test(const TestCommand &command, const Settings &settings);
 
 // dl fmt FILE... [--check]
 struct FmtCommand {
-  std::vector<std::string> files; // `-`: standard input to standard output
+  std::vector<std::string> files; // `-`: standard input to standard output; folders stand for the scripts in them
   bool check = false;
 };
 int fmt(const FmtCommand &command, const Settings &settings);

@@ -9,7 +9,8 @@
 
 namespace dl::driver {
 
-Compilation::Compilation(const Settings &settings) : lowering(sources, diagnostics, settings), settings(settings) {}
+Compilation::Compilation(const Settings &settings, ImportFinder::Reader read)
+    : lowering(sources, diagnostics, settings), settings(settings), imports(std::move(read)) {}
 
 bool Compilation::addFile(const std::string &path) {
   std::optional<std::string> text = readFile(path);
@@ -44,7 +45,7 @@ bool Compilation::exportFunction(const std::string &name) {
   return false;
 }
 
-bool Compilation::check() {
+bool Compilation::check(sema::Facts *facts) {
   if (isMlir)
     return true;
   Timer timer(settings.timePasses, "check");
@@ -54,6 +55,7 @@ bool Compilation::check() {
     return false;
   }
   sema::Options options;
+  options.facts = facts;
   options.builtins = ops::builtins();
   options.findImport = [this](const std::string &name, const std::string &importing, std::string &path,
                               std::string &text) { return imports.find(name, importing, path, text); };

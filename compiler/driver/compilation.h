@@ -6,6 +6,7 @@
 #include "compiler/driver/files.h"
 #include "compiler/driver/lowering.h"
 #include "compiler/driver/settings.h"
+#include "compiler/sema/facts.h"
 #include "compiler/sema/typed.h"
 #include "compiler/syntax/ast.h"
 #include "compiler/syntax/diagnostics.h"
@@ -19,7 +20,8 @@ namespace dl::driver {
 
 class Compilation {
 public:
-  explicit Compilation(const Settings &settings);
+  // `read` gives the text of imported files.
+  explicit Compilation(const Settings &settings, ImportFinder::Reader read = readFile);
 
   // Reads and parses the script. `.mlir` files enter as the dl dialect instead, and then check() has nothing to do.
   bool addFile(const std::string &path);
@@ -28,7 +30,8 @@ public:
   // Before check(): treats the function as exported, so that it is checked for all sizes at once, whatever it is called
   // with. False when there is none of that name, or its signature leaves something open.
   bool exportFunction(const std::string &name);
-  bool check();
+  // `facts` receives what editors want to know.
+  bool check(sema::Facts *facts = nullptr);
   // To the dl dialect; after it `lowering` may be asked for what comes next.
   bool generate();
 
@@ -37,6 +40,8 @@ public:
   // The program in one of the forms of `dl compile --emit`, after addFile().
   std::optional<std::string> emit(const std::string &stage);
 
+  // The script as it was written; what could not be parsed is missing.
+  const ast::File &syntax() const { return tree; }
   // Null for a program that entered as MLIR.
   const sema::Program *program() const { return typed.get(); }
   // Files that were looked at for imports.

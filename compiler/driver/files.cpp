@@ -75,6 +75,27 @@ std::string writeFile(const fs::path &path, std::string_view content) {
   return "";
 }
 
+std::vector<std::string> expandFolders(const std::vector<std::string> &paths) {
+  std::vector<std::string> files;
+  for (const std::string &path : paths) {
+    std::error_code error;
+    if (!fs::is_directory(path, error)) {
+      files.push_back(path);
+      continue;
+    }
+    size_t first = files.size();
+    for (auto it = fs::recursive_directory_iterator(path, error); !error && it != fs::end(it); it.increment(error)) {
+      std::string name = it->path().filename().string();
+      if (it->is_directory(error) && name.size() > 1 && name[0] == '.')
+        it.disable_recursion_pending();
+      else if (it->path().extension() == ".dl" && it->is_regular_file(error))
+        files.push_back(it->path().string());
+    }
+    std::sort(files.begin() + static_cast<ptrdiff_t>(first), files.end());
+  }
+  return files;
+}
+
 fs::path ownPath() {
   Dl_info info;
   if (dladdr(reinterpret_cast<void *>(&ownPath), &info) && info.dli_fname && std::strchr(info.dli_fname, '/')) {
@@ -109,10 +130,10 @@ std::string digest(std::string_view text) {
   return hex;
 }
 
-ImportFinder::ImportFinder() : library(stdlibFolder()) {}
+ImportFinder::ImportFinder(Reader read) : read(std::move(read)), library(stdlibFolder()) {}
 
 bool ImportFinder::tryFile(const fs::path &candidate, std::string &path, std::string &text) {
-  std::optional<std::string> content = readFile(candidate);
+  std::optional<std::string> content = read(candidate);
   auto known = std::find_if(seen.begin(), seen.end(), [&](const Dependency &d) { return d.path == candidate; });
   if (known == seen.end())
     seen.push_back({candidate.string(), content ? digest(*content) : ""});

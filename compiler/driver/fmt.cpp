@@ -4,6 +4,7 @@
 #include "compiler/driver/report.h"
 #include "compiler/syntax/parse.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -24,13 +25,33 @@ std::optional<std::string> laidOut(const std::string &name, const std::string &t
   return format(file, sources);
 }
 
+// A program that reads our diagnostics gets one with the first line that differs.
+void tellDifference(const std::string &name, const std::string &text, const std::string &wanted, const Settings &settings) {
+  if (!settings.json) {
+    std::printf("%s would change\n", name.c_str());
+    return;
+  }
+  SourceManager sources;
+  Diagnostics diagnostics(sources);
+  size_t same = std::mismatch(text.begin(), text.begin() + static_cast<ptrdiff_t>(std::min(text.size(), wanted.size())),
+                              wanted.begin())
+                    .first -
+                text.begin();
+  uint32_t at = static_cast<uint32_t>(same);
+  diagnostics.warning(Code::FileError, {sources.add(name, text), at, at}, name + " would change");
+  report(diagnostics, settings);
+}
+
 bool formatStandardInput(const FmtCommand &command, const Settings &settings) {
   std::string text{std::istreambuf_iterator<char>(std::cin), {}};
   std::optional<std::string> result = laidOut("<stdin>", text, settings);
   if (!result)
     return false;
-  if (command.check)
+  if (command.check) {
+    if (*result != text)
+      tellDifference("<stdin>", text, *result, settings);
     return *result == text;
+  }
   std::fwrite(result->data(), 1, result->size(), stdout);
   return true;
 }
@@ -47,7 +68,7 @@ bool formatFile(const std::string &path, const FmtCommand &command, const Settin
   if (*result == *text)
     return true;
   if (command.check) {
-    std::printf("%s would change\n", path.c_str());
+    tellDifference(path, *text, *result, settings);
     return false;
   }
   std::string problem = writeFile(path, *result);
@@ -60,7 +81,7 @@ bool formatFile(const std::string &path, const FmtCommand &command, const Settin
 
 int fmt(const FmtCommand &command, const Settings &settings) {
   bool ok = true;
-  for (const std::string &path : command.files)
+  for (const std::string &path : expandFolders(command.files))
     ok &= path == "-" ? formatStandardInput(command, settings) : formatFile(path, command, settings);
   return ok ? 0 : 1;
 }

@@ -1,10 +1,14 @@
 // The `dl` command: reads the command line and hands over to a sub-command.
+#include "compiler/driver/bash_completion.h"
 #include "compiler/driver/commands.h"
 #include "compiler/driver/version.h"
+#include "compiler/lsp/server.h"
+#include "compiler/syntax/diagnostics.h"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <unistd.h>
 
 using namespace dl::driver;
@@ -13,7 +17,8 @@ namespace {
 
 constexpr int wrongCommandLine = 2;
 
-const std::vector<std::string> names = {"run", "build", "check", "grad", "compile", "repl", "test", "fmt", "help"};
+const std::vector<std::string> names = {"run",  "build", "check", "grad", "compile", "repl",
+                                        "test", "fmt",   "lsp",   "completion", "help"};
 
 bool takesValue(const std::string &flag) { return flag == "--threads" || flag == "--color" || flag == "--diagnostics"; }
 
@@ -26,6 +31,18 @@ size_t firstPlain(const std::vector<std::string> &arguments, size_t begin) {
       return i;
   }
   return arguments.size();
+}
+
+// Whether a word that is no command is no script either, but a command that was misspelt.
+bool isMistakenCommand(const std::string &word) {
+  return word != "-" && word.find_first_of("./") == std::string::npos && !std::filesystem::exists(word);
+}
+
+int reportUnknownCommand(const std::string &word) {
+  std::string near = dl::didYouMean(word, names);
+  std::fprintf(stderr, "error: unknown command `%s`%s\n", word.c_str(),
+               near.empty() ? "; `dl help` lists the commands" : (", did you mean `" + near + "`?").c_str());
+  return wrongCommandLine;
 }
 
 // Inserts the `run` that `dl FILE …` leaves out, and moves what follows the script's name out of the parser's sight:
@@ -57,6 +74,10 @@ bool wantsColor(const std::string &choice) {
 
 int main(int argc, char **argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (size_t first = firstPlain(arguments, 0); first < arguments.size())
+    if (const std::string &word = arguments[first];
+        std::find(names.begin(), names.end(), word) == names.end() && isMistakenCommand(word))
+      return reportUnknownCommand(word);
   RunCommand runCommand;
   runCommand.arguments = splitScriptArguments(arguments);
 
@@ -88,42 +109,55 @@ int main(int argc, char **argv) {
 
   BuildCommand buildCommand;
   CLI::App *build = app.add_subcommand("build", "Write a native program, or a library for C and C++ hosts");
-  build->add_option("FILE", buildCommand.file)->required();
+  build->add_option("FILE", buildCommand.file, "The script")->required();
   build->add_option("-o,--output", buildCommand.output, "What to write (default: the script's name without .dl)");
   build->add_flag("--lib", buildCommand.library, "A static library with the `export` functions, and its C header");
 
   CheckCommand checkCommand;
   CLI::App *check = app.add_subcommand("check", "Find the errors that need no running");
-  check->add_option("FILE", checkCommand.files)->required();
+  check->add_option("FILE", checkCommand.files, "Scripts, or folders of them");
+  check->add_option("--types", checkCommand.types,
+                    "Print the type of the innermost expression at FILE:LINE:COLUMN, once per instance of a generic function");
 
   GradCommand gradCommand;
   CLI::App *grad = app.add_subcommand("grad", "Print the derivative of a function as dl source");
-  grad->add_option("FILE", gradCommand.file)->required();
-  grad->add_option("FUNCTION", gradCommand.function)->required();
+  grad->add_option("FILE", gradCommand.file, "The script")->required();
+  grad->add_option("FUNCTION", gradCommand.function, "One of its functions; what it is called with need not be known if it declares its types")->required();
   grad->add_option("--wrt", gradCommand.wrt, "Numbers of the parameters, from 0 (default: 0)")->delimiter(',');
 
   CompileCommand compileCommand;
   CLI::App *compile = app.add_subcommand("compile", "Print a form that the program takes on its way");
   compile->add_option("FILE", compileCommand.file, "A script, or MLIR in a file with the ending .mlir")->required();
-  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages));
+  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages))
+      ->description("The form");
   compile->add_option("-o,--output", compileCommand.output, "Where to write it (default: standard output)");
   compile->add_flag("--explain-memory", compileCommand.explainMemory, "List what is kept for reverse passes");
 
   TestCommand testCommand;
   CLI::App *test = app.add_subcommand("test", "Run the `test` blocks of scripts");
-  test->add_option("FILE", testCommand.files)->required();
+  test->add_option("FILE", testCommand.files, "Scripts, or folders of them")->required();
   test->add_option("--filter", testCommand.filter, "Only tests whose name contains this text");
+  test->add_flag("--list", testCommand.list, "Print the names of the tests and run none");
 
   FmtCommand fmtCommand;
   CLI::App *fmt = app.add_subcommand("fmt", "Lay scripts out in the one usual way");
-  fmt->add_option("FILE", fmtCommand.files, "Scripts, or - for standard input")->required();
+  fmt->add_option("FILE", fmtCommand.files, "Scripts, folders of them, or - for standard input")->required();
   fmt->add_flag("--check", fmtCommand.check, "Write nothing; fail when a file would change");
 
   CLI::App *repl = app.add_subcommand("repl", "Take statements one at a time");
+  repl->footer("`:help` in the session lists its commands.");
+
+  CLI::App *lsp = app.add_subcommand("lsp", "Serve an editor: the Language Server Protocol on standard input and output");
+  bool stdio = false;
+  lsp->add_flag("--stdio", stdio, "What the server does anyway; some editors say so");
+
+  std::string shell;
+  CLI::App *completion = app.add_subcommand("completion", "Print a script that completes dl's command line in a shell");
+  completion->add_option("SHELL", shell, "bash")->required()->check(CLI::IsMember({"bash"}));
 
   std::string helpAbout;
   CLI::App *help = app.add_subcommand("help", "Explain a sub-command");
-  help->add_option("COMMAND", helpAbout);
+  help->add_option("COMMAND", helpAbout, "Its name; without one, what there is");
 
   // CLI11 knows one-letter flags only without a value; -O0 and -O2 are written like a compiler's.
   for (std::string &argument : arguments)
@@ -137,6 +171,10 @@ int main(int argc, char **argv) {
     return app.exit(error) == 0 ? 0 : wrongCommandLine;
   }
 
+  if (*check && checkCommand.files.empty() && checkCommand.types.empty()) {
+    std::fprintf(stderr, "dl check: name a script, or a place with --types\n");
+    return wrongCommandLine;
+  }
   if (*compile && compileCommand.stage.empty() && !compileCommand.explainMemory) {
     std::fprintf(stderr, "dl compile: say which form to print with --emit\n");
     return wrongCommandLine;
@@ -164,15 +202,19 @@ int main(int argc, char **argv) {
     return dl::driver::fmt(fmtCommand, settings);
   if (*repl)
     return dl::driver::repl(settings);
+  if (*lsp)
+    return dl::lsp::serve(stdin);
+  if (*completion) {
+    std::fputs(bashCompletion(app).c_str(), stdout);
+    return 0;
+  }
   if (*help) {
     CLI::App *about = helpAbout.empty() ? &app : nullptr;
     for (CLI::App *command : app.get_subcommands([](CLI::App *) { return true; }))
       if (command->get_name() == helpAbout)
         about = command;
-    if (!about) {
-      std::fprintf(stderr, "dl has no command `%s`\n", helpAbout.c_str());
-      return wrongCommandLine;
-    }
+    if (!about)
+      return reportUnknownCommand(helpAbout);
     std::printf("%s", about->help().c_str());
     return 0;
   }

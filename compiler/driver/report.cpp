@@ -2,6 +2,7 @@
 
 #include "dl/abi.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -15,36 +16,41 @@ void writeLine(std::string text) {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-std::string json(const nlohmann::json &object) {
-  return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
 } // namespace
 
 void report(const Diagnostics &diagnostics, const Settings &settings) {
   for (const Diagnostic &diagnostic : diagnostics.all())
-    writeLine(settings.json ? renderJson(diagnostic, diagnostics.sources())
-                            : render(diagnostic, diagnostics.sources(), settings.color));
+    report(diagnostic, diagnostics.sources(), settings);
+}
+
+void report(const Diagnostic &diagnostic, const SourceManager &sources, const Settings &settings) {
+  writeLine(settings.json ? renderJson(diagnostic, sources) : render(diagnostic, sources, settings.color));
 }
 
 void report(const std::string &message, const Settings &settings) {
-  if (settings.json)
-    writeLine(json({{"code", codeName(Code::FileError)}, {"severity", "error"}, {"message", message}}));
-  else
-    writeLine((settings.color ? "\x1b[1;31merror\x1b[0m: " : "error: ") + message);
+  SourceManager nowhere;
+  Diagnostics diagnostics(nowhere);
+  diagnostics.error(Code::FileError, {}, message);
+  report(diagnostics, settings);
 }
 
-void report(dl_error *error, const Settings &settings) {
+void report(dl_error *error, const Settings &settings, std::vector<std::string> notes) {
   if (settings.json) {
-    nlohmann::json object = {
-        {"code", codeName(Code::RuntimeError)}, {"severity", "error"}, {"message", dl_error_message(error)}};
-    if (const dl_site *site = dl_error_site(error)) {
-      object["file"] = site->file;
-      object["line"] = site->line;
-      object["column"] = site->column;
-      object["length"] = site->length;
-    }
-    writeLine(json(object));
+    nlohmann::json object = {{"code", codeName(Code::RuntimeError)},
+                             {"severity", "error"},
+                             {"message", dl_error_message(error)},
+                             {"place", nullptr},
+                             {"labels", nlohmann::json::array()},
+                             {"notes", std::move(notes)},
+                             {"help", ""}};
+    if (const dl_site *site = dl_error_site(error))
+      object["place"] = {{"file", site->file},
+                         {"line", site->line},
+                         {"column", site->column},
+                         {"endLine", site->line},
+                         {"endColumn", site->column + std::max(site->length, 1)}};
+    // A message may quote bytes of the user's that are no UTF-8.
+    writeLine(object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   } else {
     writeLine(dl_error_text(error));
   }

@@ -5,6 +5,7 @@
 
 #include "dl/abi.h"
 
+#include <chrono>
 #include <cstdio>
 
 namespace dl::driver {
@@ -12,7 +13,22 @@ namespace {
 
 struct Summary {
   int passed = 0, failed = 0, broken = 0;
+  int chosen() const { return passed + failed; }
 };
+
+// The names alone need no code.
+void listFile(const std::string &path, const TestCommand &command, const Settings &settings, Summary &summary) {
+  Compilation compilation(settings);
+  bool ok = compilation.addFile(path);
+  report(compilation.diagnostics, settings);
+  if (!ok)
+    ++summary.broken;
+  for (const ast::Stmt *stmt : compilation.syntax().stmts)
+    if (stmt->kind == ast::StmtKind::Test && ast::as<const ast::Test>(stmt)->name.find(command.filter) != std::string::npos) {
+      std::printf("%s: %s\n", path.c_str(), ast::as<const ast::Test>(stmt)->name.c_str());
+      ++summary.passed;
+    }
+}
 
 void testFile(const std::string &path, const TestCommand &command, const Settings &settings, Summary &summary) {
   Compilation compilation(settings);
@@ -44,7 +60,7 @@ void testFile(const std::string &path, const TestCommand &command, const Setting
     std::printf("%s  %s: %s\n", ok ? "ok  " : "FAIL", path.c_str(), tests[i].name.c_str());
     std::fflush(stdout);
     if (error)
-      report(error, settings);
+      report(error, settings, {"in the test \"" + tests[i].name + "\" of " + path});
     else if (!start)
       report(problem, settings);
   }
@@ -56,12 +72,20 @@ int test(const TestCommand &command, const Settings &settings) {
   if (settings.threads)
     dl_set_num_threads(settings.threads);
   Summary summary;
-  for (const std::string &path : command.files)
-    testFile(path, command, settings, summary);
-  std::printf("%d passed, %d failed", summary.passed, summary.failed);
-  if (summary.broken)
-    std::printf(", %d file%s did not compile", summary.broken, summary.broken == 1 ? "" : "s");
-  std::printf("\n");
+  auto begin = std::chrono::steady_clock::now();
+  for (const std::string &path : expandFolders(command.files))
+    (command.list ? listFile : testFile)(path, command, settings, summary);
+  if (!command.filter.empty() && !summary.chosen() && !summary.broken) {
+    report("no test has `" + command.filter + "` in its name", settings);
+    return 1;
+  }
+  if (!command.list) {
+    std::printf("%d passed, %d failed", summary.passed, summary.failed);
+    if (summary.broken)
+      std::printf(", %d file%s did not compile", summary.broken, summary.broken == 1 ? "" : "s");
+    std::chrono::duration<double> taken = std::chrono::steady_clock::now() - begin;
+    std::printf(" in %.2f s\n", taken.count());
+  }
   return summary.failed || summary.broken ? 1 : 0;
 }
 

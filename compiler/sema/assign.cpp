@@ -13,6 +13,7 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
   case ast::ExprKind::Name: {
     const std::string &name = ast::as<const ast::Name>(expr)->name;
     Binding *b = lookup(name, scope_);
+    noteUse(expr->span, b);
     if (!b) {
       if (report)
         unknownName(name, expr->span);

@@ -17,6 +17,8 @@ std::vector<Argument> Checker::checkArguments(const std::vector<ast::Arg> &args)
     Argument arg;
     arg.name = a.name;
     arg.span = a.value->span;
+    if (!a.name.empty())
+      arg.nameSpan = {a.span.file, a.span.begin, a.span.begin + uint32_t(a.name.size())};
     if (a.value->kind == ast::ExprKind::Ref) {
       arg.ref = placeOf(ast::as<const ast::Ref>(a.value)->operand, true);
       arg.value = arg.ref && writable(*arg.ref, arg.span) ? readPlace(*arg.ref, arg.span) : bad(arg.span);
@@ -67,6 +69,7 @@ Value Checker::checkCall(const ast::Call *expr) {
     Binding *b = lookup(name, scope_), *self = b && b->kind == Binding::Member ? localOf(b->self) : nullptr;
     bool isField = self && self->type && details(*self->type->module).members.count(name);
     if (const ast::FnDecl *fn = self && self->type && !isField ? methodNamed(*self->type->module, name) : nullptr) {
+      noteName(expr->callee);
       std::optional<Place> place;
       if (fn->isMut) {
         place.emplace();
@@ -114,6 +117,7 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
     checkArguments(ast);
     return bad(span);
   }
+  noteMember(callee, base);
   if (base.space) {
     Value f = checkMember(callee);
     std::vector<Argument> args = checkArguments(ast);
@@ -319,6 +323,7 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
         continue;
       }
       filled[k] = true;
+      noteParameter(a.nameSpan, *it);
       slots[k] = std::move(a);
       continue;
     }

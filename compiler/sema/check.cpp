@@ -44,6 +44,7 @@ void Checker::run(const ast::File &file) {
   program_.main = &main;
   if (options_.checkUncalled)
     checkUncalled(file, scope);
+  finishFacts(scope);
 }
 
 void Checker::checkTest(const ast::Test *test, Scope *scope) {
@@ -139,6 +140,8 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
 std::unique_ptr<Program> check(const ast::File &file, SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics,
                                const Options &options) {
   auto program = std::make_unique<Program>();
+  if (options.facts && options.facts->file == 0)
+    options.facts->file = file.id;
   if (!onLargeStack([&] { Checker(sources, context, diagnostics, options, *program).run(file); }))
     diagnostics.error(Code::InternalError, {}, "there is not enough memory to check the program");
   return program;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/sema/builtins.h"
+#include "compiler/sema/facts.h"
 #include "compiler/sema/typed.h"
 #include "compiler/syntax/ast.h"
 #include "compiler/syntax/diagnostics.h"
@@ -16,6 +17,7 @@ struct Options {
   Builtins builtins;
   // Finds the file behind `import name` as seen from `importingPath`: its path and text, or nothing.
   std::function<bool(const std::string &name, const std::string &importingPath, std::string &path, std::string &text)> findImport;
+  Facts *facts = nullptr;    // filled in for the file that it names
   bool checkUncalled = true; // also check annotated functions that nothing calls, for all sizes
 };
 

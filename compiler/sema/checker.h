@@ -31,6 +31,7 @@ struct Argument {
   Span span;
   std::optional<Place> ref; // `&x`
   bool bracket = false;     // a bracket literal of values, still a tuple
+  Span nameSpan{};          // of a named one
 };
 
 // A function to be instantiated: its declaration and the values that come with it.
@@ -108,6 +109,22 @@ private:
   std::string describe(const Value &value) const;
   std::string stackText(const Frame *frame) const;
   bool enter(Span span); // false, with an error, when nesting is too deep
+
+  // ---- what editors want to know (facts.cpp)
+  bool wantsFacts(Span span) const;
+  void noteValue(Span span, const Value &value);
+  void noteUse(Span span, const Binding *binding);
+  void noteName(const ast::Expr *expr);
+  void noteMember(const ast::Member *member, const Value &base);
+  void noteParameter(Span span, const ast::Param &parameter);
+  void noteInstance(const std::vector<Binding *> &parameters);
+  void finishFacts(const Scope *fileScope);
+  std::string instanceText(const Frame *frame);
+  bool memberOrHyper(const ModuleInstance &m, const std::string &name) const;
+  Symbol symbolOf(const Binding *b) const;
+  Symbol symbolOfFn(const ast::FnDecl *fn, Symbol::Kind kind) const;
+  Symbol symbolOfMember(const ModuleInstance &m, const std::string &name) const;
+  std::vector<Symbol> symbolsOf(const Scope *scope) const;
 
   // ---- names (scopes.cpp)
   Scope *newScope(Scope *parent);
@@ -312,6 +329,8 @@ private:
   std::vector<std::string> loading_;
   std::deque<ast::File> asts_;
   std::map<size_t, std::vector<ast::Param>> wrapperParams_; // by number of arguments
+  std::vector<std::pair<Span, const Binding *>> used_; // names and what they mean, for facts
+  std::map<const Frame *, std::string> instanceTexts_;
   Scope *builtinScope_ = nullptr;
   Scope *preludeScope_ = nullptr;
   Scope *scope_ = nullptr;  // where names are looked up now

@@ -7,8 +7,10 @@ Value Checker::checkExpr(const ast::Expr *expr) {
   if (!enter(expr->span))
     return bad(expr->span);
   Restore<int> nesting(nesting_, nesting_ + 1);
+  noteName(expr);
   Value v = checkExprInner(expr);
   v.span = expr->span;
+  noteValue(expr->span, v);
   return v;
 }
 
@@ -248,6 +250,7 @@ Value Checker::checkMember(const ast::Member *expr) {
   Value base = checkExpr(expr->base);
   if (base.bad())
     return bad(expr->span);
+  noteMember(expr, base);
   if (base.space) {
     if (Binding *b = memberOfFile(base.space, expr->name))
       return readBinding(b, expr->span);

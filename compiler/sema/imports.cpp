@@ -131,6 +131,7 @@ void Checker::checkImport(const ast::Import *stmt, Scope *scope) {
     Binding *b = newBinding(file ? Binding::Space : Binding::Constant, name, stmt->span);
     b->env = file;
     declare(scope, b);
+    noteUse(stmt->moduleSpan, b);
     return;
   }
   for (const ast::ImportName &n : stmt->names) {
@@ -138,6 +139,7 @@ void Checker::checkImport(const ast::Import *stmt, Scope *scope) {
     Binding *found = file ? memberOfFile(file, n.name) : nullptr;
     if (found) {
       scope->names[name] = found;
+      noteUse(n.span, found);
       continue;
     }
     if (file) {

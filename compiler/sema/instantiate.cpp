@@ -348,6 +348,7 @@ Checker::Opened Checker::openBody(Instance &instance, const Target &target, cons
     declare(scope, b);
     opened.declared.push_back(b);
   }
+  noteInstance(opened.declared);
   for (Binding *b : opened.all)
     if (b->variable && b->kind == Binding::Local)
       bindHiddenInts(*b, bound);

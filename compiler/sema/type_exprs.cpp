@@ -29,6 +29,7 @@ std::optional<Dim> Checker::evalDim(const ast::Expr *expr, Scope *scope) {
   case ast::ExprKind::Name: {
     const std::string &name = ast::as<const ast::Name>(expr)->name;
     Binding *b = shapeName(name, scope);
+    noteUse(expr->span, b);
     if (!b)
       return std::nullopt;
     if (b->kind == Binding::Member) {
@@ -212,6 +213,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       at = b->kind == Binding::Space ? b->env : nullptr;
       b = nullptr;
     }
+    noteUse(type->span, b);
     if (!b || b->kind != Binding::Module) {
       error(Code::UnknownName, type->span, "`" + type->name + "` is no type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
       return false;

@@ -2,6 +2,7 @@
 
 #include "DLLexer.h"
 #include "DLParser.h"
+#include "compiler/syntax/parse.h"
 #include "compiler/syntax/utf8.h"
 
 #include <algorithm>
@@ -93,3 +94,23 @@ Tokens lex(SourceText &text) {
 }
 
 } // namespace dl::syntax
+
+namespace dl {
+
+std::vector<std::string> keywords(bool all) {
+  antlr4::ANTLRInputStream nothing;
+  grammar::DLLexer lexer(&nothing);
+  const antlr4::dfa::Vocabulary &vocabulary = lexer.getVocabulary();
+  std::vector<std::string> words;
+  for (size_t type = 0; type <= vocabulary.getMaxTokenType(); ++type) {
+    std::string quoted(vocabulary.getLiteralName(type)); // 'for'
+    bool isWord = quoted.size() > 2 && std::isalpha(static_cast<unsigned char>(quoted[1]));
+    // Those that may also be names stand behind the others in the grammar.
+    if (isWord && (all || type < grammar::DLLexer::AS))
+      words.push_back(quoted.substr(1, quoted.size() - 2));
+  }
+  std::sort(words.begin(), words.end());
+  return words;
+}
+
+} // namespace dl

@@ -37,6 +37,17 @@ LineColumn SourceManager::lineColumn(uint32_t id, uint32_t offset) const {
   return {static_cast<int>(next - f.lineStarts.begin()), static_cast<int>(column) + 1};
 }
 
+std::optional<uint32_t> SourceManager::offset(uint32_t id, LineColumn place) const {
+  const SourceFile &f = file(id);
+  if (place.line < 1 || static_cast<size_t>(place.line) > f.lineStarts.size() || place.column < 1)
+    return std::nullopt;
+  std::string_view line = lineText(id, place.line);
+  size_t i = 0;
+  for (int column = 1; column < place.column && i < line.size(); ++column)
+    i += utf8::decode(line, i).length;
+  return f.lineStarts[static_cast<size_t>(place.line) - 1] + static_cast<uint32_t>(i);
+}
+
 std::string_view SourceManager::lineText(uint32_t id, int line) const {
   if (id == 0 || id > files_.size())
     return {};

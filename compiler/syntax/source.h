@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,8 @@ public:
   uint32_t add(std::string path, std::string text);
   const SourceFile &file(uint32_t id) const;
   LineColumn lineColumn(uint32_t file, uint32_t offset) const;
+  // The byte at a line and column; the end of the line for a column behind it, nothing for a line that is not there.
+  std::optional<uint32_t> offset(uint32_t file, LineColumn place) const;
   // The text of a line (from 1) without its newline; empty when out of range.
   std::string_view lineText(uint32_t file, int line) const;
   std::string_view text(Span span) const;

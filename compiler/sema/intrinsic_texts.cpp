@@ -1,0 +1,45 @@
+// What editors show of the functions of the language that are no ops.
+#include "compiler/sema/facts.h"
+
+namespace dl::sema {
+namespace {
+
+struct Row {
+  const char *name, *signature, *doc;
+};
+
+constexpr Row kRows[] = {
+    {"print", "fn print(*values)", "Writes the values, with spaces between them, and a newline."},
+    {"error", "fn error(message: str)", "Stops the program with this message and its place."},
+    {"len", "fn len(x) -> int", "The size of a tensor's first dimension, the number of items of a tuple, or `x.len()`."},
+    {"numel", "fn numel(x) -> int", "How many elements a tensor has."},
+    {"size", "fn size(x, dim: int) -> int", "The size of one dimension; without `dim`, the shape."},
+    {"str", "fn str(x) -> str", "The value as `print` writes it."},
+    {"to", "fn to(x, dtype)", "The tensor with another element type; a `str` is read as a number."},
+    {"option", "fn option(name: str, default)", "The value of `--name VALUE` on the script's command line, else the default."},
+    {"grad", "fn grad(f, wrt = 0)", "The function that gives the gradient of the scalar function `f` by the parameters `wrt`."},
+    {"value_and_grad", "fn value_and_grad(f, wrt = 0)", "Like `grad`; the function gives `(value, gradient)`."},
+    {"vjp", "fn vjp(f, *args)", "`(f(args), pullback)`: `pullback(dy)` is the vector–Jacobian product."},
+    {"jvp", "fn jvp(f, x, dx)", "`(f(x), dy)`: the value and its directional derivative, in forward mode."},
+    {"vmap", "fn vmap(f, in_dims = 0)", "The function that applies `f` along a new leading dimension of its arguments."},
+    {"params", "fn params(module)", "The trained parameters of a module, as a record."},
+    {"with_params", "fn with_params(module, params)", "The module with other values for its trained parameters."},
+    {"tree_map", "fn tree_map(f, *trees)", "`f` applied to each tensor of records, tuples and modules of one structure."},
+    {"num_params", "fn num_params(module) -> int", "How many numbers the trained parameters hold."},
+    {"save", "fn save(path: str, values)", "Writes the tensors to a .safetensors file under their names."},
+    {"load", "fn load(path: str, &into)", "Reads the tensors of a .safetensors file into a value that has the same names and shapes."},
+    {"train", "fn train(&module)", "Sets every member `training` to true."},
+    {"eval", "fn eval(&module)", "Sets every member `training` to false."},
+    {"same_structure", "fn same_structure(a, b) -> bool", "Whether two trees have the same names and shapes; known when compiled."},
+};
+
+} // namespace
+
+IntrinsicText intrinsicText(const std::string &name) {
+  for (const Row &row : kRows)
+    if (name == row.name)
+      return {row.signature, row.doc};
+  return {};
+}
+
+} // namespace dl::sema
