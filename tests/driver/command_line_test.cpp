@@ -28,6 +28,51 @@ TEST(CommandLine, WrongUseHasStatusTwo) {
   }
 }
 
+TEST(CommandLine, AMisspeltCommandIsNoScript) {
+  Scratch scratch;
+  ProcessResult result = dl_({"chek", "a.dl"}, scratch);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "error: unknown command `chek`, did you mean `check`?\n");
+  result = dl_({"--threads", "1", "somethingelse"}, scratch);
+  EXPECT_EQ(result.status, 2);
+  EXPECT_EQ(result.err, "error: unknown command `somethingelse`; `dl help` lists the commands\n");
+  EXPECT_EQ(dl_({"missing.dl"}, scratch).status, 1) << "a script that is not there";
+  scratch.write("script", "print(1)\n");
+  EXPECT_EQ(dl_({"script"}, scratch).out, "1\n") << "a script may have any name";
+}
+
+TEST(CommandLine, TypesAtAPlace) {
+  Scratch scratch;
+  scratch.write("a.dl", "fn f(x) = x * x\nlet a = ones(2, 3)\nprint(f(a), f(2.0))\n");
+  ProcessResult result = dl_({"check", "--types", "a.dl:1:13"}, scratch);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out, "a.dl:1:11: x * x\n  f32[2, 3]  in f(x: f32[2, 3])\n  f32  in f(x: f32)\n");
+  EXPECT_EQ(dl_({"check", "--types", "a.dl:2:5"}, scratch).out, "a.dl:2:5: a\n  f32[2, 3]\n");
+  result = dl_({"check", "--types", "a.dl:9:1"}, scratch);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("no expression with a known type"), std::string::npos) << result.err;
+  EXPECT_EQ(dl_({"check", "--types", "a.dl"}, scratch).status, 1);
+  EXPECT_EQ(dl_({"check"}, scratch).status, 2);
+}
+
+TEST(CommandLine, BashCompletion) {
+  Scratch scratch;
+  ProcessResult script = dl_({"completion", "bash"}, scratch);
+  ASSERT_EQ(script.status, 0) << script.err;
+  scratch.write("dl.bash", script.out);
+  scratch.write("one.dl", "");
+  auto complete = [&](const std::string &words, const std::string &index) {
+    return dl::tests::runProcess({"/bin/bash", "-c",
+                                  "source dl.bash; COMP_WORDS=(" + words + "); COMP_CWORD=" + index +
+                                      "; _dl; printf '%s ' \"${COMPREPLY[@]}\""},
+                                 scratch.folder, "")
+        .out;
+  };
+  EXPECT_EQ(complete("dl che", "1"), "check ");
+  EXPECT_EQ(complete("dl fmt --ch", "2"), "--check ");
+  EXPECT_EQ(complete("dl check o", "2"), "one.dl ");
+}
+
 TEST(CommandLine, HelpAndVersionSucceed) {
   Scratch scratch;
   EXPECT_EQ(dl_({"--help"}, scratch).status, 0);
@@ -101,6 +146,26 @@ TEST(CommandLine, TestBlocks) {
   ProcessResult one = dl_({"test", "a.dl", "--filter", "good"}, scratch);
   EXPECT_EQ(one.status, 0) << one.out << one.err;
   EXPECT_NE(one.out.find("1 passed, 0 failed"), std::string::npos) << one.out;
+  EXPECT_NE(both.err.find("a.dl:2:14"), std::string::npos) << "the place: " << both.err;
+  EXPECT_NE(both.err.find("no"), std::string::npos) << "the message: " << both.err;
+  ProcessResult none = dl_({"test", "a.dl", "--filter", "nothing"}, scratch);
+  EXPECT_EQ(none.status, 1) << "a filter that fits nothing is a mistake";
+  ProcessResult list = dl_({"test", "--list", "a.dl"}, scratch);
+  EXPECT_EQ(list.out, "a.dl: good\na.dl: bad\n");
+  EXPECT_EQ(list.status, 0) << list.err;
+}
+
+TEST(CommandLine, FoldersStandForTheScriptsInThem) {
+  Scratch scratch;
+  scratch.write("tests/a.dl", "test \"one\" { assert true }\n");
+  scratch.write("tests/deep/b.dl", "test \"two\" { assert true }\n");
+  scratch.write("tests/.hidden/c.dl", "test \"three\" { assert false }\n");
+  scratch.write("tests/notes.txt", "no script");
+  ProcessResult result = dl_({"test", "tests"}, scratch);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find("2 passed, 0 failed"), std::string::npos) << result.out;
+  EXPECT_EQ(dl_({"check", "tests"}, scratch).status, 0);
+  EXPECT_EQ(dl_({"fmt", "--check", "tests"}, scratch).status, 0);
 }
 
 TEST(CommandLine, Format) {
