@@ -240,6 +240,7 @@ Values FunctionGenerator::differentiate(const Expr &e) {
   Values results, extra;
 
   if (e.grad.kind == sema::GradInfo::Vjp) {
+    // A gradient by what the result does not depend on is a mistake; for a pullback, which is given cotangents, it is 0.
     // Cotangents of all float results: those given, 1 for the scalar when none is, nothing for the `mut` parameters.
     Values cotangents;
     size_t given = 0;
@@ -272,7 +273,7 @@ Values FunctionGenerator::differentiate(const Expr &e) {
     for (int64_t position : wrt)
       allTypes.push_back(paramTypes[position]);
     auto op = builder_.create<ir::VjpOp>(loc, allTypes, symbol, args, cotangents, builder_.getDenseI64ArrayAttr(wrt),
-                                         /*unusedOk=*/mlir::UnitAttr{});
+                                         /*unusedOk=*/seeds.empty() ? mlir::UnitAttr{} : builder_.getUnitAttr());
     results.append(op->result_begin(), op->result_begin() + own);
     extra.append(op->result_begin() + resultTypes.size(), op->result_end());
   } else {
