@@ -89,6 +89,7 @@ const std::vector<Step> &pipeline() {
       {"fuse-parallel", "neighbouring loops over one range", Stage::Loops, true, perFunction(createFuseParallelPass)},
       {"parallel", "loops with enough work to the thread pool", Stage::Loops, false,
        [](Manager &pm, const Options &options) { pm.addPass(createParallelPass(options.threads)); }},
+      {"share-loops", "equal loops are compiled once", Stage::Loops, true, perModule(createShareLoopsPass)},
       // --- LLVM ------------------------------------------------------------------------------------------------
       {"entry-points", "packed entry points of exported functions", Stage::Llvm, false,
        perModule(createEntryPointsPass)},

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -67,7 +68,8 @@ struct ExternModel : BufferizableOpInterface::ExternalModel<ExternModel, ir::Ext
     SmallVector<Type> results;
     for (Type type : call.getResultTypes())
       results.push_back(isa<TensorType>(type) ? Type(contiguousType(type)) : type);
-    auto buffered = rewriter.create<ir::ExternOp>(op->getLoc(), results, call.getCalleeAttr(), inputs, call.getPureAttr());
+    auto buffered =
+        rewriter.create<ir::ExternOp>(op->getLoc(), results, call.getCalleeAttr(), inputs, call.getPureAttr());
     replaceOpWithBufferizedValues(rewriter, op, buffered->getResults());
     return success();
   }
@@ -122,11 +124,39 @@ struct KernelModel : BufferizableOpInterface::ExternalModel<KernelModel, ir::Ker
   }
 };
 
+// What MLIR's own model of scf.for says, without its searches through all carried values for each of them: the analysis
+// of a training loop with hundreds of parameters would take the third power of their number.
+AliasingValueList aliasesOfInit(const BufferizableOpInterface::Concept *, Operation *op, OpOperand &operand,
+                                const AnalysisState &state) {
+  auto loop = cast<scf::ForOp>(op);
+  unsigned carried = operand.getOperandNumber() - loop.getNumControlOperands();
+  bool same = state.areEquivalentBufferizedValues(loop.getRegionIterArg(carried), loop.getYieldedValues()[carried]);
+  return {{loop.getResult(carried), same ? BufferRelation::Equivalent : BufferRelation::Unknown, /*isDefinite=*/same}};
+}
+
+AliasingOpOperandList aliasesOfResult(const BufferizableOpInterface::Concept *impl, Operation *op, Value value,
+                                      const AnalysisState &state) {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result) // the induction variable or a carried value inside
+    return {};
+  OpOperand &init = op->getOpOperand(cast<scf::ForOp>(op).getNumControlOperands() + result.getResultNumber());
+  AliasingValue alias = *aliasesOfInit(impl, op, init, state).begin();
+  return {{&init, alias.relation, alias.isDefinite}};
+}
+
 struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BufferizePass)
   StringRef getArgument() const override { return "dl-bufferize"; }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<BufferizationDialect, memref::MemRefDialect>();
+    registry.insert<BufferizationDialect, memref::MemRefDialect, scf::SCFDialect>();
+  }
+
+  LogicalResult initialize(MLIRContext *context) override {
+    auto *loop = RegisteredOperationName::lookup(scf::ForOp::getOperationName(), context)
+                     ->getInterface<BufferizableOpInterface>();
+    loop->getAliasingValues = aliasesOfInit;
+    loop->getAliasingOpOperands = aliasesOfResult;
+    return success();
   }
 
   void runOnOperation() override {

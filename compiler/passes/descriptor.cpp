@@ -85,4 +85,37 @@ SmallVector<Value> dynamicSizesOf(OpBuilder &b, Location loc, Value memref) {
   return sizes;
 }
 
+SmallVector<Value> partsOf(OpBuilder &b, Location loc, Value value) {
+  auto type = dyn_cast<MemRefType>(value.getType());
+  if (!type)
+    return {isa<IndexType>(value.getType()) ? toI64(b, loc, value) : value};
+  SmallVector<Value> parts{pointerOf(b, loc, value)};
+  if (type.getLayout().isIdentity()) {
+    for (Value size : dynamicSizesOf(b, loc, value))
+      parts.push_back(toI64(b, loc, size));
+    return parts;
+  }
+  auto metadata = b.create<memref::ExtractStridedMetadataOp>(loc, value);
+  parts.push_back(toI64(b, loc, metadata.getOffset()));
+  for (Value part : metadata.getSizes())
+    parts.push_back(toI64(b, loc, part));
+  for (Value part : metadata.getStrides())
+    parts.push_back(toI64(b, loc, part));
+  return parts;
+}
+
+Value valueOf(OpBuilder &b, Location loc, Type type, ArrayRef<Value> parts) {
+  auto memref = dyn_cast<MemRefType>(type);
+  if (!memref)
+    return isa<IndexType>(type) ? toIndex(b, loc, parts[0]) : parts[0];
+  SmallVector<Value> numbers;
+  for (Value part : parts.drop_front())
+    numbers.push_back(toIndex(b, loc, part));
+  if (memref.getLayout().isIdentity())
+    return memrefAt(b, loc, parts[0], memref, numbers);
+  ArrayRef<Value> rest = ArrayRef(numbers).drop_front();
+  return stridedMemrefAt(b, loc, parts[0], memref, numbers[0], rest.take_front(memref.getRank()),
+                         rest.drop_front(memref.getRank()));
+}
+
 } // namespace dl::passes

@@ -1,5 +1,6 @@
-// Parallel loops: those with enough work become a function over a range of iterations, which dl_parallel_for hands to its
-// threads; the others become sequential loops. Where the work is known only at run time, dl_parallel_for decides by its grain.
+// Parallel loops: those with enough work become a function over a range of iterations, which dl_parallel_for hands to
+// its threads; the others become sequential loops. Where the work is known only at run time, dl_parallel_for decides by
+// its grain.
 #include "compiler/dialect/Dl.h"
 #include "compiler/passes/descriptor.h"
 #include "compiler/passes/passes.h"
@@ -20,7 +21,8 @@ using scf::ParallelOp;
 namespace dl::passes {
 namespace {
 
-// In units of one arithmetic operation or access. Waking a thread costs a few microseconds, in which a core does about so many.
+// In units of one arithmetic operation or access. Waking a thread costs a few microseconds, in which a core does about
+// so many.
 constexpr int64_t kGrain = 40000;
 constexpr int64_t kCallCost = 50;
 constexpr int64_t kMathCost = 10;
@@ -167,40 +169,6 @@ private:
     return result;
   }
 
-  // What stands for a captured value in the context: itself, or a pointer and numbers for a memref.
-  SmallVector<Value> pack(Value value) {
-    auto type = dyn_cast<MemRefType>(value.getType());
-    if (!type)
-      return {isa<IndexType>(value.getType()) ? toI64(b, loc, value) : value};
-    SmallVector<Value> parts{pointerOf(b, loc, value)};
-    if (type.getLayout().isIdentity()) {
-      for (Value size : dynamicSizesOf(b, loc, value))
-        parts.push_back(toI64(b, loc, size));
-      return parts;
-    }
-    auto metadata = b.create<memref::ExtractStridedMetadataOp>(loc, value);
-    parts.push_back(toI64(b, loc, metadata.getOffset()));
-    for (Value part : metadata.getSizes())
-      parts.push_back(toI64(b, loc, part));
-    for (Value part : metadata.getStrides())
-      parts.push_back(toI64(b, loc, part));
-    return parts;
-  }
-
-  Value unpack(OpBuilder &inside, Value original, ArrayRef<Value> parts) {
-    auto type = dyn_cast<MemRefType>(original.getType());
-    if (!type)
-      return isa<IndexType>(original.getType()) ? toIndex(inside, loc, parts[0]) : parts[0];
-    SmallVector<Value> numbers;
-    for (Value part : parts.drop_front())
-      numbers.push_back(toIndex(inside, loc, part));
-    if (type.getLayout().isIdentity())
-      return memrefAt(inside, loc, parts[0], type, numbers);
-    ArrayRef<Value> rest = ArrayRef(numbers).drop_front();
-    return stridedMemrefAt(inside, loc, parts[0], type, numbers[0], rest.take_front(type.getRank()),
-                           rest.drop_front(type.getRank()));
-  }
-
   void outline(const Work &work, int number) {
     auto parent = loop->getParentOfType<func::FuncOp>();
     auto module = parent->getParentOfType<ModuleOp>();
@@ -218,7 +186,7 @@ private:
     SmallVector<SmallVector<Value>> parts;
     SmallVector<Type> fields;
     for (Value value : captured) {
-      parts.push_back(pack(value));
+      parts.push_back(partsOf(b, loc, value));
       for (Value part : parts.back())
         fields.push_back(part.getType());
     }
@@ -229,6 +197,7 @@ private:
     OpBuilder top = OpBuilder::atBlockEnd(module.getBody());
     auto body = top.create<func::FuncOp>(loc, name, b.getFunctionType({i64, i64, pointer}, {}));
     body.setPrivate();
+    body->setAttr(kLoopBody, b.getUnitAttr());
     OpBuilder inside = OpBuilder::atBlockBegin(body.addEntryBlock());
     IRMapping mapping;
     for (Operation *op : constants)
@@ -241,7 +210,7 @@ private:
                                                    ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field++)});
         loaded.push_back(inside.create<LLVM::LoadOp>(loc, piece.getType(), address));
       }
-      mapping.map(value, unpack(inside, value, loaded));
+      mapping.map(value, valueOf(inside, loc, value.getType(), loaded));
     }
     Value first = toIndex(inside, loc, body.getArgument(0)), last = toIndex(inside, loc, body.getArgument(1));
     auto range = inside.create<scf::ForOp>(loc, first, last, constant(inside, 1));
@@ -294,9 +263,7 @@ struct ParallelPass : PassWrapper<ParallelPass, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<ParallelOp> outermost, inner;
-    module.walk([&](ParallelOp loop) {
-      (loop->getParentOfType<ParallelOp>() ? inner : outermost).push_back(loop);
-    });
+    module.walk([&](ParallelOp loop) { (loop->getParentOfType<ParallelOp>() ? inner : outermost).push_back(loop); });
     int counter = 0;
     for (ParallelOp loop : inner)
       ParallelLoop(loop, false).lower(counter);

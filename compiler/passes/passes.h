@@ -58,6 +58,8 @@ PassPtr createKernelsToLoopsPass();
 PassPtr createFuseParallelPass();
 // Parallel loops with enough work go through dl_parallel_for, the others (without `threads` all) become sequential.
 PassPtr createParallelPass(bool threads);
+// Equal loop nests become calls of one function, equal parallel bodies one body.
+PassPtr createShareLoopsPass();
 
 // --- to LLVM ---------------------------------------------------------------------------------------------------------
 // `dl_fn_<name>` for every exported function, in the convention of dl/abi.h.
@@ -76,6 +78,7 @@ PassPtr createToLlvmPass();
 inline constexpr llvm::StringLiteral kExport = "dl.export";            // on a function: has a packed entry point
 inline constexpr llvm::StringLiteral kEntryName = "dl.entry";          // on a function: the symbol of that entry point
 inline constexpr llvm::StringLiteral kIndependent = "dl.independent";  // on scf.for: no dependence between iterations
+inline constexpr llvm::StringLiteral kLoopBody = "dl.loop_body";       // on a function: dl_parallel_for calls it with a range
 inline constexpr llvm::StringLiteral kIndependentMarker = "dl.independent_loop"; // the marker's symbol
 inline constexpr llvm::StringLiteral kEntryPrefix = "dl_fn_";
 

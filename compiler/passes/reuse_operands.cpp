@@ -1,5 +1,5 @@
-// Chooses where results are written. An op that writes a new tensor takes the memory of an operand that is read for the last time
-// there; in a loop, the value carried into the next iteration takes that of the old one. Bufferisation then
+// Chooses where results are written. An op that writes a new tensor takes the memory of an operand that is read for the
+// last time there; in a loop, the value carried into the next iteration takes that of the old one. Bufferisation then
 // works in place, and keeps everything correct where a choice made here does not hold.
 #include "compiler/dialect/Dl.h"
 #include "compiler/passes/passes.h"
@@ -69,7 +69,8 @@ bool isOwned(Value value, Operation *op) {
   Operation *def = value.getDefiningOp();
   if (def->getBlock() != op->getBlock())
     return false;
-  return isa<DestinationStyleOpInterface, ir::ExternOp, scf::ForOp, scf::WhileOp, scf::IfOp, tensor::InsertSliceOp>(def);
+  return isa<DestinationStyleOpInterface, ir::ExternOp, scf::ForOp, scf::WhileOp, scf::IfOp, tensor::InsertSliceOp>(
+      def);
 }
 
 bool isFreshInit(OpOperand *init) { return init->get().getDefiningOp<tensor::EmptyOp>() != nullptr; }
@@ -151,7 +152,8 @@ private:
     return nullptr;
   }
 
-  // Whether each element of the input is read only where the same element of the result is written; both then have one shape.
+  // Whether each element of the input is read only where the same element of the result is written; both then have one
+  // shape.
   static bool elementwiseAt(DestinationStyleOpInterface op, OpOperand *input, OpOperand *init) {
     auto generic = dyn_cast<GenericOp>(op.getOperation());
     if (!generic)
@@ -165,7 +167,7 @@ private:
     return !generic.getBody()
                 ->walk([&](Operation *inner) {
                   return llvm::is_contained(inner->getOperands(), input->get()) ? WalkResult::interrupt()
-                                                                                 : WalkResult::advance();
+                                                                                : WalkResult::advance();
                 })
                 .wasInterrupted();
   }
@@ -192,11 +194,33 @@ private:
   }
 };
 
+// A new tensor of one number for each of those that overwrite it: making it again costs less than a copy.
+void splitFill(linalg::FillOp fill) {
+  auto empty = fill.getDpsInitOperand(0)->get().getDefiningOp<tensor::EmptyOp>();
+  if (!empty || fill->use_empty() || fill->hasOneUse())
+    return;
+  SmallVector<OpOperand *> writers;
+  for (OpOperand &use : fill->getUses()) {
+    auto dest = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+    if (dest ? dest.isDpsInit(&use) : isa<scf::ForOp, scf::WhileOp>(use.getOwner()))
+      writers.push_back(&use);
+  }
+  for (OpOperand *use : writers) {
+    if (fill->hasOneUse())
+      return;
+    OpBuilder b(use->getOwner());
+    IRMapping map;
+    b.clone(*empty, map);
+    use->set(b.clone(*fill, map)->getResult(0));
+  }
+}
+
 struct ReuseOperandsPass : PassWrapper<ReuseOperandsPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ReuseOperandsPass)
   StringRef getArgument() const override { return "dl-reuse-operands"; }
 
   void runOnOperation() override {
+    getOperation().walk([](linalg::FillOp fill) { splitFill(fill); });
     IRRewriter rewriter(&getContext());
     SmallVector<DestinationStyleOpInterface> ops;
     getOperation().walk([&](DestinationStyleOpInterface op) {

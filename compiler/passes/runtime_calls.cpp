@@ -1,6 +1,7 @@
 // Kernel and extern calls, assertions and polls to calls of the runtime, after control flow has become branches.
 #include "compiler/dialect/Dl.h"
 #include "compiler/dialect/location.h"
+#include "compiler/passes/descriptor.h"
 #include "compiler/passes/packed_value.h"
 #include "compiler/passes/passes.h"
 
@@ -9,11 +10,24 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/IRMapping.h"
+
+#include <map>
+#include <vector>
 
 using namespace mlir;
 
 namespace dl::passes {
 namespace {
+
+// Kernel calls with equal types and constants, from so many on, go through one function that packs their values: the
+// dozens of stores in front of each call would otherwise be most of a large network's code.
+constexpr int kSharedCalls = 3;
+
+bool isConstant(Value value) {
+  Operation *def = value.getDefiningOp();
+  return def && def->hasTrait<OpTrait::ConstantLike>();
+}
 
 struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>> {
   RuntimeCallsPass(LineText lineText, IsLibrary isLibrary)
@@ -30,10 +44,18 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
   llvm::StringMap<std::string> sites;
   int nextGlobal = 0;
 
+  using CallKey = std::vector<const void *>;
+  struct SharedCall {
+    int uses = 0;
+    func::FuncOp function;
+  };
+  std::map<CallKey, SharedCall> sharedCalls;
+
   ModuleOp module() { return getOperation(); }
   Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
 
   void runOnOperation() override {
+    module().walk([&](ir::KernelOp kernel) { ++sharedCalls[keyOf(kernel)].uses; });
     for (auto func : llvm::to_vector(module().getOps<func::FuncOp>()))
       if (!func.isExternal())
         lower(func);
@@ -92,11 +114,12 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
                                  ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
   }
 
-  void callPacked(OpBuilder &b, Location loc, StringRef callee, Value array, int64_t inputs, int64_t outputs) {
+  void callPacked(OpBuilder &b, Location loc, Value site, StringRef callee, Value array, int64_t inputs,
+                  int64_t outputs) {
     Type i64 = b.getI64Type(), ptr = pointerType();
     declare(callee, b.getFunctionType({ptr, ptr, i64, ptr, i64}, {}));
     b.create<func::CallOp>(loc, callee, TypeRange(),
-                           ValueRange{siteOf(b, loc), array ? array : at(b, loc, array, 0), number(b, loc, inputs),
+                           ValueRange{site, array ? array : at(b, loc, array, 0), number(b, loc, inputs),
                                       at(b, loc, array, inputs), number(b, loc, outputs)});
   }
 
@@ -113,7 +136,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
       values.store(i, input);
     for (auto [i, type] : llvm::enumerate(call.getResultTypes()))
       values.storeRequest(inputs + i, type);
-    callPacked(b, loc, symbolOf(call.getCallee()), array, inputs, outputs);
+    callPacked(b, loc, siteOf(b, loc), symbolOf(call.getCallee()), array, inputs, outputs);
     for (auto [i, result] : llvm::enumerate(call.getResults()))
       result.replaceAllUsesWith(values.load(inputs + i, result.getType()));
     call.erase();
@@ -121,14 +144,68 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
 
   void lowerKernel(OpBuilder &b, ir::KernelOp kernel, Value array) {
     Location loc = kernel.getLoc();
-    PackedValues values(b, loc, array);
-    int64_t inputs = kernel.getInputs().size();
-    for (auto [i, input] : llvm::enumerate(kernel.getInputs()))
-      values.store(i, input);
-    for (auto [i, dest] : llvm::enumerate(kernel.getDests()))
-      values.store(inputs + i, dest);
-    callPacked(b, loc, symbolOf(kernel.getCallee()), array, inputs, kernel.getDests().size());
+    if (auto shared = sharedCalls.find(keyOf(kernel)); shared->second.uses >= kSharedCalls)
+      callShared(b, kernel, shared->second);
+    else
+      callKernel(b, kernel, siteOf(b, loc), kernel->getOperands(), array);
     kernel.erase();
+  }
+
+  void callKernel(OpBuilder &b, ir::KernelOp kernel, Value site, ValueRange operands, Value array) {
+    PackedValues values(b, kernel.getLoc(), array);
+    for (auto [i, operand] : llvm::enumerate(operands))
+      values.store(i, operand);
+    callPacked(b, kernel.getLoc(), site, symbolOf(kernel.getCallee()), array, kernel.getInputs().size(),
+               kernel.getDests().size());
+  }
+
+  static CallKey keyOf(ir::KernelOp kernel) {
+    CallKey key{kernel.getCalleeAttr().getAsOpaquePointer(), reinterpret_cast<void *>(kernel.getInputs().size())};
+    for (Value operand : kernel->getOperands()) {
+      key.push_back(operand.getType().getAsOpaquePointer());
+      key.push_back(isConstant(operand) ? operand.getDefiningOp()->getAttrDictionary().getAsOpaquePointer() : nullptr);
+    }
+    return key;
+  }
+
+  void callShared(OpBuilder &b, ir::KernelOp kernel, SharedCall &shared) {
+    Location loc = kernel.getLoc();
+    SmallVector<Value> arguments{siteOf(b, loc)};
+    SmallVector<unsigned> counts; // parts of each operand
+    for (Value operand : kernel->getOperands()) {
+      SmallVector<Value> parts;
+      if (!isConstant(operand))
+        parts = partsOf(b, loc, operand);
+      counts.push_back(parts.size());
+      arguments.append(parts);
+    }
+    if (!shared.function)
+      shared.function = makeShared(kernel, ValueRange(arguments).getTypes(), counts);
+    b.create<func::CallOp>(loc, shared.function, arguments);
+  }
+
+  func::FuncOp makeShared(ir::KernelOp kernel, TypeRange arguments, ArrayRef<unsigned> counts) {
+    Location loc = module().getLoc();
+    OpBuilder b = OpBuilder::atBlockEnd(module().getBody());
+    auto function = b.create<func::FuncOp>(loc, freshName("call"), b.getFunctionType(arguments, {}));
+    function.setPrivate();
+    function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+    Block *entry = function.addEntryBlock();
+    b.setInsertionPointToStart(entry);
+    SmallVector<Value> rest(entry->getArguments().drop_front()), operands;
+    ArrayRef<Value> parts = rest;
+    for (auto [operand, count] : llvm::zip(kernel->getOperands(), counts)) {
+      if (isConstant(operand))
+        operands.push_back(b.clone(*operand.getDefiningOp())->getResult(0));
+      else
+        operands.push_back(valueOf(b, loc, operand.getType(), parts.take_front(count)));
+      parts = parts.drop_front(count);
+    }
+    Value size = number(b, loc, kernel->getNumOperands());
+    Value array = b.create<LLVM::AllocaOp>(loc, pointerType(), PackedValues::type(&getContext()), size);
+    callKernel(b, kernel, entry->getArgument(0), operands, array);
+    b.create<func::ReturnOp>(loc);
+    return function;
   }
 
   // -------------------------------------------------------------------------------------- assertions and polls
@@ -154,7 +231,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
       values.storeText(0, stringAt(b, loc, text), static_cast<int64_t>(text.size()));
       for (auto [i, value] : llvm::enumerate(check.getValues()))
         values.store(1 + i, value);
-      callPacked(b, loc, "dl_rt_assert_failed", array, 1 + check.getValues().size(), 0);
+      callPacked(b, loc, siteOf(b, loc), "dl_rt_assert_failed", array, 1 + check.getValues().size(), 0);
     });
   }
 
@@ -201,7 +278,8 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
         ir::userLocation(loc, [&](const std::string &file) { return isLibrary && isLibrary(file); }));
     if (!place)
       return b.create<LLVM::ZeroOp>(loc, pointerType());
-    std::string key = (place->file + ":" + Twine(place->line) + ":" + Twine(place->column) + ":" + Twine(place->length)).str();
+    std::string key =
+        (place->file + ":" + Twine(place->line) + ":" + Twine(place->column) + ":" + Twine(place->length)).str();
     std::string &name = sites[key];
     if (name.empty()) {
       name = freshName("site");
@@ -217,8 +295,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     OpBuilder b = OpBuilder::atBlockEnd(module().getBody());
     Type i32 = b.getI32Type(), ptr = pointerType();
     auto type = LLVM::LLVMStructType::getLiteral(&getContext(), {ptr, ptr, i32, i32, i32, i32});
-    auto global =
-        b.create<LLVM::GlobalOp>(loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, Attribute());
+    auto global = b.create<LLVM::GlobalOp>(loc, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, Attribute());
     Block *block = b.createBlock(&global.getInitializerRegion());
     b.setInsertionPointToStart(block);
     Value site = b.create<LLVM::UndefOp>(loc, type);

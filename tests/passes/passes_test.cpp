@@ -68,6 +68,39 @@ TEST(FuseParallel, SoftmaxRunsRowByRow) {
   EXPECT_GT(count(stage(kSoftmax, "loops", false), "call @dl_parallel_for"), 3);
 }
 
+TEST(ShareLoops, EqualLoopsAreCompiledOnce) {
+  auto rows = [](const std::string &name, int64_t n) {
+    std::string type = "tensor<" + std::to_string(n) + "x50xf32>";
+    return "func.func @" + name + "(%x: " + type + ") -> " + type +
+           " attributes {dl.export} {\n  %y = dl.tanh %x : " + type + "\n  return %y : " + type + "\n}\n";
+  };
+  std::string small = stage(rows("a", 10) + rows("b", 10) + rows("c", 20), "loops");
+  EXPECT_EQ(count(small, "call @shared_loop0("), 2);
+  EXPECT_EQ(count(small, "math.tanh"), 2);
+  EXPECT_EQ(count(stage(rows("a", 10) + rows("b", 10), "loops", false), "shared_loop"), 0);
+  std::string large = stage(rows("a", 10000) + rows("b", 10000), "loops");
+  EXPECT_EQ(count(large, "call @dl_parallel_for"), 2);
+  EXPECT_EQ(count(large, "math.tanh"), 1);
+}
+
+TEST(ShareLoops, FillsAreNotCopied) {
+  const std::string text = R"(
+func.func @f(%n: index) -> (tensor<64xf32>, tensor<64xf32>) attributes {dl.export} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  %z = dl.broadcast %zero dims = [] : f32 -> tensor<64xf32>
+  %r:2 = scf.for %i = %c0 to %n step %c1 iter_args(%a = %z, %b = %z) -> (tensor<64xf32>, tensor<64xf32>) {
+    %c = dl.cos %a : tensor<64xf32>
+    %d = dl.exp %b : tensor<64xf32>
+    scf.yield %c, %d : tensor<64xf32>, tensor<64xf32>
+  }
+  return %r#0, %r#1 : tensor<64xf32>, tensor<64xf32>
+}
+)";
+  EXPECT_EQ(count(stage(text, "loops"), "memref.copy"), 0);
+}
+
 TEST(Parallel, LittleWorkStaysSequential) {
   EXPECT_EQ(count(stage(adam(false), "loops"), "call @dl_parallel_for"), 0);
   EXPECT_GT(count(stage(adam(true), "loops"), "call @dl_parallel_for"), 0);
