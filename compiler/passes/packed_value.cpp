@@ -113,7 +113,11 @@ Value PackedValues::load(int64_t index, Type type) {
   Value address = field(index, Number);
   if (isa<FloatType>(type)) {
     Value number = get(b.getF64Type(), address);
-    return type.isF64() ? number : b.create<arith::TruncFOp>(loc, type, number).getResult();
+    if (type.isF64())
+      return number;
+    // By way of f32: bf16 from f64 would be a call of a compiler's own library, which code in memory does not have.
+    Value single = b.create<arith::TruncFOp>(loc, b.getF32Type(), number);
+    return type.isF32() ? single : b.create<arith::TruncFOp>(loc, type, single).getResult();
   }
   Value number = get(b.getI64Type(), address);
   if (isa<IndexType>(type))

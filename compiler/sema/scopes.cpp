@@ -100,6 +100,15 @@ Value Checker::readBinding(Binding *b, Span span) {
   case Binding::Member: {
     if (auto captured = frame_->captures.find(b); captured != frame_->captures.end())
       return readBinding(captured->second, span);
+    if (Binding *self = b->self; !localOf(self) && self->type) {
+      // A function inside a method does not carry the module along for what is known when compiled.
+      const auto &members = details(*self->type->module).members;
+      if (auto member = members.find(b->name); member != members.end() && member->second.field < 0) {
+        Value v = constantOf(member->second.type, member->second.known, span);
+        v.binding = b;
+        return v;
+      }
+    }
     Value self = readBinding(b->self, span);
     if (self.bad())
       return self;

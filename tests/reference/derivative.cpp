@@ -1,0 +1,137 @@
+// Derivatives as differences.
+#include "tests/reference/evaluator.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace dl::reference {
+
+using sema::Expr;
+
+Value Evaluator::stopGrad(size_t level, const Value &value) {
+  if (level == 0)
+    return value;
+  Constants &here = constants_[level - 1];
+  if (!here.replays) {
+    here.values.push_back(stopGrad(level - 1, value));
+    return here.values.back();
+  }
+  if (here.next >= here.values.size())
+    throw Unstable("a branch beside a kink");
+  return here.values[here.next++];
+}
+
+namespace {
+
+// The derivatives at 0 of smooth functions of one number, and how far they may be off: central differences at three
+// steps, extrapolated (Richardson); the difference of the last two extrapolations bounds what is left.
+template <class F> std::vector<Number> slopesAtZero(F f) {
+  constexpr long double step = 0x1p-6L;
+  auto central = [&](long double h) {
+    std::vector<long double> above = f(h), below = f(-h);
+    for (size_t i = 0; i < above.size(); ++i)
+      above[i] = (above[i] - below.at(i)) / (2 * h);
+    return above;
+  };
+  std::vector<long double> d4 = central(step), d2 = central(step / 2), d1 = central(step / 4);
+  std::vector<Number> slopes;
+  for (size_t i = 0; i < d1.size(); ++i) {
+    long double coarse = (4 * d2[i] - d4[i]) / 3, fine = (4 * d1[i] - d2[i]) / 3, best = (16 * fine - coarse) / 15;
+    slopes.push_back({best, std::fabs(best - fine) + 1e-13L * (1 + std::fabs(best))});
+  }
+  return slopes;
+}
+
+bool isFloat(const Array &array) { return sema::isFloat(array.elem); }
+
+} // namespace
+
+Value Evaluator::derivative(Frame &frame, const Expr &e) {
+  const sema::Function &f = *e.function;
+  std::vector<Expr *> own(e.args.begin(), e.args.begin() + e.grad.numArgs);
+  std::vector<Expr *> others(e.args.begin() + e.grad.numArgs, e.args.end());
+  Value args = arguments(frame, own), seeds = arguments(frame, others);
+  size_t results = countLeaves(f.result);
+  bool reverse = e.grad.kind == sema::GradInfo::Vjp;
+
+  // The function at the arguments: its value, which way it goes, and its constants.
+  Trace outer = trace_;
+  auto run = [&](const Value &at) {
+    trace_.reset();
+    Value value = call(f, at);
+    value.resize(results);
+    return value;
+  };
+  constants_.emplace_back();
+  Value value = run(args);
+  uint64_t way = trace_.hash();
+  constants_.back().replays = true;
+  std::string printed = output;
+  auto beside = [&](const Value &at) {
+    constants_.back().next = 0;
+    Value moved = run(at);
+    if (trace_.hash() != way)
+      throw Unstable("a kink beside the point of a derivative");
+    return moved;
+  };
+
+  // A derivative as compiled code computes it is a sum of as many products as the function has operations.
+  auto derived = [&](const Array &like, const std::vector<Number> &slopes, size_t first) {
+    Array result{like.elem, like.shape, {}};
+    for (size_t k = 0; k < like.data.size(); ++k)
+      result.data.push_back(rounded(like.elem, slopes.at(first + k), 1000));
+    return result;
+  };
+  Value answer = e.grad.wantValue ? value : Value{};
+  if (reverse) {
+    // One number: the results weighted with the cotangents.
+    auto weighted = [&](const Value &moved) {
+      long double total = 0;
+      size_t seed = 0;
+      for (const Array &result : moved) {
+        if (!isFloat(result))
+          continue;
+        for (size_t k = 0; k < result.data.size(); ++k)
+          total += result.data[k].value * (seeds.empty() ? 1 : seeds.at(seed).data.at(k).value);
+        ++seed;
+      }
+      return std::vector<long double>{total};
+    };
+    for (uint32_t position : e.grad.wrt) {
+      std::vector<Number> slopes;
+      for (size_t k = 0; k < args.at(position).data.size(); ++k)
+        slopes.push_back(slopesAtZero([&](long double h) {
+          Value at = args;
+          at[position].data[k].value += h;
+          return weighted(beside(at));
+        })[0]);
+      answer.push_back(derived(args[position], slopes, 0));
+    }
+  } else {
+    std::vector<Number> slopes = slopesAtZero([&](long double h) {
+      Value at = args;
+      for (size_t j = 0; j < e.grad.wrt.size(); ++j)
+        for (size_t m = 0; m < seeds.at(j).data.size(); ++m)
+          at[e.grad.wrt[j]].data[m].value += h * seeds[j].data[m].value;
+      std::vector<long double> all;
+      for (const Array &result : beside(at))
+        for (const Number &number : result.data)
+          if (isFloat(result))
+            all.push_back(number.value);
+      return all;
+    });
+    size_t first = 0;
+    for (const Array &result : value)
+      if (isFloat(result)) {
+        answer.push_back(derived(result, slopes, first));
+        first += result.data.size();
+      }
+  }
+  constants_.pop_back();
+  output = printed;
+  trace_ = outer;
+  trace_.add(static_cast<int>(way % 1000003));
+  return answer;
+}
+
+} // namespace dl::reference
