@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", versionText());
   app.fallthrough();
   app.require_subcommand(0, 1);
-  app.footer("-O0 and -O2 choose how much the compiler optimises (default: -O2).\n"
+  app.footer("-O2 (the default) optimises; -O0 takes every operation as it is written and implies --no-fuse.\n"
              "`dl FILE ARGS...` is `dl run FILE ARGS...`.");
   app.add_option("--threads", settings.threads, "How many threads a program may use (default: all cores)")
       ->check(CLI::Range(1, 1024));
@@ -181,8 +181,8 @@ int main(int argc, char **argv) {
   }
 
   settings.cache = !noCache;
-  settings.fuse = !noFuse;
   settings.optimise = o2 || !o0;
+  settings.fuse = settings.optimise && !noFuse;
   settings.json = diagnostics == "json";
   settings.color = wantsColor(color);
 

@@ -1,8 +1,8 @@
 // Fusion of elementwise producers into their consumers, on linalg.generic over tensors.
 //
-// A producer with one consumer goes into it. One with several is computed again in each of them when that takes less than
-// writing and reading it; otherwise it goes into the first and becomes a further result of it, which the others read. That
-// makes Adam's update of one parameter, whose moments are read by the step and returned, one loop.
+// A producer with one consumer goes into it. One with several is computed again in each of them when that takes less
+// than writing and reading it; otherwise it goes into the first and becomes a further result of it, which the others
+// read. That makes Adam's update of one parameter, whose moments are read by the step and returned, one loop.
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,7 +45,9 @@ int64_t costOf(GenericOp op) {
   return cost;
 }
 
-bool isElementwise(GenericOp op) { return op && op.getNumLoops() == op.getNumParallelLoops() && op.hasPureTensorSemantics(); }
+bool isElementwise(GenericOp op) {
+  return op && op.getNumLoops() == op.getNumParallelLoops() && op.hasPureTensorSemantics();
+}
 
 class Fuser {
 public:
@@ -106,10 +108,10 @@ private:
         recipe.leaves.insert(operand->get());
       }
     }
-    recipe.again = usersOf(op) > 1 && recipe.cost <= kCheapToRepeat && recipe.leaves.size() <= kMostLeaves && allAbsorb(op) &&
-                   (recipe.cost <= kCheap || llvm::all_of(op->getUses(), [](OpOperand &use) {
-                      return isOncePerElement(cast<GenericOp>(use.getOwner()), &use);
-                    }));
+    recipe.again = usersOf(op) > 1 && recipe.cost <= kCheapToRepeat && recipe.leaves.size() <= kMostLeaves &&
+                   allAbsorb(op) && (recipe.cost <= kCheap || llvm::all_of(op->getUses(), [](OpOperand &use) {
+                                       return isOncePerElement(cast<GenericOp>(use.getOwner()), &use);
+                                     }));
     return recipe;
   }
 
@@ -146,6 +148,9 @@ private:
   static bool mayFuse(OpOperand *operand) {
     auto producer = operand->get().getDefiningOp<GenericOp>(), consumer = cast<GenericOp>(operand->getOwner());
     if (producer->getBlock() != consumer->getBlock() || !linalg::areElementwiseOpsFusable(operand))
+      return false;
+    // A body that reads the producer's results as a whole, at other places than its own, needs all of them first.
+    if (llvm::any_of(producer->getUsers(), [&](Operation *user) { return consumer->isProperAncestor(user); }))
       return false;
     // What both read is read once.
     llvm::SmallPtrSet<Value, 16> operands(consumer.getInputs().begin(), consumer.getInputs().end());
@@ -296,9 +301,8 @@ private:
       bool ofProducer = original.getDefiningOp() == producer;
       if (ofProducer && !keepResults)
         continue;
-      rewriter.replaceUsesWithIf(original, replacement, [&](OpOperand &use) {
-        return use.getOwner() != consumer && use.getOwner() != fused;
-      });
+      rewriter.replaceUsesWithIf(original, replacement,
+                                 [&](OpOperand &use) { return use.getOwner() != consumer && use.getOwner() != fused; });
     }
     replacedBy(consumer, fused);
     rewriter.eraseOp(consumer);
@@ -327,7 +331,8 @@ private:
       newMaps.push_back(maps[op.getNumDpsInputs() + i]);
     }
     rewriter.setInsertionPoint(op);
-    auto slim = rewriter.create<GenericOp>(op.getLoc(), types, op.getInputs(), inits, newMaps, op.getIteratorTypesArray());
+    auto slim =
+        rewriter.create<GenericOp>(op.getLoc(), types, op.getInputs(), inits, newMaps, op.getIteratorTypesArray());
     Block *from = op.getBody();
     auto *to = rewriter.createBlock(&slim.getRegion());
     IRMapping mapping;

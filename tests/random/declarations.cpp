@@ -32,7 +32,8 @@ Writer::Writer(uint64_t seed, std::string entry, const GeneratorOptions &options
   program_.entry = entry_;
   // Few types and sizes in one program, so that what is computed fits elsewhere.
   static const std::vector<Elem> floats = {Elem::F32, Elem::F32, Elem::F64};
-  static const std::vector<Elem> others = {Elem::I64, Elem::I64, Elem::Bool, Elem::F32, Elem::F64, Elem::I32, Elem::U8, Elem::BF16};
+  static const std::vector<Elem> others = {Elem::I64, Elem::I64, Elem::Bool, Elem::F32,
+                                           Elem::F64, Elem::I32, Elem::U8,   Elem::BF16};
   elems_ = {any(floats), any(floats), any(others), any(others)};
   if (options.differentiable)
     elems_ = {Elem::F64};
@@ -84,12 +85,22 @@ void Writer::declarations() {
     switch (pick(8)) {
     case 0:
     case 1:
-    case 2: annotatedFunction(); break;
+    case 2:
+      annotatedFunction();
+      break;
     case 3:
-    case 4: elementwiseFunction(); break;
-    case 5: recursiveFunction(); break;
-    case 6: mutatingFunction(); break;
-    default: moduleDeclaration(); break;
+    case 4:
+      elementwiseFunction();
+      break;
+    case 5:
+      recursiveFunction();
+      break;
+    case 6:
+      mutatingFunction();
+      break;
+    default:
+      moduleDeclaration();
+      break;
     }
     scope_.clear();
     sizes_.clear();
@@ -134,7 +145,8 @@ void Writer::annotatedFunction() {
 void Writer::elementwiseFunction() {
   if (chance(30)) {
     FunctionName function{FunctionName::HigherOrder, entry_ + fresh("_h"), {}, {}};
-    static const std::vector<std::string> bodies = {"f(f(x))", "f(x) + x", "f(x * 0.5) * f(x)", "{ var y = f(x); y += x; y }"};
+    static const std::vector<std::string> bodies = {"f(f(x))", "f(x) + x", "f(x * 0.5) * f(x)",
+                                                    "{ var y = f(x); y += x; y }"};
     line("fn " + function.name + "(f, x) = " + any(bodies));
     functions_.push_back(function);
     return;
@@ -153,12 +165,18 @@ void Writer::elementwiseFunction() {
       return any(names);
     static const std::vector<std::string> unary = {"sin(", "tanh(", "sigmoid(", "cos(", "square(", "-("};
     switch (pick(6)) {
-    case 0: return any(unary) + write(depth - 1) + ")";
-    case 1: return "(" + write(depth - 1) + " + " + write(depth - 1) + ")";
-    case 2: return "(" + write(depth - 1) + " * " + (pick(2) ? literal(Elem::F32, false) : write(depth - 1)) + ")";
-    case 3: return "(" + write(depth - 1) + " - " + write(depth - 1) + ")";
-    case 4: return "where(" + write(depth - 1) + " > 0.2713, " + write(depth - 1) + ", " + write(depth - 1) + ")";
-    default: return "(" + write(depth - 1) + " / (square(" + write(depth - 1) + ") + 1.0))";
+    case 0:
+      return any(unary) + write(depth - 1) + ")";
+    case 1:
+      return "(" + write(depth - 1) + " + " + write(depth - 1) + ")";
+    case 2:
+      return "(" + write(depth - 1) + " * " + (pick(2) ? literal(Elem::F32, false) : write(depth - 1)) + ")";
+    case 3:
+      return "(" + write(depth - 1) + " - " + write(depth - 1) + ")";
+    case 4:
+      return "where(" + write(depth - 1) + " > 0.2713, " + write(depth - 1) + ", " + write(depth - 1) + ")";
+    default:
+      return "(" + write(depth - 1) + " / (square(" + write(depth - 1) + ") + 1.0))";
     }
   };
   if (chance(50)) {
@@ -189,7 +207,8 @@ void Writer::recursiveFunction() {
   scope_.push_back({"n", {Elem::I64, {}}});
   line("fn " + function.name + "_n(n: int, " + parameters(function) + ") -> " + function.result.text() + " {");
   block([&] {
-    static const std::vector<std::string> ends = {"if n <= 0 { return a }", "if n < 1 { return a * 2 }", "if not (n > 0) { return a }"};
+    static const std::vector<std::string> ends = {"if n <= 0 { return a }", "if n < 1 { return a * 2 }",
+                                                  "if not (n > 0) { return a }"};
     std::string end = any(ends);
     if (function.result.isFloat() && end.find("* 2") != std::string::npos)
       end.replace(end.find("* 2"), 3, "* 0.5");
@@ -199,12 +218,13 @@ void Writer::recursiveFunction() {
          (function.params.size() > 1 ? ", b)" : ")"));
     scope_.push_back({again, function.result});
     if (chance(25))
-      line("if n % 2 == 0 { return " + function.name + "_n(n - 2, " + again + (function.params.size() > 1 ? ", b)" : ")") + " }");
+      line("if n % 2 == 0 { return " + function.name + "_n(n - 2, " + again +
+           (function.params.size() > 1 ? ", b)" : ")") + " }");
     line(expr(function.result, 1));
   });
   line("}");
-  line("fn " + function.name + "(" + parameters(function) + ") -> " + function.result.text() + " = " + function.name + "_n(" +
-       std::to_string(1 + pick(5)) + ", a" + (function.params.size() > 1 ? ", b)" : ")"));
+  line("fn " + function.name + "(" + parameters(function) + ") -> " + function.result.text() + " = " + function.name +
+       "_n(" + std::to_string(1 + pick(5)) + ", a" + (function.params.size() > 1 ? ", b)" : ")"));
   functions_.push_back(function);
 }
 
@@ -220,7 +240,8 @@ void Writer::mutatingFunction() {
   function.result = randomType();
   enter(function);
   scope_[0].isMutable = true;
-  line("fn " + function.name + "(" + parameters(function, "mut ") + ")" + (function.hasResult ? " -> " + function.result.text() : "") + " {");
+  line("fn " + function.name + "(" + parameters(function, "mut ") + ")" +
+       (function.hasResult ? " -> " + function.result.text() : "") + " {");
   if (function.hasResult)
     returns_ = function.result;
   block([&] {
@@ -281,7 +302,9 @@ void Writer::moduleDeclaration() {
 Argument Writer::argumentFor(const TensorType &type) {
   Argument argument{type.elem, {}, {}};
   for (const Size &size : type.dims)
-    argument.shape.push_back(size.isConst() ? size.least : size.text == "N" ? 1 + static_cast<int64_t>(program_.seed % 4) : 1 + static_cast<int64_t>(program_.seed / 4 % 3));
+    argument.shape.push_back(size.isConst()     ? size.least
+                             : size.text == "N" ? 1 + static_cast<int64_t>(program_.seed % 4)
+                                                : 1 + static_cast<int64_t>(program_.seed / 4 % 3));
   int64_t count = 1;
   for (int64_t size : argument.shape)
     count *= size;
@@ -350,7 +373,8 @@ void Writer::derivativeEntry() {
     std::string total;
     for (size_t i = 0; i < loss.params.size(); ++i)
       // Every parameter matters, to the second order.
-      total += std::string(i ? " + " : "") + "sum((" + damped(loss.params[i], expr(loss.params[i], 2)) + " + 1.5) * sin(" + std::string(1, static_cast<char>('a' + i)) + "))";
+      total += std::string(i ? " + " : "") + "sum((" + damped(loss.params[i], expr(loss.params[i], 2)) +
+               " + 1.5) * sin(" + std::string(1, static_cast<char>('a' + i)) + "))";
     line(total + " + " + expr(loss.result, 3));
   });
   line("}");
@@ -361,7 +385,8 @@ void Writer::derivativeEntry() {
     results += ", " + loss.params[i].text();
   }
   std::string rest = names.substr(1), partial = "fn(t) = " + loss.name + "(t" + rest + ")";
-  line("export fn " + entry_ + "(" + parameters(loss) + ", da: " + first + ") -> (" + results + ", f64, f64, " + first + ", " + first + ") {");
+  line("export fn " + entry_ + "(" + parameters(loss) + ", da: " + first + ") -> (" + results + ", f64, f64, " + first +
+       ", " + first + ") {");
   if (loss.params.size() == 1)
     line("  let (y, g0) = value_and_grad(" + loss.name + ")(a)");
   else

@@ -11,12 +11,18 @@ namespace {
 
 const char *suffixOf(Elem elem) {
   switch (elem) {
-  case Elem::F64: return "f64";
-  case Elem::BF16: return "bf16";
-  case Elem::I32: return "i32";
-  case Elem::U8: return "u8";
-  case Elem::F32: return "f32";
-  default: return "";
+  case Elem::F64:
+    return "f64";
+  case Elem::BF16:
+    return "bf16";
+  case Elem::I32:
+    return "i32";
+  case Elem::U8:
+    return "u8";
+  case Elem::F32:
+    return "f32";
+  default:
+    return "";
   }
 }
 std::string nameOf(Elem elem) { return std::string(sema::elemName(elem)); }
@@ -38,7 +44,8 @@ std::string Writer::literal(Elem elem, bool suffix) {
   std::string end = needed || (suffix && elem == Elem::F32 && chance(5)) ? suffixOf(elem) : "";
   if (!sema::isFloat(elem))
     return std::to_string(pick(5)) + end;
-  static const std::vector<std::string> numbers = {"0.5", "1.0", "2.0", "0.25", "1.5", "0.1", "0.75", "3.0", "1e-1", "0.3"};
+  static const std::vector<std::string> numbers = {"0.5", "1.0",  "2.0", "0.25", "1.5",
+                                                   "0.1", "0.75", "3.0", "1e-1", "0.3"};
   return any(numbers) + end;
 }
 
@@ -62,9 +69,12 @@ std::string Writer::index(const Size &size) {
   if (!fitting.empty() && chance(80))
     return any(fitting);
   switch (pick(4)) {
-  case 0: return "-1";
-  case 1: return "(" + number(1) + ") % " + size.text;
-  default: return std::to_string(pick(static_cast<int>(size.least)));
+  case 0:
+    return "-1";
+  case 1:
+    return "(" + number(1) + ") % " + size.text;
+  default:
+    return std::to_string(pick(static_cast<int>(size.least)));
   }
 }
 
@@ -75,7 +85,8 @@ std::string Writer::leaf(const TensorType &type) {
   if (type.dims.empty())
     return literal(type.elem, true);
   // A literal, nested as deep as the type.
-  bool small = std::all_of(type.dims.begin(), type.dims.end(), [](const Size &size) { return size.isConst() && size.least <= 4; });
+  bool small = std::all_of(type.dims.begin(), type.dims.end(),
+                           [](const Size &size) { return size.isConst() && size.least <= 4; });
   if (small && type.dims.size() <= 2 && chance(70)) {
     std::function<std::string(size_t)> nested = [&](size_t d) -> std::string {
       if (d == type.dims.size())
@@ -90,7 +101,8 @@ std::string Writer::leaf(const TensorType &type) {
   if (type.elem == Elem::Bool)
     return "full(" + shapeText(type) + ", " + literal(Elem::Bool, true) + ")";
   if (type.dims.size() == 1 && chance(40))
-    return type.elem == Elem::I64 ? "arange(" + type.dims[0].text + ")" : nameOf(type.elem) + "(arange(" + type.dims[0].text + "))";
+    return type.elem == Elem::I64 ? "arange(" + type.dims[0].text + ")"
+                                  : nameOf(type.elem) + "(arange(" + type.dims[0].text + "))";
   if (chance(50))
     return "full(" + shapeText(type) + ", " + literal(type.elem, true) + ")";
   return std::string(pick(2) ? "zeros(" : "ones(") + shapeText(type) + ", dtype=" + nameOf(type.elem) + ")";
@@ -123,8 +135,12 @@ std::string Writer::operand(const TensorType &type, int depth) {
       return literal(type.elem, chance(30));
     smaller.dims.clear();
     break;
-  case 1: smaller.dims.erase(smaller.dims.begin(), smaller.dims.begin() + 1 + pick(static_cast<int>(type.dims.size()))); break;
-  default: smaller.dims[static_cast<size_t>(pick(static_cast<int>(type.dims.size())))] = {"1", 1}; break;
+  case 1:
+    smaller.dims.erase(smaller.dims.begin(), smaller.dims.begin() + 1 + pick(static_cast<int>(type.dims.size())));
+    break;
+  default:
+    smaller.dims[static_cast<size_t>(pick(static_cast<int>(type.dims.size())))] = {"1", 1};
+    break;
   }
   return expr(smaller, depth - 1);
 }
@@ -141,17 +157,27 @@ std::string Writer::floatExpr(const TensorType &type, int depth) {
     return chance(15) ? "(" + x + ")." + f + "()" : chance(15) ? "(" + x + " |> " + f + ")" : f + "(" + x + ")";
   }
   case 3:
-  case 4: return "(" + sub() + " + " + operand(type, depth - 1) + ")";
-  case 5: return "(" + operand(type, depth - 1) + " + " + sub() + ")";
+  case 4:
+    return "(" + sub() + " + " + operand(type, depth - 1) + ")";
+  case 5:
+    return "(" + operand(type, depth - 1) + " + " + sub() + ")";
   case 6:
-  case 7: return "(" + sub() + " * " + operand(type, depth - 1) + ")";
-  case 8: return "(" + sub() + " - " + operand(type, depth - 1) + ")";
-  case 9: return "(" + sub() + " / (" + operand(type, depth - 1) + " ** 2.0 + 1.0))";
-  case 10: return "(-" + leaf(type) + ")";
-  case 11: return "log(abs(" + sub() + ") + 1.0)";
-  case 12: return "sqrt(abs(" + sub() + ") + 0.5)";
-  case 13: return "exp(tanh(" + sub() + "))";
-  case 14: return reduced(type, depth);
+  case 7:
+    return "(" + sub() + " * " + operand(type, depth - 1) + ")";
+  case 8:
+    return "(" + sub() + " - " + operand(type, depth - 1) + ")";
+  case 9:
+    return "(" + sub() + " / (" + operand(type, depth - 1) + " ** 2.0 + 1.0))";
+  case 10:
+    return "(-" + leaf(type) + ")";
+  case 11:
+    return "log(abs(" + sub() + ") + 1.0)";
+  case 12:
+    return "sqrt(abs(" + sub() + ") + 0.5)";
+  case 13:
+    return "exp(tanh(" + sub() + "))";
+  case 14:
+    return reduced(type, depth);
   case 15:
   case 16: {
     std::string text = reduced(type, depth);
@@ -161,22 +187,29 @@ std::string Writer::floatExpr(const TensorType &type, int depth) {
     std::string condition = boolExpr(type.with(Elem::Bool), depth - 1), a = sub();
     return "where(" + condition + ", " + a + ", " + operand(type, depth - 1) + ")";
   }
-  case 18: return (pick(2) ? "maximum(" : "minimum(") + sub() + ", " + operand(type, depth - 1) + ")";
+  case 18:
+    return (pick(2) ? "maximum(" : "minimum(") + sub() + ", " + operand(type, depth - 1) + ")";
   case 19: {
-    static const std::vector<Elem> sources = {Elem::F32, Elem::F64, Elem::I64, Elem::I32, Elem::Bool, Elem::U8, Elem::BF16};
+    static const std::vector<Elem> sources = {Elem::F32,  Elem::F64, Elem::I64, Elem::I32,
+                                              Elem::Bool, Elem::U8,  Elem::BF16};
     TensorType source = type.with(any(sources));
     std::string x = expr(source, depth - 1);
     return chance(30) ? "(" + x + ").to(" + nameOf(type.elem) + ")" : nameOf(type.elem) + "(" + x + ")";
   }
-  case 20: return (pick(2) ? "relu(" : "abs(") + sub() + ")";
+  case 20:
+    return (pick(2) ? "relu(" : "abs(") + sub() + ")";
   case 21: {
     static const std::vector<std::string> jumps = {"floor", "ceil", "round", "sign"};
     return any(jumps) + "(" + sub() + " * 1.371 + 0.1937)";
   }
-  case 22: return "((" + sub() + " + 0.1937)" + (pick(2) ? " // " : " % ") + (pick(2) ? "1.371" : "0.7193") + ")";
-  case 23: return "clamp(" + sub() + ", -1.0, 1.0)";
-  case 24: return (pick(2) ? "square(" : "silu(") + sub() + ")";
-  default: return nameOf(type.elem) + "(" + expr(type.with(Elem::I64), depth - 1) + ")";
+  case 22:
+    return "((" + sub() + " + 0.1937)" + (pick(2) ? " // " : " % ") + (pick(2) ? "1.371" : "0.7193") + ")";
+  case 23:
+    return "clamp(" + sub() + ", -1.0, 1.0)";
+  case 24:
+    return (pick(2) ? "square(" : "silu(") + sub() + ")";
+  default:
+    return nameOf(type.elem) + "(" + expr(type.with(Elem::I64), depth - 1) + ")";
   }
 }
 
@@ -187,13 +220,25 @@ std::string Writer::integerExpr(const TensorType &type, int depth) {
   bool scalar = type.dims.empty();
   switch (pick(13)) {
   case 0:
-  case 1: return "(" + sub() + " + " + operand(type, depth - 1) + ")";
-  case 2: return "(" + sub() + " - " + operand(type, depth - 1) + ")";
-  case 3: return "(" + sub() + " * " + operand(type, depth - 1) + ")";
-  case 4: return "(" + sub() + " // " + (pick(3) || type.elem == Elem::U8 ? "3" : "-2") + ")";
-  case 5: return "(" + sub() + " % " + (pick(3) || type.elem == Elem::U8 ? "5" : "-3") + ")";
-  case 6: return reduced(type, depth);
-  case 7: return nameOf(type.elem) + "(" + expr(type.with(pick(2) ? Elem::Bool : pick(2) ? Elem::I32 : Elem::I64), depth - 1) + ")";
+  case 1:
+    return "(" + sub() + " + " + operand(type, depth - 1) + ")";
+  case 2:
+    return "(" + sub() + " - " + operand(type, depth - 1) + ")";
+  case 3:
+    return "(" + sub() + " * " + operand(type, depth - 1) + ")";
+  case 4:
+    return "(" + sub() + " // " + (pick(3) || type.elem == Elem::U8 ? "3" : "-2") + ")";
+  case 5:
+    return "(" + sub() + " % " + (pick(3) || type.elem == Elem::U8 ? "5" : "-3") + ")";
+  case 6:
+    return reduced(type, depth);
+  case 7:
+    return nameOf(type.elem) + "(" +
+           expr(type.with(pick(2)   ? Elem::Bool
+                          : pick(2) ? Elem::I32
+                                    : Elem::I64),
+                depth - 1) +
+           ")";
   case 8:
     if (scalar && type.elem == Elem::I64 && !sizes_.empty())
       return any(sizes_).text;
@@ -205,18 +250,21 @@ std::string Writer::integerExpr(const TensorType &type, int depth) {
       size_t at = static_cast<size_t>(pick(static_cast<int>(larger.dims.size() + 1)));
       if (larger.dims.size() < 3) {
         larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), randomSize());
-        return std::string(pick(2) ? "argmax(" : "argmin(") + expr(larger, depth - 1) + ", dim=" + std::to_string(at) + ")";
+        return std::string(pick(2) ? "argmax(" : "argmin(") + expr(larger, depth - 1) + ", dim=" + std::to_string(at) +
+               ")";
       }
     }
     return sub();
-  case 10: return (pick(2) ? "maximum(" : "minimum(") + sub() + ", " + operand(type, depth - 1) + ")";
+  case 10:
+    return (pick(2) ? "maximum(" : "minimum(") + sub() + ", " + operand(type, depth - 1) + ")";
   case 11:
     if (scalar)
       for (const Name &name : scope_)
         if (type.elem == Elem::I64 && name.type.dims.size() == 1 && chance(30))
           return chance(50) ? name.name + ".shape[0]" : name.name + ".numel()";
     return type.elem == Elem::U8 ? sub() : "abs(" + sub() + ")";
-  default: return sub();
+  default:
+    return sub();
   }
 }
 
@@ -226,9 +274,12 @@ std::string Writer::boolExpr(const TensorType &type, int depth) {
   auto sub = [&] { return expr(type, depth - 1); };
   static const std::vector<std::string> comparisons = {" < ", " > ", " <= ", " >= "};
   switch (pick(9)) {
-  case 0: return "(" + sub() + " and " + sub() + ")";
-  case 1: return "(" + sub() + " or " + sub() + ")";
-  case 2: return "(not " + sub() + ")";
+  case 0:
+    return "(" + sub() + " and " + sub() + ")";
+  case 1:
+    return "(" + sub() + " or " + sub() + ")";
+  case 2:
+    return "(not " + sub() + ")";
   case 3:
   case 4: {
     TensorType ints = type.with(Elem::I64);
@@ -289,7 +340,8 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     larger.dims[at] = randomSize();
   else
     larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), randomSize());
-  std::string dim = chance(25) ? std::to_string(static_cast<int>(at) - static_cast<int>(larger.dims.size())) : std::to_string(at);
+  std::string dim =
+      chance(25) ? std::to_string(static_cast<int>(at) - static_cast<int>(larger.dims.size())) : std::to_string(at);
   std::string x = expr(larger, depth - 1), rest = "dim=" + dim + (keep ? ", keepdim=true)" : ")");
   return chance(30) ? "(" + x + ")." + f + "(" + rest : f + "(" + x + ", " + rest;
 }
@@ -304,7 +356,8 @@ std::string Writer::conditional(const TensorType &type, int depth) {
     scope_.pop_back();
     return "{ let " + name + " = " + a + "; " + rest + " }";
   }
-  default: return "if " + condition + " { " + a + " } else { " + expr(type, depth - 1) + " }";
+  default:
+    return "if " + condition + " { " + a + " } else { " + expr(type, depth - 1) + " }";
   }
 }
 
@@ -395,7 +448,8 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
       places += (i ? ", " : "") + std::to_string(pick(3) ? pick(static_cast<int>(other.dims[0].least)) : -1);
     return "(" + sub(other) + ")[[" + places + "]]";
   }
-  case 5: return "flip(" + sub(type) + ", " + std::to_string(pick(static_cast<int>(rank))) + ")";
+  case 5:
+    return "flip(" + sub(type) + ", " + std::to_string(pick(static_cast<int>(rank))) + ")";
   case 6: { // cat
     if (!type.dims[0].isConst() || type.dims[0].least < 2)
       return "";
@@ -441,9 +495,11 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   }
   case 11:
     if (type.isFloat() && type.elem != Elem::BF16)
-      return std::string(pick(2) ? "softmax(" : "log_softmax(") + sub(type) + ", dim=" + std::to_string(pick(static_cast<int>(rank))) + ")";
+      return std::string(pick(2) ? "softmax(" : "log_softmax(") + sub(type) +
+             ", dim=" + std::to_string(pick(static_cast<int>(rank))) + ")";
     return "";
-  default: return rank <= 2 ? comprehension(type, depth) : "";
+  default:
+    return rank <= 2 ? comprehension(type, depth) : "";
   }
 }
 
@@ -463,7 +519,8 @@ std::optional<std::vector<TensorType>> Writer::bound(const FunctionName &functio
   };
   for (size_t d = 0; d < wanted.dims.size(); ++d) {
     const Size &own = function.result.dims[d];
-    if (own.isConst() || std::any_of(bindings.begin(), bindings.end(), [&](const auto &b) { return b.first == own.text; })) {
+    if (own.isConst() ||
+        std::any_of(bindings.begin(), bindings.end(), [&](const auto &b) { return b.first == own.text; })) {
       if (!(bind(own) == wanted.dims[d]))
         return std::nullopt;
     } else {
@@ -526,7 +583,8 @@ std::string Writer::call(const TensorType &type, int depth) {
         return "(" + expr(params->at(0), depth - 1) + " |> " + function.name + "(" + list(*params, 1) + "))";
       return function.name + "(" + list(*params, 0) + ")";
     }
-    default: continue;
+    default:
+      continue;
     }
   }
   return "";

@@ -1,5 +1,6 @@
-// Random programs: each gives the same compiled with and without optimisation and evaluated plainly from its typed tree;
-// with a few slips in its text it is refused with an error, or runs. A failing program is made small and written out.
+// Random programs: each gives the same compiled with and without optimisation and evaluated plainly from its typed
+// tree; with a few slips in its text it is refused with an error, or runs. A failing program is made small and written
+// out.
 #include "tests/random/generator.h"
 #include "tests/random/mutate.h"
 #include "tests/random/shrink.h"
@@ -19,9 +20,9 @@ namespace {
 
 struct Options {
   uint64_t programs = 200, seed = 0;
-  int slips = 0;   // broken variants of each program, instead of the program itself
+  int slips = 0; // broken variants of each program, instead of the program itself
   int jobs = 2;
-  int batch = 20;  // programs in one compilation
+  int batch = 20;   // programs in one compilation
   int failures = 3; // end after so many
   bool shrinks = true, show = false;
   std::string keep; // where failing programs are written
@@ -32,14 +33,15 @@ constexpr int secondsPerBatch = 120, secondsPerProgram = 30;
 constexpr int triesOfShrinking = 600;
 
 void usage() {
-  std::printf("random_programs [--programs N] [--seed N] [--size N] [--differentiable] [--slips N] [--jobs N] [--batch N]\n"
-              "                [--failures N] [--no-shrink] [--keep FOLDER] [--show]\n"
-              "  --programs N       how many (default 200), with the seeds from --seed on\n"
-              "  --size N           how large: 1 (default) is about 20 lines\n"
-              "  --differentiable   programs with gradients, against differences\n"
-              "  --slips N          N broken variants of each program, which must be refused or run\n"
-              "  --keep FOLDER      write failing programs there\n"
-              "  --show             print the programs and do nothing\n");
+  std::printf(
+      "random_programs [--programs N] [--seed N] [--size N] [--differentiable] [--slips N] [--jobs N] [--batch N]\n"
+      "                [--failures N] [--no-shrink] [--keep FOLDER] [--show]\n"
+      "  --programs N       how many (default 200), with the seeds from --seed on\n"
+      "  --size N           how large: 1 (default) is about 20 lines\n"
+      "  --differentiable   programs with gradients, against differences\n"
+      "  --slips N          N broken variants of each program, which must be refused or run\n"
+      "  --keep FOLDER      write failing programs there\n"
+      "  --show             print the programs and do nothing\n");
 }
 
 bool parse(int argc, char **argv, Options &options) {
@@ -112,12 +114,14 @@ bool sameFault(const Outcome &a, const Outcome &b) {
 }
 
 void reportFailure(Program program, const Outcome &outcome, const Options &options) {
-  std::printf("\nseed %llu: %s\n%s\n", static_cast<unsigned long long>(program.seed), nameOf(outcome.kind), outcome.what.c_str());
+  std::printf("\nseed %llu: %s\n%s\n", static_cast<unsigned long long>(program.seed), nameOf(outcome.kind),
+              outcome.what.c_str());
   if (options.shrinks) {
     auto fails = [&](const std::string &text) {
       Program smaller = program;
       smaller.text = text;
-      return sameFault(outcome, tryAlone(smaller, options.slips > 0, outcome.kind == Outcome::Hung ? 10 : secondsPerProgram));
+      return sameFault(outcome,
+                       tryAlone(smaller, options.slips > 0, outcome.kind == Outcome::Hung ? 10 : secondsPerProgram));
     };
     program.text = shrink(program.text, fails, triesOfShrinking);
   }
@@ -132,12 +136,14 @@ void reportFailure(Program program, const Outcome &outcome, const Options &optio
     arguments += "\n";
   }
   Outcome final = options.shrinks ? tryAlone(program, options.slips > 0) : outcome;
-  std::printf("made small: %s\n%s\n%s%s\n", nameOf(final.kind), final.what.c_str(), program.text.c_str(), arguments.c_str());
+  std::printf("made small: %s\n%s\n%s%s\n", nameOf(final.kind), final.what.c_str(), program.text.c_str(),
+              arguments.c_str());
   std::fflush(stdout);
   if (!options.keep.empty()) {
     std::filesystem::create_directories(options.keep);
     std::ofstream(options.keep + "/" + program.entry + ".dl")
-        << "# seed " << program.seed << ": " << nameOf(outcome.kind) << "\n" << arguments << program.text;
+        << "# seed " << program.seed << ": " << nameOf(outcome.kind) << "\n"
+        << arguments << program.text;
   }
 }
 
@@ -186,8 +192,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < all.size(); ++i) {
       // What fails in company may do so because of another: each alone, then.
       Outcome outcome = bad && failures < options.failures ? tryAlone(all[i], options.slips > 0)
-                        : i < outcomes.size()             ? outcomes[i]
-                                                          : Outcome{Outcome::Crashed, ""};
+                        : i < outcomes.size()              ? outcomes[i]
+                                                           : Outcome{Outcome::Crashed, ""};
       ++counts[outcome.kind];
       if (outcome.kind == Outcome::Unstable)
         ++whys[outcome.what];
@@ -203,7 +209,8 @@ int main(int argc, char **argv) {
     if (bad && !failures) {
       // Only together: the batch itself is the finding.
       ++failures;
-      std::printf("\nthe programs of the seeds from %llu on fail together only:\n", static_cast<unsigned long long>(options.seed + number * size));
+      std::printf("\nthe programs of the seeds from %llu on fail together only:\n",
+                  static_cast<unsigned long long>(options.seed + number * size));
       for (const Outcome &outcome : outcomes)
         if (outcome.failed())
           std::printf("%s\n%s\n", nameOf(outcome.kind), outcome.what.c_str());

@@ -37,20 +37,39 @@ template <class Test> size_t anyOf(const std::vector<std::string> &tokens, std::
 }
 
 void slip(std::vector<std::string> &tokens, std::mt19937_64 &random) {
-  static const std::vector<std::string> spare = {
-      "0",   "-1",    "1.5",  "x",      "N",     "f32",   "f64",   "i64",   "none",   "true",  "\"s\"", "(",      ")",      "[",     "]",     "{",       "}",
-      ".T",  "grad",  ",",    ":",      "..",    "+",     "@",     "=",     "&",      "mut ",  "if ",   "else ",  "fn(x) = x", "return ", "break", "&x", "|>",
-      "sum", "while ", "for ", "print(1)", "let ", "var ", "99", "1000000007", "\n",  "new",   "...",   "::",    "\"{",   "f32[N]", "list[f32]", "param ", "stop_grad(", "9223372036854775807"};
+  static const std::vector<std::string> spare = {"0",         "-1",         "1.5",        "x",
+                                                 "N",         "f32",        "f64",        "i64",
+                                                 "none",      "true",       "\"s\"",      "(",
+                                                 ")",         "[",          "]",          "{",
+                                                 "}",         ".T",         "grad",       ",",
+                                                 ":",         "..",         "+",          "@",
+                                                 "=",         "&",          "mut ",       "if ",
+                                                 "else ",     "fn(x) = x",  "return ",    "break",
+                                                 "&x",        "|>",         "sum",        "while ",
+                                                 "for ",      "print(1)",   "let ",       "var ",
+                                                 "99",        "1000000007", "\n",         "new",
+                                                 "...",       "::",         "\"{",        "f32[N]",
+                                                 "list[f32]", "param ",     "stop_grad(", "9223372036854775807"};
   static const std::vector<std::string> types = {"f32", "f64", "i64", "int", "bool", "i32", "u8", "bf16", "str"};
   auto visible = [](const std::string &t) { return !isBlank(t); };
   size_t at = anyOf(tokens, random, visible);
   auto erase = [&](size_t i) { tokens.erase(tokens.begin() + static_cast<std::ptrdiff_t>(i)); };
   switch (random() % 13) {
-  case 0: erase(at); break;
-  case 1: tokens.insert(tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens[at]); break;
-  case 2: std::swap(tokens[at], tokens[anyOf(tokens, random, visible)]); break;
-  case 3: tokens[at] = spare[random() % spare.size()]; break;
-  case 4: tokens.insert(tokens.begin() + static_cast<std::ptrdiff_t>(at), spare[random() % spare.size()]); break;
+  case 0:
+    erase(at);
+    break;
+  case 1:
+    tokens.insert(tokens.begin() + static_cast<std::ptrdiff_t>(at), tokens[at]);
+    break;
+  case 2:
+    std::swap(tokens[at], tokens[anyOf(tokens, random, visible)]);
+    break;
+  case 3:
+    tokens[at] = spare[random() % spare.size()];
+    break;
+  case 4:
+    tokens.insert(tokens.begin() + static_cast<std::ptrdiff_t>(at), spare[random() % spare.size()]);
+    break;
   case 5:
   case 6: { // another number: a size, an index, a literal
     static const std::vector<std::string> numbers = {"0", "1", "2", "3", "4", "5", "7", "100"};
@@ -95,7 +114,8 @@ void slip(std::vector<std::string> &tokens, std::mt19937_64 &random) {
     size_t i = anyOf(tokens, random, [](const std::string &t) { return t == "\n"; }), end = i + 1;
     while (end < tokens.size() && tokens[end] != "\n")
       ++end;
-    std::vector<std::string> line(tokens.begin() + static_cast<std::ptrdiff_t>(i), tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    std::vector<std::string> line(tokens.begin() + static_cast<std::ptrdiff_t>(i),
+                                  tokens.begin() + static_cast<std::ptrdiff_t>(end));
     if (random() % 2)
       tokens.insert(tokens.begin() + static_cast<std::ptrdiff_t>(i), line.begin(), line.end());
     else

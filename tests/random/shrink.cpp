@@ -60,12 +60,16 @@ private:
   void statement(ast::Stmt *stmt) {
     remove(stmt->span);
     switch (stmt->kind) {
-    case ast::StmtKind::Let: expression(ast::as<ast::Let>(stmt)->value); break;
+    case ast::StmtKind::Let:
+      expression(ast::as<ast::Let>(stmt)->value);
+      break;
     case ast::StmtKind::Assign:
       expression(ast::as<ast::Assign>(stmt)->target);
       expression(ast::as<ast::Assign>(stmt)->value);
       break;
-    case ast::StmtKind::ExprStmt: expression(ast::as<ast::ExprStmt>(stmt)->value); break;
+    case ast::StmtKind::ExprStmt:
+      expression(ast::as<ast::ExprStmt>(stmt)->value);
+      break;
     case ast::StmtKind::While: {
       auto *loop = ast::as<ast::While>(stmt);
       replace(stmt->span, inner(loop->body));
@@ -81,9 +85,15 @@ private:
       block(loop->body);
       break;
     }
-    case ast::StmtKind::Return: expression(ast::as<ast::Return>(stmt)->value); break;
-    case ast::StmtKind::Assert: expression(ast::as<ast::Assert>(stmt)->condition); break;
-    case ast::StmtKind::Fn: block(ast::as<ast::FnDecl>(stmt)->body); break;
+    case ast::StmtKind::Return:
+      expression(ast::as<ast::Return>(stmt)->value);
+      break;
+    case ast::StmtKind::Assert:
+      expression(ast::as<ast::Assert>(stmt)->condition);
+      break;
+    case ast::StmtKind::Fn:
+      block(ast::as<ast::FnDecl>(stmt)->body);
+      break;
     case ast::StmtKind::Module:
       for (const ast::MemberDecl &member : ast::as<ast::ModuleDecl>(stmt)->members) {
         remove(member.span);
@@ -92,7 +102,8 @@ private:
           block(member.fn->body);
       }
       break;
-    default: break;
+    default:
+      break;
     }
   }
 
@@ -112,7 +123,9 @@ private:
           expression(part.value);
       replace(e->span, "\"\"");
       return;
-    case ast::ExprKind::Unary: add(ast::as<ast::Unary>(e)->operand); break;
+    case ast::ExprKind::Unary:
+      add(ast::as<ast::Unary>(e)->operand);
+      break;
     case ast::ExprKind::Binary:
       add(ast::as<ast::Binary>(e)->lhs);
       add(ast::as<ast::Binary>(e)->rhs);
@@ -145,13 +158,19 @@ private:
           if (part)
             expression(part);
       break;
-    case ast::ExprKind::Member: add(ast::as<ast::Member>(e)->base); break;
+    case ast::ExprKind::Member:
+      add(ast::as<ast::Member>(e)->base);
+      break;
     case ast::ExprKind::Tuple:
       for (ast::Expr *item : ast::as<ast::Tuple>(e)->items)
         expression(item);
       return;
-    case ast::ExprKind::Bracket: children = ast::as<ast::Bracket>(e)->items; break;
-    case ast::ExprKind::Comprehension: expression(ast::as<ast::Comprehension>(e)->body); break;
+    case ast::ExprKind::Bracket:
+      children = ast::as<ast::Bracket>(e)->items;
+      break;
+    case ast::ExprKind::Comprehension:
+      expression(ast::as<ast::Comprehension>(e)->body);
+      break;
     case ast::ExprKind::If: {
       auto *branch = ast::as<ast::If>(e);
       add(branch->condition);
@@ -165,8 +184,11 @@ private:
       blocks.push_back(ast::as<ast::BlockExpr>(e)->block);
       replace(e->span, inner(blocks[0]));
       break;
-    case ast::ExprKind::Lambda: blocks.push_back(ast::as<ast::Lambda>(e)->body); break;
-    default: return;
+    case ast::ExprKind::Lambda:
+      blocks.push_back(ast::as<ast::Lambda>(e)->body);
+      break;
+    default:
+      return;
     }
     for (ast::Expr *child : children) {
       replace(e->span, textOf(child->span));

@@ -28,23 +28,49 @@ void Writer::statement() {
   switch (pick(deep ? 8 : 20)) {
   case 0:
   case 1:
-  case 2: declare(); break;
-  case 3: assign(); break;
+  case 2:
+    declare();
+    break;
+  case 3:
+    assign();
+    break;
   case 4:
-  case 5: assignPart(); break;
-  case 6: loops_ && chance(50) ? leave() : declare(); break;
-  case 7: show(); break;
-  case 8: tuples(); break;
+  case 5:
+    assignPart();
+    break;
+  case 6:
+    loops_ &&chance(50) ? leave() : declare();
+    break;
+  case 7:
+    show();
+    break;
+  case 8:
+    tuples();
+    break;
   case 9:
-  case 10: branch(); break;
+  case 10:
+    branch();
+    break;
   case 11:
   case 12:
-  case 13: forLoop(); break;
-  case 14: whileLoop(); break;
-  case 15: rowLoop(); break;
-  case 16: mutatingCall(); break;
-  case 17: moduleObject(); break;
-  case 18: moduleUse(); break;
+  case 13:
+    forLoop();
+    break;
+  case 14:
+    whileLoop();
+    break;
+  case 15:
+    rowLoop();
+    break;
+  case 16:
+    mutatingCall();
+    break;
+  case 17:
+    moduleObject();
+    break;
+  case 18:
+    moduleUse();
+    break;
   default:
     if (returns_ && depth_ > 1)
       line("if " + scalarBool(2) + " { return " + expr(*returns_, 2) + " }");
@@ -138,9 +164,15 @@ void Writer::forLoop() {
   std::string name = fresh("i");
   Name variable{name, {Elem::I64, {}}};
   switch (pick(5)) {
-  case 0: line("for " + name + " in " + std::to_string(pick(3)) + ".." + std::to_string(2 + pick(4)) + " {"); break;
-  case 1: line("for " + name + " in 0.." + std::to_string(3 + pick(5)) + " step " + std::to_string(1 + pick(3)) + " {"); break;
-  case 2: line("for " + name + " in " + std::to_string(2 + pick(3)) + "..0 step -" + std::to_string(1 + pick(2)) + " {"); break;
+  case 0:
+    line("for " + name + " in " + std::to_string(pick(3)) + ".." + std::to_string(2 + pick(4)) + " {");
+    break;
+  case 1:
+    line("for " + name + " in 0.." + std::to_string(3 + pick(5)) + " step " + std::to_string(1 + pick(3)) + " {");
+    break;
+  case 2:
+    line("for " + name + " in " + std::to_string(2 + pick(3)) + "..0 step -" + std::to_string(1 + pick(2)) + " {");
+    break;
   default: {
     Size size = randomSize();
     variable.below = size;
@@ -233,7 +265,8 @@ void Writer::moduleObject() {
       continue;
     std::string name = fresh("m");
     Size size = randomSize();
-    line("var " + name + " = " + function.name + "(" + size.text + (chance(40) ? ", s=" + expr({function.result.elem, {}}, 2) : "") + ")");
+    line("var " + name + " = " + function.name + "(" + size.text +
+         (chance(40) ? ", s=" + expr({function.result.elem, {}}, 2) : "") + ")");
     FunctionName object = function;
     object.result.dims = {size};
     objects_.emplace_back(name, object);
@@ -265,10 +298,13 @@ void Writer::tuples() {
   std::string pair = "(" + expr(first, 2) + ", " + expr(second, 2) + ")";
   bool isMutable = chance(40);
   switch (pick(3)) {
-  case 0: line((isMutable ? "var (" : "let (") + a + ", " + b + ") = " + pair); break;
+  case 0:
+    line((isMutable ? "var (" : "let (") + a + ", " + b + ") = " + pair);
+    break;
   case 1: {
     std::string whole = fresh("v");
-    line("let " + whole + " = if " + scalarBool(2) + " { " + pair + " } else { (" + expr(first, 1) + ", " + expr(second, 1) + ") }");
+    line("let " + whole + " = if " + scalarBool(2) + " { " + pair + " } else { (" + expr(first, 1) + ", " +
+         expr(second, 1) + ") }");
     line((isMutable ? "var (" : "let (") + a + ", " + b + ") = " + whole);
     break;
   }
@@ -288,10 +324,14 @@ void Writer::show() {
   if (options_.differentiable)
     return declare();
   switch (pick(4)) {
-  case 0: return line("print(" + number(2) + ", " + scalarBool(2) + ")");
-  case 1: return line("print(\"" + fresh("at ") + " {(" + number(1) + "):4d} {(" + scalarBool(1) + ")}\")");
-  case 2: return line("print(" + expr({Elem::I64, {randomSize()}}, 2) + ")");
-  default: return line("print(\"{(" + expr({Elem::F32, {}}, 1) + "):.2f}\")");
+  case 0:
+    return line("print(" + number(2) + ", " + scalarBool(2) + ")");
+  case 1:
+    return line("print(\"" + fresh("at ") + " {(" + number(1) + "):4d} {(" + scalarBool(1) + ")}\")");
+  case 2:
+    return line("print(" + expr({Elem::I64, {randomSize()}}, 2) + ")");
+  default:
+    return line("print(\"{(" + expr({Elem::F32, {}}, 1) + "):.2f}\")");
   }
 }
 

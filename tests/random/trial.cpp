@@ -20,7 +20,8 @@ using driver::Leaf;
 using sema::Elem;
 
 const char *nameOf(Outcome::Kind kind) {
-  static const char *names[] = {"agrees", "unstable", "refused", "contradiction", "not compiled", "differs", "crashed", "hung"};
+  static const char *names[] = {"agrees",       "unstable", "refused", "contradiction",
+                                "not compiled", "differs",  "crashed", "hung"};
   return names[kind];
 }
 
@@ -86,8 +87,12 @@ Answer callCompiled(dl_function entry, const std::vector<Leaf> &results, const P
     };
     for (double number : argument.data) {
       switch (argument.elem) {
-      case Elem::F32: put(DL_F32, static_cast<float>(number)); break;
-      case Elem::F64: put(DL_F64, number); break;
+      case Elem::F32:
+        put(DL_F32, static_cast<float>(number));
+        break;
+      case Elem::F64:
+        put(DL_F64, number);
+        break;
       case Elem::BF16: {
         auto wide = static_cast<float>(number);
         uint32_t bits;
@@ -95,10 +100,18 @@ Answer callCompiled(dl_function entry, const std::vector<Leaf> &results, const P
         put(DL_BF16, static_cast<uint16_t>(bits >> 16));
         break;
       }
-      case Elem::I32: put(DL_I32, static_cast<int32_t>(number)); break;
-      case Elem::I64: put(DL_I64, static_cast<int64_t>(number)); break;
-      case Elem::U8: put(DL_U8, static_cast<uint8_t>(number)); break;
-      case Elem::Bool: put(DL_BOOL, static_cast<uint8_t>(number)); break;
+      case Elem::I32:
+        put(DL_I32, static_cast<int32_t>(number));
+        break;
+      case Elem::I64:
+        put(DL_I64, static_cast<int64_t>(number));
+        break;
+      case Elem::U8:
+        put(DL_U8, static_cast<uint8_t>(number));
+        break;
+      case Elem::Bool:
+        put(DL_BOOL, static_cast<uint8_t>(number));
+        break;
       }
       if (value.rank > 0)
         continue;
@@ -115,7 +128,8 @@ Answer callCompiled(dl_function entry, const std::vector<Leaf> &results, const P
     out.push_back(driver::emptyResult(leaf.slot));
   Printed printed;
   Answer answer;
-  if (dl_error *error = dl_invoke(entry, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()))) {
+  if (dl_error *error =
+          dl_invoke(entry, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()))) {
     answer.error = dl_error_message(error);
     dl_error_free(error);
   } else {
@@ -128,12 +142,18 @@ Answer callCompiled(dl_function entry, const std::vector<Leaf> &results, const P
 
 long double element(const Tensor &tensor, int64_t i) {
   switch (tensor.dtype()) {
-  case DType::f32: return tensor.data<float>()[i];
-  case DType::f64: return tensor.data<double>()[i];
-  case DType::i32: return tensor.data<int32_t>()[i];
-  case DType::i64: return static_cast<long double>(tensor.data<int64_t>()[i]);
-  case DType::u8: return tensor.data<uint8_t>()[i];
-  case DType::boolean: return tensor.data<bool>()[i];
+  case DType::f32:
+    return tensor.data<float>()[i];
+  case DType::f64:
+    return tensor.data<double>()[i];
+  case DType::i32:
+    return tensor.data<int32_t>()[i];
+  case DType::i64:
+    return static_cast<long double>(tensor.data<int64_t>()[i]);
+  case DType::u8:
+    return tensor.data<uint8_t>()[i];
+  case DType::boolean:
+    return tensor.data<bool>()[i];
   case DType::bf16: {
     uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t *>(tensor.value().data)[i]) << 16;
     if (tensor.rank() == 0)
@@ -186,9 +206,10 @@ Expected evaluate(const sema::Function &function, const Program &program) {
 
 std::string difference(const Expected &expected, const Answer &answer) {
   if (!expected.fault.empty() || !answer.error.empty())
-    return expected.fault == answer.error ? ""
-                                          : "fails with `" + answer.error + "`, should " +
-                                                (expected.fault.empty() ? "not fail" : "fail with `" + expected.fault + "`");
+    return expected.fault == answer.error
+               ? ""
+               : "fails with `" + answer.error + "`, should " +
+                     (expected.fault.empty() ? "not fail" : "fail with `" + expected.fault + "`");
   if (expected.printed != answer.printed)
     return "prints\n" + answer.printed + "and should print\n" + expected.printed;
   if (expected.value.size() != answer.results.size())
@@ -203,8 +224,8 @@ std::string difference(const Expected &expected, const Answer &answer) {
       // The error is a bound to first order; what it leaves out is far smaller than itself.
       if (!(std::fabs(found - wanted) <= 2 * array.data[i].error)) {
         char text[200];
-        std::snprintf(text, sizeof text, "result %zu, element %zu: %.17Lg, should be %.17Lg within %.3Lg", r, i, found, wanted,
-                      2 * array.data[i].error);
+        std::snprintf(text, sizeof text, "result %zu, element %zu: %.17Lg, should be %.17Lg within %.3Lg", r, i, found,
+                      wanted, 2 * array.data[i].error);
         return text;
       }
     }
@@ -220,14 +241,16 @@ const sema::Function *entryOf(const Compilation &compilation, const std::string 
 }
 
 // Sets the outcome of each program that an error points into; of all that agree so far when one points nowhere.
-void blame(const Compilation &compilation, const std::vector<Program> &programs, Outcome::Kind kind, std::vector<Outcome> &outcomes) {
+void blame(const Compilation &compilation, const std::vector<Program> &programs, Outcome::Kind kind,
+           std::vector<Outcome> &outcomes) {
   for (const Diagnostic &d : compilation.diagnostics.all()) {
     if (d.severity != Severity::Error)
       continue;
     size_t begin = 0, hit = programs.size();
     for (size_t i = 0; i < programs.size(); ++i) {
       size_t end = begin + programs[i].text.size() + 1;
-      if (d.span.valid() && compilation.sources.file(d.span.file).path == "random.dl" && d.span.begin >= begin && d.span.begin < end)
+      if (d.span.valid() && compilation.sources.file(d.span.file).path == "random.dl" && d.span.begin >= begin &&
+          d.span.begin < end)
         hit = i;
       begin = end;
     }
@@ -309,7 +332,8 @@ Outcome tryBroken(const Program &program, bool runs) {
       for (size_t i = 0; takes && i < program.arguments.size(); ++i) {
         const Argument &argument = program.arguments[i];
         const Slot &slot = signature.parameters[i].slot;
-        takes = static_cast<int>(slot.dtype) == static_cast<int>(argument.elem) && slot.shape.size() == argument.shape.size();
+        takes = static_cast<int>(slot.dtype) == static_cast<int>(argument.elem) &&
+                slot.shape.size() == argument.shape.size();
         for (size_t d = 0; takes && d < slot.shape.size(); ++d)
           takes = slot.shape[d] < 0 || slot.shape[d] == argument.shape[d];
       }

@@ -29,8 +29,8 @@ const char *nameOf(Outcome::Kind kind);
 // All programs in one compilation. A failure of the compilation is that of each program that it may belong to.
 std::vector<Outcome> tryPrograms(const std::vector<Program> &programs);
 
-// A text that may be wrong anywhere: it is refused with an error that has a place, or it is compiled, and its entry point
-// may be called if it still takes the arguments.
+// A text that may be wrong anywhere: it is refused with an error that has a place, or it is compiled, and its entry
+// point may be called if it still takes the arguments.
 Outcome tryBroken(const Program &program, bool runs);
 
 } // namespace dl::testing

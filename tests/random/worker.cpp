@@ -98,7 +98,9 @@ std::vector<Outcome> finish(Running &running, bool late) {
         outcome.what += "\n" + running.complaints.substr(0, 4000);
     return outcomes;
   }
-  std::string how = late ? "no end" : WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "exit " + std::to_string(WEXITSTATUS(status));
+  std::string how = late                  ? "no end"
+                    : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
+                                          : "exit " + std::to_string(WEXITSTATUS(status));
   return {{late ? Outcome::Hung : Outcome::Crashed, how + "\n" + running.complaints.substr(0, 4000)}};
 }
 
@@ -135,7 +137,9 @@ void inProcesses(size_t count, int jobs, int seconds, const std::function<std::v
 
 std::vector<Outcome> inProcess(const std::function<std::vector<Outcome>()> &work, int seconds) {
   std::vector<Outcome> result;
-  inProcesses(1, 1, seconds, [&](size_t) { return work(); }, [&](size_t, std::vector<Outcome> outcomes) { result = std::move(outcomes); });
+  inProcesses(
+      1, 1, seconds, [&](size_t) { return work(); },
+      [&](size_t, std::vector<Outcome> outcomes) { result = std::move(outcomes); });
   return result;
 }
 

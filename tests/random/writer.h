@@ -100,7 +100,7 @@ private:
   std::string reduced(const TensorType &type, int depth);
   std::string leaf(const TensorType &type);
   std::string literal(sema::Elem elem, bool suffix);
-  std::string variableOf(const TensorType &type);  // empty: none
+  std::string variableOf(const TensorType &type);         // empty: none
   std::string operand(const TensorType &type, int depth); // of the type, or of one that broadcasts to it
   std::string call(const TensorType &type, int depth);    // empty: none fits
   std::string comprehension(const TensorType &type, int depth);
@@ -118,12 +118,12 @@ private:
   std::string text_;
   int next_ = 0, indent_ = 0, loops_ = 0, depth_ = 0, budget_ = 0;
   std::vector<Name> scope_;
-  std::vector<sema::Elem> elems_;              // of this program
-  std::vector<Size> constants_;                // sizes that it uses
-  std::vector<Size> sizes_;                    // that may be written here
+  std::vector<sema::Elem> elems_; // of this program
+  std::vector<Size> constants_;   // sizes that it uses
+  std::vector<Size> sizes_;       // that may be written here
   std::vector<FunctionName> functions_;
   std::vector<std::pair<std::string, FunctionName>> objects_; // variables that hold modules
-  std::optional<TensorType> returns_;          // what `return` must give here
+  std::optional<TensorType> returns_;                         // what `return` must give here
   Program program_;
 };
 

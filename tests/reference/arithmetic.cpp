@@ -10,10 +10,14 @@ using sema::Elem;
 
 long double unitRoundoff(Elem elem) {
   switch (elem) {
-  case Elem::F32: return 0x1p-24L;
-  case Elem::F64: return 0x1p-53L;
-  case Elem::BF16: return 0x1p-9L;
-  default: return 0;
+  case Elem::F32:
+    return 0x1p-24L;
+  case Elem::F64:
+    return 0x1p-53L;
+  case Elem::BF16:
+    return 0x1p-9L;
+  default:
+    return 0;
   }
 }
 
@@ -30,8 +34,10 @@ Number rounded(Elem elem, Number number, long double ulps) {
 
 long double nearest(Elem elem, long double value) {
   switch (elem) {
-  case Elem::F32: return static_cast<float>(static_cast<double>(value));
-  case Elem::F64: return static_cast<double>(value);
+  case Elem::F32:
+    return static_cast<float>(static_cast<double>(value));
+  case Elem::F64:
+    return static_cast<double>(value);
   case Elem::BF16: {
     if (value == 0)
       return 0;
@@ -39,16 +45,21 @@ long double nearest(Elem elem, long double value) {
     long double mantissa = std::frexp(static_cast<long double>(static_cast<float>(value)), &exponent);
     return std::ldexp(std::nearbyint(std::ldexp(mantissa, 8)), exponent - 8);
   }
-  default: return value;
+  default:
+    return value;
   }
 }
 
 long double wrapped(Elem elem, int64_t value) {
   switch (elem) {
-  case Elem::I32: return static_cast<int32_t>(value);
-  case Elem::U8: return static_cast<uint8_t>(value);
-  case Elem::Bool: return value & 1;
-  default: return static_cast<long double>(value);
+  case Elem::I32:
+    return static_cast<int32_t>(value);
+  case Elem::U8:
+    return static_cast<uint8_t>(value);
+  case Elem::Bool:
+    return value & 1;
+  default:
+    return static_cast<long double>(value);
   }
 }
 
@@ -91,8 +102,8 @@ Number stepping(const Number &x, Real (*f)(Real), Trace &trace) {
 }
 
 Number product(Elem type, const Number &x, const Number &y) {
-  return rounded(type, {x.value * y.value,
-                        std::fabs(x.value) * y.error + std::fabs(y.value) * x.error + x.error * y.error});
+  return rounded(type,
+                 {x.value * y.value, std::fabs(x.value) * y.error + std::fabs(y.value) * x.error + x.error * y.error});
 }
 
 Number quotient(Elem type, const Number &x, const Number &y) {
@@ -255,9 +266,12 @@ const std::map<std::string, BinaryFunction> &binaries() {
        }},
       {"maximum", [](Elem, const Number &x, const Number &y, Trace &trace) { return extremum(x, y, true, trace); }},
       {"minimum", [](Elem, const Number &x, const Number &y, Trace &trace) { return extremum(x, y, false, trace); }},
-      {"atan2", [](Elem type, const Number &x, const Number &y, Trace &) { return atCorners(type, x, y, std::atan2, 20); }},
-      {"and", [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 && y.value != 0), 0}; }},
-      {"or", [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 || y.value != 0), 0}; }},
+      {"atan2",
+       [](Elem type, const Number &x, const Number &y, Trace &) { return atCorners(type, x, y, std::atan2, 20); }},
+      {"and",
+       [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 && y.value != 0), 0}; }},
+      {"or",
+       [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 || y.value != 0), 0}; }},
       {"eq", ordered([](int c) { return c == 0; })},
       {"ne", ordered([](int c) { return c != 0; })},
       {"lt", ordered([](int c) { return c < 0; })},

@@ -10,7 +10,8 @@ namespace dl::reference {
 
 // Half the distance from 1 to the next number of the type; 0 for integers.
 long double unitRoundoff(sema::Elem elem);
-// The number after rounding by an operation that is correct to `ulps` units of roundoff. Unstable beyond the range of the type.
+// The number after rounding by an operation that is correct to `ulps` units of roundoff. Unstable beyond the range of
+// the type.
 Number rounded(sema::Elem elem, Number number, long double ulps = 1);
 // The number of a literal: the nearest of the type, exactly.
 long double nearest(sema::Elem elem, long double value);

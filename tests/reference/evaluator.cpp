@@ -138,17 +138,26 @@ void Evaluator::statement(Frame &frame, const Stmt &stmt) {
     frame.variables[stmt.variable] = std::move(value);
     break;
   }
-  case StmtKind::Eval: eval(frame, *stmt.value); break;
+  case StmtKind::Eval:
+    eval(frame, *stmt.value);
+    break;
   case StmtKind::While:
-  case StmtKind::For: loop(frame, stmt); break;
-  case StmtKind::Break: throw Break{};
-  case StmtKind::Continue: throw Continue{};
-  case StmtKind::Return: throw Return{stmt.value ? eval(frame, *stmt.value) : Value{}};
+  case StmtKind::For:
+    loop(frame, stmt);
+    break;
+  case StmtKind::Break:
+    throw Break{};
+  case StmtKind::Continue:
+    throw Continue{};
+  case StmtKind::Return:
+    throw Return{stmt.value ? eval(frame, *stmt.value) : Value{}};
   case StmtKind::Assert:
     if (!condition(frame, *stmt.condition))
       throw Fault(stmt.message ? single(frame, *stmt.message).text() : "assertion failed");
     break;
-  case StmtKind::CheckEqual: checkEqual(frame, stmt); break;
+  case StmtKind::CheckEqual:
+    checkEqual(frame, stmt);
+    break;
   }
 }
 
@@ -237,10 +246,18 @@ std::optional<int64_t> valueOf(const Dim &dim, const std::map<uint32_t, int64_t>
       if (divides && *b == 0)
         throw Fault("integer division by zero");
       switch (atom.kind) {
-      case Dim::AtomKind::FloorDiv: product *= floorDivide(*a, *b); break;
-      case Dim::AtomKind::Mod: product *= *a - *b * floorDivide(*a, *b); break;
-      case Dim::AtomKind::Min: product *= std::min(*a, *b); break;
-      default: product *= std::max(*a, *b); break;
+      case Dim::AtomKind::FloorDiv:
+        product *= floorDivide(*a, *b);
+        break;
+      case Dim::AtomKind::Mod:
+        product *= *a - *b * floorDivide(*a, *b);
+        break;
+      case Dim::AtomKind::Min:
+        product *= std::min(*a, *b);
+        break;
+      default:
+        product *= std::max(*a, *b);
+        break;
       }
     }
     sum += product;

@@ -1,6 +1,6 @@
-// A plain evaluation of typed programs: statement by statement, on numbers of high precision. It shares nothing with the
-// way from the typed tree to machine code, derivatives are differences of values, and it looks after the checker, too: every
-// value must have the sizes that its type says.
+// A plain evaluation of typed programs: statement by statement, on numbers of high precision. It shares nothing with
+// the way from the typed tree to machine code, derivatives are differences of values, and it looks after the checker,
+// too: every value must have the sizes that its type says.
 #pragma once
 
 #include "compiler/sema/typed.h"
@@ -26,7 +26,9 @@ private:
   };
   struct Break {};
   struct Continue {};
-  struct Return { Value value; };
+  struct Return {
+    Value value;
+  };
   // stop_grad() under differences: what it gave at the point itself is what it gives beside it.
   struct Constants {
     std::vector<Value> values;
@@ -62,7 +64,8 @@ private:
   Value runtimeCall(Frame &frame, const sema::Expr &e);
   Value callExpr(Frame &frame, const sema::Expr &e);
   // The positions in the whole that a slice picks, in order, and the slice's shape.
-  std::vector<size_t> picked(Frame &frame, const sema::Expr &e, const std::vector<int64_t> &whole, std::vector<int64_t> &shape);
+  std::vector<size_t> picked(Frame &frame, const sema::Expr &e, const std::vector<int64_t> &whole,
+                             std::vector<int64_t> &shape);
   Value slice(Frame &frame, const sema::Expr &e);
   Value updateSlice(Frame &frame, const sema::Expr &e);
 

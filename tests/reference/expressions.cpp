@@ -42,24 +42,30 @@ Value Evaluator::arguments(Frame &frame, const std::vector<Expr *> &args) {
 
 Value Evaluator::evaluate(Frame &frame, const Expr &e) {
   switch (e.kind) {
-  case ExprKind::Constant: return constant(frame, e);
+  case ExprKind::Constant:
+    return constant(frame, e);
   case ExprKind::TensorConst: {
     Array result{e.type->elem, shapeOf(frame, e.type), {}};
     for (double number : e.numbers)
       result.data.push_back({nearest(result.elem, number), 0});
     return {result};
   }
-  case ExprKind::DimValue: return {Array::scalar(Elem::I64, static_cast<long double>(knownSize(frame, *e.dim)))};
+  case ExprKind::DimValue:
+    return {Array::scalar(Elem::I64, static_cast<long double>(knownSize(frame, *e.dim)))};
   case ExprKind::Var: {
     auto found = frame.variables.find(e.variable);
     if (found == frame.variables.end())
       throw Contradiction("`" + e.variable->name + "` is read before it has a value");
     return found->second;
   }
-  case ExprKind::Op: return builtin(frame, e);
-  case ExprKind::Extern: return runtimeCall(frame, e);
-  case ExprKind::Call: return callExpr(frame, e);
-  case ExprKind::Tuple: return arguments(frame, e.args);
+  case ExprKind::Op:
+    return builtin(frame, e);
+  case ExprKind::Extern:
+    return runtimeCall(frame, e);
+  case ExprKind::Call:
+    return callExpr(frame, e);
+  case ExprKind::Tuple:
+    return arguments(frame, e.args);
   case ExprKind::Get: {
     Value whole = eval(frame, *e.args[0]);
     auto [offset, count] = partRange(e.args[0]->type, e.index);
@@ -73,12 +79,18 @@ Value Evaluator::evaluate(Frame &frame, const Expr &e) {
     whole.insert(whole.erase(begin, begin + static_cast<ptrdiff_t>(count)), part.begin(), part.end());
     return whole;
   }
-  case ExprKind::If: return body(frame, condition(frame, *e.args[0]) ? e.thenBody : e.elseBody);
-  case ExprKind::Block: return body(frame, e.thenBody);
-  case ExprKind::Slice: return slice(frame, e);
-  case ExprKind::UpdateSlice: return updateSlice(frame, e);
-  case ExprKind::Grad: return derivative(frame, e);
-  case ExprKind::Unreachable: throw Contradiction("what follows an error was reached");
+  case ExprKind::If:
+    return body(frame, condition(frame, *e.args[0]) ? e.thenBody : e.elseBody);
+  case ExprKind::Block:
+    return body(frame, e.thenBody);
+  case ExprKind::Slice:
+    return slice(frame, e);
+  case ExprKind::UpdateSlice:
+    return updateSlice(frame, e);
+  case ExprKind::Grad:
+    return derivative(frame, e);
+  case ExprKind::Unreachable:
+    throw Contradiction("what follows an error was reached");
   }
   return {};
 }
@@ -143,13 +155,26 @@ std::string formatted(const Array &array, const rt::FormatSpec &spec, long doubl
         value.i = static_cast<int64_t>(element);
     };
     switch (array.elem) {
-    case Elem::F32: put(DL_F32, static_cast<float>(number)); break;
-    case Elem::F64: put(DL_F64, static_cast<double>(number)); break;
-    case Elem::I64: put(DL_I64, static_cast<int64_t>(number)); break;
-    case Elem::I32: put(DL_I32, static_cast<int32_t>(number)); break;
-    case Elem::U8: put(DL_U8, static_cast<uint8_t>(number)); break;
-    case Elem::Bool: put(DL_BOOL, static_cast<uint8_t>(number)); break;
-    default: throw Unsupported("the text of a bf16 number");
+    case Elem::F32:
+      put(DL_F32, static_cast<float>(number));
+      break;
+    case Elem::F64:
+      put(DL_F64, static_cast<double>(number));
+      break;
+    case Elem::I64:
+      put(DL_I64, static_cast<int64_t>(number));
+      break;
+    case Elem::I32:
+      put(DL_I32, static_cast<int32_t>(number));
+      break;
+    case Elem::U8:
+      put(DL_U8, static_cast<uint8_t>(number));
+      break;
+    case Elem::Bool:
+      put(DL_BOOL, static_cast<uint8_t>(number));
+      break;
+    default:
+      throw Unsupported("the text of a bf16 number");
     }
   }
   if (array.data.empty())
@@ -210,8 +235,12 @@ std::vector<size_t> Evaluator::picked(Frame &frame, const Expr &e, const std::ve
   };
   for (const SliceItem &item : e.slices) {
     switch (item.kind) {
-    case SliceItem::New: shape.push_back(1); break;
-    case SliceItem::Full: full(); break;
+    case SliceItem::New:
+      shape.push_back(1);
+      break;
+    case SliceItem::Full:
+      full();
+      break;
     case SliceItem::Single: {
       int64_t given = integer(frame, *item.index), index = given < 0 ? given + whole.at(d) : given;
       if (index < 0 || index >= whole[d])

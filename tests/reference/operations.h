@@ -20,7 +20,8 @@ struct Operation {
   bool flag(const std::string &key) const;
 };
 
-// The result; its shape is computed from the arguments where they say what it is. Unsupported for an op that is not known.
+// The result; its shape is computed from the arguments where they say what it is. Unsupported for an op that is not
+// known.
 Array apply(const Operation &op);
 
 // The families: nothing when the op belongs to another.
@@ -28,6 +29,8 @@ bool reduction(const Operation &op, Array &result);
 bool reshaping(const Operation &op, Array &result);
 
 // A dimension counted from the end is one from the start.
-inline size_t dimension(int64_t dim, size_t rank) { return static_cast<size_t>(dim < 0 ? dim + static_cast<int64_t>(rank) : dim); }
+inline size_t dimension(int64_t dim, size_t rank) {
+  return static_cast<size_t>(dim < 0 ? dim + static_cast<int64_t>(rank) : dim);
+}
 
 } // namespace dl::reference

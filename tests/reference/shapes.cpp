@@ -78,7 +78,8 @@ bool reshaping(const Operation &op, Array &result) {
   }
   if (name == "expand") {
     result = {x.elem, op.shape, {}};
-    forEachIndex(op.shape, [&](const std::vector<int64_t> &index) { result.data.push_back(x.data[stretched(x.shape, index)]); });
+    forEachIndex(op.shape,
+                 [&](const std::vector<int64_t> &index) { result.data.push_back(x.data[stretched(x.shape, index)]); });
     return true;
   }
   if (name == "transpose") {

@@ -76,7 +76,9 @@ template <class F> Array elementwise(const Operation &op, F f) {
   return result;
 }
 
-const Number &at(const Array &array, const std::vector<int64_t> &index) { return array.data[stretched(array.shape, index)]; }
+const Number &at(const Array &array, const std::vector<int64_t> &index) {
+  return array.data[stretched(array.shape, index)];
+}
 
 // sum over k of a[k] b[k]: each product and each addition rounds.
 Number dot(Elem elem, const std::vector<std::pair<Number, Number>> &pairs) {
@@ -97,7 +99,8 @@ Array matmul(const Operation &op) {
     a.shape.insert(a.shape.begin(), 1);
   if (dropColumn)
     b.shape.push_back(1);
-  std::vector<Array> batches = {{a.elem, {a.shape.begin(), a.shape.end() - 2}, {}}, {b.elem, {b.shape.begin(), b.shape.end() - 2}, {}}};
+  std::vector<Array> batches = {{a.elem, {a.shape.begin(), a.shape.end() - 2}, {}},
+                                {b.elem, {b.shape.begin(), b.shape.end() - 2}, {}}};
   std::vector<int64_t> shape = commonShape(batches);
   int64_t rows = a.shape[a.shape.size() - 2], inner = a.shape.back(), columns = b.shape.back();
   if (b.shape[b.shape.size() - 2] != inner)
@@ -141,7 +144,9 @@ Array take(const Operation &op) {
   return result;
 }
 
-Number sumOf(const Operation &op, const Number &a, const Number &b) { return (*findBinary("add"))(op.elem, a, b, op.trace); }
+Number sumOf(const Operation &op, const Number &a, const Number &b) {
+  return (*findBinary("add"))(op.elem, a, b, op.trace);
+}
 
 Array indexAdd(const Operation &op) {
   Array result = op.args[0];

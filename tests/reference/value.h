@@ -1,4 +1,5 @@
-// The values of the reference evaluation: numbers of high precision that know how far a correct program may be from them.
+// The values of the reference evaluation: numbers of high precision that know how far a correct program may be from
+// them.
 #pragma once
 
 #include "compiler/sema/types.h"
@@ -10,8 +11,8 @@
 
 namespace dl::reference {
 
-// `value` is what exact arithmetic gives (integers of all types are exact in it). A program that rounds every operation to
-// its element type, in whatever order it adds, is within `error` of it: to first order, so leave a factor of 2.
+// `value` is what exact arithmetic gives (integers of all types are exact in it). A program that rounds every operation
+// to its element type, in whatever order it adds, is within `error` of it: to first order, so leave a factor of 2.
 struct Number {
   long double value = 0;
   long double error = 0;
