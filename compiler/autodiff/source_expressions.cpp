@@ -412,6 +412,18 @@ Text SourcePrinter::build(OpResult result) {
         return call(o.getKind() == ir::ReduceKind::max ? "argmax" : "argmin",
                     {expression(o.getInput()).text, "dim=" + std::to_string(o.getDim())});
       })
+      .Case([&](ir::CumsumOp o) {
+        return call("cumsum", {expression(o.getInput()).text, "dim=" + std::to_string(o.getDim()),
+                               std::string("reverse=") + (o.getReverse() ? "true" : "false")});
+      })
+      .Case([&](ir::ArgsortOp o) {
+        return call("argsort", {expression(o.getInput()).text, "dim=" + std::to_string(o.getDim()),
+                                std::string("descending=") + (o.getDescending() ? "true" : "false")});
+      })
+      .Case([&](ir::SearchsortedOp o) {
+        return call("searchsorted", {expression(o.getSorted()).text, expression(o.getValues()).text,
+                                     std::string("right=") + (o.getRight() ? "true" : "false")});
+      })
       .Case([&](ir::MatMulOp o) {
         auto side = [&](Value v, bool swapped) -> Text {
           if (!swapped)

@@ -38,6 +38,8 @@ def Dl_CoshOp : Dl_Unary<"cosh", "hyperbolic cosine">;
 def Dl_TanhOp : Dl_Unary<"tanh", "hyperbolic tangent">;
 def Dl_SigmoidOp : Dl_Unary<"sigmoid", "1 / (1 + e**-x)">;
 def Dl_ErfOp : Dl_Unary<"erf", "error function">;
+def Dl_LgammaOp : Dl_Unary<"lgamma", "log |Gamma(x)|">;
+def Dl_DigammaOp : Dl_Unary<"digamma", "derivative of lgamma">;
 def Dl_ReluOp : Dl_Unary<"relu", "max(x, 0); derivative 0 at 0; NaN stays">;
 def Dl_FloorOp : Dl_Unary<"floor", "largest integer <= x; derivative 0">;
 def Dl_CeilOp : Dl_Unary<"ceil", "smallest integer >= x; derivative 0">;
@@ -54,6 +56,7 @@ def Dl_PowOp : Dl_Binary<"pow", "x ** y">;
 def Dl_MaximumOp : Dl_Binary<"maximum", "the larger; NaN wins; at a tie each operand gets half of the derivative">;
 def Dl_MinimumOp : Dl_Binary<"minimum", "the smaller; NaN wins; at a tie each operand gets half of the derivative">;
 def Dl_Atan2Op : Dl_Binary<"atan2", "angle of the point (y, x)">;
+def Dl_ZetaOp : Dl_Binary<"zeta", "Hurwitz's zeta: the sum over k >= 0 of (k + y)**-x; no derivative by x">;
 def Dl_AndOp : Dl_Binary<"and", "of bools", [Pure, Commutative]>;
 def Dl_OrOp : Dl_Binary<"or", "of bools", [Pure, Commutative]>;
 

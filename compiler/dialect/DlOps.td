@@ -137,6 +137,26 @@ def Dl_ArgReduceOp : Dl_Op<"arg_reduce", [Pure]> {
   let assemblyFormat = "$kind $input `dim` `=` $dim attr-dict `:` type($input) `->` type($result)";
 }
 
+// --------------------------------------------------------------------------------------------- along one dimension
+def Dl_CumsumOp : Dl_Op<"cumsum", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "the sum of the elements up to each one along dim; from each one on when reverse";
+  let arguments = (ins Dl_Tensor:$input, I64Attr:$dim, BoolAttr:$reverse);
+  let results = (outs Dl_Tensor:$result);
+  let assemblyFormat = "$input `dim` `=` $dim `reverse` `=` $reverse attr-dict `:` type($input)";
+}
+def Dl_ArgsortOp : Dl_Op<"argsort", [Pure]> {
+  let summary = "i64 positions along dim in sorted order; equal elements keep theirs, NaN is the largest";
+  let arguments = (ins Dl_Tensor:$input, I64Attr:$dim, BoolAttr:$descending);
+  let results = (outs Dl_Tensor:$result);
+  let assemblyFormat = "$input `dim` `=` $dim `descending` `=` $descending attr-dict `:` type($input) `->` type($result)";
+}
+def Dl_SearchsortedOp : Dl_Op<"searchsorted", [NoMemoryEffect]> {
+  let summary = "i64 positions of values in sorted (rank 1, or with the values' leading dimensions): before equal elements, or after them when right";
+  let arguments = (ins Dl_Tensor:$sorted, Dl_Tensor:$values, BoolAttr:$right);
+  let results = (outs Dl_Tensor:$result);
+  let assemblyFormat = "$sorted `values` $values `right` `=` $right attr-dict `:` type($sorted) `,` type($values) `->` type($result)";
+}
+
 // ----------------------------------------------------------------------------------------------------- products
 def Dl_MatMulOp : Dl_Op<"matmul", [Pure]> {
   let summary = "a @ b for rank 2, or batched for rank 3 with equal batch sizes; transA/transB swap the last two dims first";

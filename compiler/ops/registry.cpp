@@ -24,7 +24,7 @@ const std::vector<Row> &table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
     for (auto family : {unaryRows, binaryRows, choiceRows, creationRows, movementRows, joinRows, gatherRows, reduceRows,
-                        matmulRows, convolutionRows, poolRows})
+                        matmulRows, convolutionRows, poolRows, specialRows, orderRows})
       for (const Row &row : family())
         all.push_back(row);
     return all;

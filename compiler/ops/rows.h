@@ -16,6 +16,8 @@ std::vector<Row> reduceRows();
 std::vector<Row> matmulRows();
 std::vector<Row> convolutionRows();
 std::vector<Row> poolRows();
+std::vector<Row> specialRows();
+std::vector<Row> orderRows();
 
 // Compile-time arguments; the fallback where the program gave none.
 int64_t intAttr(const BuildContext &c, llvm::StringRef name, int64_t fallback);

@@ -385,7 +385,7 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
 
 bool isShapeFunction(const std::string &name) {
   static const char *const names[] = {"broadcast", "reduce", "matmul",    "permute",    "swap", "reshape", "expand", "concat",
-                                      "stack",     "conv",   "pool",      "avgpool",    "gather",  "squeeze", "unsqueeze", "flatten"};
+                                      "stack",     "conv",   "pool",      "avgpool",    "gather",  "along",  "squeeze", "unsqueeze", "flatten"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -436,6 +436,12 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
     Shape out = shape(1);
     out.insert(out.end(), shape(0).begin() + 1, shape(0).end());
     return out;
+  }
+  if (name == "along") {
+    int64_t d, at;
+    if (!integer(c, arg(1), 0, d) || !dimension(c, d, int64_t(shape(0).size()), at))
+      return std::nullopt;
+    return shape(0);
   }
   if (name == "squeeze")
     return squeeze(shape(0), arg(1), c);

@@ -1,4 +1,5 @@
-// Philox 4x32 with 10 rounds: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Philox 4x32 with 10 rounds: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC
+// 2011.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,6 @@ template <class Word> DL_INLINE void philox(PhiloxWords<Word> &counter, uint32_t
 struct Generator {
   uint64_t seed = 0;
   uint64_t next = 0; // the first block not yet used
-
 };
 
 // The calling thread's generator.

@@ -458,6 +458,55 @@ for name, (size, kernel, stride, padding, dilation, ceil) in {
              f"%r = dl.avg_pool2d %a0 {{{text}, countIncludePad = {str(count).lower()}}} : {{t0}} -> {{r}}",
              lambda x, k=kernel, s=stride, p=padding, n=count: torch.nn.functional.avg_pool2d(x, k, s, p, False, n), wrt=[0])
 
+# ---------------------------------------------------------------------------------------------------------- special
+positive = tensor([0.125, 0.75, 1.4375, 2.0, 5.5, 9.9375, 30.25, 1000.5])
+negative = tensor([-0.5, -1.25, -3.75, -10.125])
+for name, x in {"positive": positive, "negative": negative, "scalar": tensor(2.5)}.items():
+    case("special", f"lgamma_{name}", [x], "%r = dl.lgamma %a0 : {t0}", torch.lgamma, wrt=[0], tolerance=1e-12)
+    case("special", f"digamma_{name}", [x], "%r = dl.digamma %a0 : {t0}", torch.digamma, tolerance=1e-12)
+    # PyTorch's derivative of digamma has eight digits.
+    case("special", f"digamma_{name}_derivative", [x], "%r = dl.digamma %a0 : {t0}", torch.digamma, wrt=[0], tolerance=1e-8)
+case("special", "lgamma_edges", [tensor([0.0, -1.0, inf, nan])], "%r = dl.lgamma %a0 : {t0}", torch.lgamma)
+case("special", "digamma_edges", [tensor([0.0, -1.0, inf, nan])], "%r = dl.digamma %a0 : {t0}", torch.digamma)
+case("special", "lgamma_f32", [positive.float()], "%r = dl.lgamma %a0 : {t0}", torch.lgamma, tolerance=1e-6)
+case("special", "lgamma_bf16", [positive.bfloat16()], "%r = dl.lgamma %a0 : {t0}", torch.lgamma, tolerance=1e-2)
+case("special", "lgamma_dynamic", [positive], "%r = dl.lgamma %a0 : {t0}", torch.lgamma, wrt=[0], types=["tensor<?xf64>"],
+     result_type="tensor<?xf64>")
+for order in (2, 3, 7):
+    # torch.polygamma(n, x) is (-1)^(n + 1) n! zeta(n + 1, x) and knows its derivative.
+    case("special", f"zeta_{order}", [torch.full_like(positive, order), positive], "%r = dl.zeta %a0, %a1 : {t0}",
+         lambda s, x, n=order: torch.polygamma(n - 1, x) * ((-1) ** n / math.factorial(n - 1)), wrt=[1],
+         tolerance=1e-8 if order == 2 else 1e-12)
+case("special", "zeta_plain", [tensor([1.5, 2.5, 1.0, 0.5, 3.0]), tensor([0.5, 7.0, 2.0, 2.0, -1.0])], "%r = dl.zeta %a0, %a1 : {t0}",
+     torch.special.zeta)
+
+# ------------------------------------------------------------------------------------------------------------ order
+x = randn(3, 4, 2)
+for dim in range(3):
+    for reverse in (False, True):
+        case("order", f"cumsum_{dim}_{'down' if reverse else 'up'}", [x], f"%r = dl.cumsum %a0 dim = {dim} reverse = {str(reverse).lower()} : {{t0}}",
+             lambda x, d=dim, r=reverse: x.flip(d).cumsum(d).flip(d) if r else x.cumsum(d), wrt=[0])
+    for descending in (False, True):
+        case("order", f"argsort_{dim}_{'down' if descending else 'up'}", [x],
+             f"%r = dl.argsort %a0 dim = {dim} descending = {str(descending).lower()} : {{t0}} -> {{r}}",
+             lambda x, d=dim, r=descending: x.sort(dim=d, descending=r, stable=True).indices)
+case("order", "cumsum_dynamic", [x], "%r = dl.cumsum %a0 dim = 0 reverse = false : {t0}", lambda x: x.cumsum(0), wrt=[0],
+     types=["tensor<?x4x2xf64>"], result_type="tensor<?x4x2xf64>")
+case("order", "cumsum_bytes", [tensor([1, 2, 3], torch.uint8)], "%r = dl.cumsum %a0 dim = 0 reverse = false : {t0}",
+     lambda x: x.cumsum(0).to(torch.uint8))
+case("order", "argsort_ties", [tensor([2.0, nan, 1.0, 2.0, -inf, 1.0, nan])], "%r = dl.argsort %a0 dim = 0 descending = false : {t0} -> {r}",
+     lambda x: x.sort(stable=True).indices)
+case("order", "argsort_ties_down", [tensor([2, 1, 2, 3, 1])], "%r = dl.argsort %a0 dim = 0 descending = true : {t0} -> {r}",
+     lambda x: x.sort(stable=True, descending=True).indices)
+rows, wanted = randn(3, 5).sort().values, randn(3, 4)
+wanted[:, 0] = rows[:, 2]
+for right in (False, True):
+    side = "right" if right else "left"
+    case("order", f"searchsorted_{side}", [rows, wanted], f"%r = dl.searchsorted %a0 values %a1 right = {str(right).lower()} : {{t0}}, {{t1}} -> {{r}}",
+         lambda s, v, r=right: torch.searchsorted(s, v, right=r))
+    case("order", f"searchsorted_shared_{side}", [rows[0], wanted], f"%r = dl.searchsorted %a0 values %a1 right = {str(right).lower()} : {{t0}}, {{t1}} -> {{r}}",
+         lambda s, v, r=right: torch.searchsorted(s, v, right=r))
+
 folder = pathlib.Path(__file__).parent / "golden"
 folder.mkdir(exist_ok=True)
 for family, cases in families.items():

@@ -235,7 +235,7 @@ TEST_P(Ops, AgreeWithPyTorch) {
 INSTANTIATE_TEST_SUITE_P(Families, Ops,
                          testing::Combine(testing::Values("unary", "unary32", "binary", "choice", "creation",
                                                           "movement", "slice", "gather", "reduce", "products",
-                                                          "convolution", "pool"),
+                                                          "convolution", "pool", "special", "order"),
                                           testing::Bool()),
                          [](const auto &info) {
                            return std::string(std::get<0>(info.param)) +

@@ -55,6 +55,22 @@ TEST(PortableMath, AgreesWithTheLibrary) {
   EXPECT_EQ(rt::portableLog(1), 0);
 }
 
+TEST(PortableMath, ExponentialsAndGammaAgreeWithTheLibrary) {
+  for (int i = -7400; i < 7090; ++i) {
+    double x = i * 0.1, want = std::exp(x);
+    EXPECT_NEAR(rt::portableExp(x), want, 2e-15 * want) << x;
+  }
+  EXPECT_EQ(rt::portableExp(-800), 0);
+  EXPECT_EQ(rt::portableExp(710), INFINITY);
+  EXPECT_TRUE(std::isnan(rt::portableExp(NAN)));
+  for (int i = 1; i < 4000; ++i) {
+    double x = std::pow(10.0, -2 + i * 0.002), want = std::lgamma(x);
+    EXPECT_NEAR(rt::portableLogGamma(x), want, 2e-14 * std::max(1.0, std::fabs(want))) << x;
+    double small = -1 / (1 + x);
+    EXPECT_NEAR(rt::portableLog1p(small), std::log1p(small), -1e-15 * std::log1p(small)) << small;
+  }
+}
+
 TEST(Random, DoesNotDependOnThreads) {
   int32_t threads = dl_num_threads();
   for (const char *name : {"rand", "randn"})
@@ -170,6 +186,63 @@ TEST(Random, Bernoulli) {
   EXPECT_EQ(std::vector<bool>(drawn.data<bool>(), drawn.data<bool>() + 4), (std::vector<bool>{false, true, false, true}));
   EXPECT_NE(call("bernoulli", {Tensor(1.5)}, {{DType::f32, {4}, true}}).error, "");
   EXPECT_NE(call("bernoulli", {Tensor(std::nan(""))}, {{DType::f32, {4}, true}}).error, "");
+}
+
+// What each sampler gives for seed 11: the numbers must stay these on every machine.
+TEST(Samplers, GiveTheSameNumbersEverywhere) {
+  auto sample = [](const char *name, const std::vector<Tensor> &parameters) {
+    seed(11);
+    Tensor x = result(name, parameters, {DType::f64, {3}, true});
+    return std::vector<double>(x.data<double>(), x.data<double>() + 3);
+  };
+  using Numbers = std::vector<double>;
+  Tensor small = Tensor::from<double>({0.25, 1, 3}, {3}), large = Tensor::from<double>({20, 100, 1e5}, {3});
+  Tensor half = Tensor::from<double>({0.5, 0.125, 0.75}, {3});
+  EXPECT_EQ(sample("standard_exponential", {}), (Numbers{0.1097613252944255, 1.039264808798695, 0.9273362167170648}));
+  EXPECT_EQ(sample("standard_laplace", {}), (Numbers{1.5706785918878956, -0.3461176282387498, -0.23418903615711953}));
+  EXPECT_EQ(sample("standard_cauchy", {}), (Numbers{2.952444234967657, -0.4949121240435861, -0.34025052607667833}));
+  EXPECT_EQ(sample("standard_gamma", {small}), (Numbers{4.523353435956006e-06, 0.07274670422616131, 4.1004454397917}));
+  EXPECT_EQ(sample("standard_gamma", {large}), (Numbers{22.72393890665701, 87.43575471245875, 100238.7684013721}));
+  EXPECT_EQ(sample("poisson", {small}), (Numbers{0.0, 0.0, 1.0}));
+  EXPECT_EQ(sample("poisson", {large}), (Numbers{25.0, 96.0, 100242.0}));
+  EXPECT_EQ(sample("binomial", {large, half}), (Numbers{5.0, 11.0, 74895.0}));
+}
+
+TEST(Samplers, DoNotDependOnThreads) {
+  int32_t threads = dl_num_threads();
+  Tensor a = Tensor::uninitialised(DType::f64, {10007}), p = Tensor::uninitialised(DType::f64, {10007});
+  for (int i = 0; i < 10007; ++i) {
+    a.data<double>()[i] = 1 + i % 50;
+    p.data<double>()[i] = i % 11 / 10.0;
+  }
+  for (const char *name : {"standard_gamma", "poisson", "binomial"}) {
+    std::vector<Tensor> drawn;
+    for (int n : {1, 3}) {
+      dl_set_num_threads(n);
+      seed(7);
+      drawn.push_back(result(name, name == std::string("binomial") ? std::vector{a, p} : std::vector{a}, {DType::f64, {10007}, true}));
+    }
+    EXPECT_EQ(std::memcmp(drawn[0].raw(), drawn[1].raw(), static_cast<size_t>(drawn[0].bytes())), 0) << name;
+  }
+  dl_set_num_threads(threads);
+}
+
+TEST(Samplers, RefuseWrongParameters) {
+  auto failure = [](const char *name, std::vector<Tensor> parameters) {
+    return call(name, parameters, {{DType::f32, {1}, true}}).error;
+  };
+  auto one = [](float x) { return Tensor::from<float>({x}, {1}); };
+  EXPECT_EQ(failure("standard_gamma", {one(0)}), "standard_gamma: the concentration must be positive, not 0.0");
+  EXPECT_NE(failure("standard_gamma", {one(NAN)}), "");
+  EXPECT_EQ(failure("poisson", {one(-1)}), "poisson: the rate must be 0 or more, not -1.0");
+  EXPECT_NE(failure("binomial", {one(2.5), one(0.5)}), "");
+  EXPECT_NE(failure("binomial", {one(2), one(1.5)}), "");
+  Tensor weights = Tensor::from<float>({0, 1, 0, 2}, {1, 4});
+  EXPECT_EQ(call("multinomial", {weights, integer(0), integer(3)}, {{DType::i64, {1, 3}, true}}).error,
+            "multinomial: cannot draw 3 different positions, 2 of the 4 weights are positive");
+  Tensor negative = Tensor::from<float>({1, -1}, {1, 2});
+  EXPECT_EQ(call("multinomial", {negative, integer(1), integer(3)}, {{DType::i64, {1, 3}, true}}).error,
+            "multinomial: the weight -1.0 is not a number from 0 on");
 }
 
 TEST(Digits, AreDeterministicAndSpread) {
