@@ -4,6 +4,7 @@
 #include "compiler/driver/version.h"
 #include "compiler/lsp/server.h"
 #include "compiler/syntax/diagnostics.h"
+#include "runtime/core/openmp.h"
 
 #include <CLI/CLI.hpp>
 
@@ -73,6 +74,7 @@ bool wantsColor(const std::string &choice) {
 } // namespace
 
 int main(int argc, char **argv) {
+  dl_use_own_threads();
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (size_t first = firstPlain(arguments, 0); first < arguments.size())
     if (const std::string &word = arguments[first];

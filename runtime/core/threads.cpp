@@ -1,5 +1,5 @@
-// oneDNN brings an OpenMP runtime with it. Two thread pools in one process get in each other's way, so this one calls the
-// same runtime directly.
+// oneDNN brings an OpenMP runtime with it. Two thread pools in one process get in each other's way: either oneDNN runs
+// on the threads of this runtime (core/openmp.h), or this runtime on those of OpenMP.
 #include "runtime/core/threads.h"
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 
 #include "runtime/core/failure.h"
 #include "runtime/core/frame.h"
+#include "runtime/core/pool.h"
 
 extern "C" {
 void GOMP_parallel(void (*fn)(void *), void *data, unsigned numThreads, unsigned flags);
@@ -22,6 +23,8 @@ namespace {
 constexpr int64_t kChunksPerThread = 4;
 
 std::atomic<int32_t> wantedThreads{0}; // 0: not decided yet
+std::atomic<bool> ownThreads{false};
+thread_local int32_t wantedByOneDnn = 0; // 0: all
 
 struct Loop {
   int64_t begin, end, chunks;
@@ -94,7 +97,10 @@ bool runParallel(Loop &loop, int64_t grain) {
   if (threads <= 1 || omp_in_parallel())
     return false;
   loop.chunks = std::min(most, threads * kChunksPerThread);
-  GOMP_parallel(worker, &loop, static_cast<unsigned>(threads), 0);
+  if (ownThreads)
+    runSharing(static_cast<int>(threads), worker, &loop);
+  else
+    GOMP_parallel(worker, &loop, static_cast<unsigned>(threads), 0);
   return true;
 }
 
@@ -111,9 +117,17 @@ void parallelForRaw(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, v
 int32_t useThreadsForOneDnn(int32_t threads) {
   dl_num_threads(); // takes the number from OpenMP while it is still the user's
   int32_t used = omp_in_parallel() ? 1 : threads;
-  omp_set_num_threads(used); // belongs to the current parallel region, not to the thread: there is nothing to remember
+  if (ownThreads)
+    wantedByOneDnn = used;
+  else
+    omp_set_num_threads(
+        used); // belongs to the current parallel region, not to the thread: there is nothing to remember
   return used;
 }
+
+int32_t oneDnnThreads() { return wantedByOneDnn ? wantedByOneDnn : dl_num_threads(); }
+
+void useOwnThreads() { ownThreads = true; }
 
 } // namespace dl::rt
 
@@ -139,7 +153,7 @@ void dl_set_num_threads(int32_t n) { wantedThreads.store(std::max(n, 1), std::me
 int32_t dl_num_threads(void) {
   int32_t n = wantedThreads.load(std::memory_order_relaxed);
   if (n == 0) {
-    n = std::max(omp_get_max_threads(), 1);
+    n = ownThreads ? defaultThreads() : std::max(omp_get_max_threads(), 1);
     wantedThreads.store(n, std::memory_order_relaxed);
   }
   return n;

@@ -81,7 +81,7 @@ void dl_poll_interrupt(const dl_site *site);   // called by compiled loops when 
 
 // --- threads ---------------------------------------------------------------------------------------------------
 typedef void (*dl_range_fn)(int64_t begin, int64_t end, void *context);
-// Runs fn over [begin, end) in chunks of at least `grain` on oneDNN's own thread pool. Chunk borders may depend on the
+// Runs fn over [begin, end) in chunks of at least `grain` on the threads that oneDNN uses too. Chunk borders may depend on the
 // number of threads, so fn must not let results depend on them.
 void dl_parallel_for(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, void *context);
 void dl_set_num_threads(int32_t n);
