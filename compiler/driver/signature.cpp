@@ -85,6 +85,9 @@ void flatten(const sema::Type &type, const std::string &name, std::vector<Leaf> 
     leaf.slot.type = sema::str(type);
     leaf.slot.dtype = dtypeOf(type->elem);
     leaf.dims = type->dims;
+    for (sema::Dim &dim : leaf.dims)
+      if (dim.isOpen())
+        dim = sema::Dim::fresh("_");
     for (const sema::Dim &dim : type->dims)
       leaf.slot.shape.push_back(dim.isConst() ? dim.constant() : -1);
     leaves.push_back(std::move(leaf));
@@ -101,6 +104,10 @@ void flatten(const sema::Type &type, const std::string &name, std::vector<Leaf> 
     leaves.push_back(std::move(leaf));
     return;
   }
+  case sema::TypeKind::List:
+    for (const sema::Part &part : sema::storedParts(type))
+      flatten(part.type, join(name, part.name), leaves);
+    return;
   case sema::TypeKind::Tuple:
     for (size_t i = 0; i < type->items.size(); ++i)
       flatten(type->items[i], join(name, std::to_string(i)), leaves);

@@ -299,11 +299,11 @@ Values FunctionGenerator::differentiate(const Expr &e) {
 // --------------------------------------------------------------------------------------------------------- parts
 // Where part `index` of `type` lies among its leaves.
 static std::pair<size_t, size_t> partRange(const sema::Type &type, uint32_t index) {
-  std::vector<sema::Type> parts = partsOf(type);
+  std::vector<sema::Part> parts = sema::storedParts(type);
   size_t offset = 0;
   for (uint32_t i = 0; i < index && i < parts.size(); ++i)
-    offset += countLeaves(parts[i]);
-  return {offset, index < parts.size() ? countLeaves(parts[index]) : 0};
+    offset += countLeaves(parts[i].type);
+  return {offset, index < parts.size() ? countLeaves(parts[index].type) : 0};
 }
 
 Values FunctionGenerator::part(const Expr &e) {

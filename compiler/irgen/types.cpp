@@ -17,31 +17,6 @@ mlir::Type elementType(sema::Elem elem, mlir::MLIRContext *context) {
   return {};
 }
 
-// Calls `visit(part, name, dim)` for each direct part.
-template <typename Visit> static void forEachPart(const sema::Type &type, Visit visit) {
-  switch (type->kind) {
-  case TypeKind::Tuple:
-    for (size_t i = 0; i < type->items.size(); ++i)
-      visit(type->items[i], std::to_string(i), std::nullopt);
-    break;
-  case TypeKind::Record:
-    for (size_t i = 0; i < type->items.size(); ++i)
-      visit(type->items[i], i < type->names.size() ? type->names[i] : std::to_string(i), std::nullopt);
-    break;
-  case TypeKind::Module:
-    for (const sema::Field &field : type->module->fields)
-      visit(field.type, field.name, field.dim);
-    break;
-  case TypeKind::Function:
-    if (type->function)
-      for (size_t i = 0; i < type->function->captureTypes.size(); ++i)
-        visit(type->function->captureTypes[i], "capture" + std::to_string(i), std::nullopt);
-    break;
-  default:
-    break;
-  }
-}
-
 static void addLeaves(const sema::Type &type, const std::string &path, const std::optional<sema::Dim> &dim,
                       std::vector<Leaf> &out) {
   if (!type)
@@ -50,9 +25,8 @@ static void addLeaves(const sema::Type &type, const std::string &path, const std
     out.push_back({type, path, dim});
     return;
   }
-  forEachPart(type, [&](const sema::Type &part, const std::string &name, const std::optional<sema::Dim> &partDim) {
-    addLeaves(part, path + "." + name, partDim, out);
-  });
+  for (const sema::Part &part : sema::storedParts(type))
+    addLeaves(part.type, path + "." + part.name, part.dim, out);
 }
 
 std::vector<Leaf> leavesOf(const sema::Type &type) {
@@ -62,12 +36,6 @@ std::vector<Leaf> leavesOf(const sema::Type &type) {
 }
 
 size_t countLeaves(const sema::Type &type) { return leavesOf(type).size(); }
-
-std::vector<sema::Type> partsOf(const sema::Type &type) {
-  std::vector<sema::Type> parts;
-  forEachPart(type, [&](const sema::Type &part, const std::string &, const auto &) { parts.push_back(part); });
-  return parts;
-}
 
 mlir::Type leafType(const sema::Type &leaf, mlir::MLIRContext *context) {
   if (leaf->kind == TypeKind::Str)

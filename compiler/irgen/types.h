@@ -18,8 +18,6 @@ struct Leaf {
 // The parts of `type` in the order of sema/typed.h.
 std::vector<Leaf> leavesOf(const sema::Type &type);
 size_t countLeaves(const sema::Type &type);
-// The direct parts of a tuple, record, module or function value.
-std::vector<sema::Type> partsOf(const sema::Type &type);
 
 mlir::Type leafType(const sema::Type &leaf, mlir::MLIRContext *context);
 llvm::SmallVector<mlir::Type> flatten(const sema::Type &type, mlir::MLIRContext *context);

@@ -121,7 +121,7 @@ Values FunctionGenerator::dynamicSizes(const sema::Type &leaf) {
 }
 
 void FunctionGenerator::bindDim(const Dim &dim, llvm::function_ref<Value()> makeValue) {
-  if (dim.isConst())
+  if (dim.isConst() || dim.isOpen())
     return;
   if (dim.isSymbol()) {
     if (!sizes_.isBound(dim.symbolId()))

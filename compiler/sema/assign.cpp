@@ -39,6 +39,11 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       return fail("`" + name + "` cannot be assigned");
     if (!b->type)
       return std::nullopt;
+    if (b->place && b->frame == frame_) {
+      place = *b->place;
+      place.span = expr->span;
+      return place;
+    }
     place.root = b;
     return place;
   }
@@ -111,6 +116,16 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       step.kind = Place::Step::Slices;
       step.slices = std::move(*slices);
       step.type = tensorType(type->elem, out);
+    } else if (isList(type)) {
+      std::optional<std::vector<Value>> values = indexValues(index->items);
+      if (!values)
+        return std::nullopt;
+      const Value &i = (*values)[0];
+      if (index->items.size() != 1 || index->items[0].kind != ast::IndexItem::Single || !isScalar(i.type) || !isInteger(i.type->elem))
+        return fail("one element of a list is assigned, by its position");
+      step.kind = Place::Step::Item;
+      step.position = materialise(convert(i, Elem::I64, expr->span), "index").expr;
+      step.type = type->items[0];
     } else {
       return fail(str(type) + " cannot be indexed");
     }
@@ -145,6 +160,14 @@ bool Checker::writable(const Place &place, Span span) {
   return false;
 }
 
+Value Checker::positionOf(const Place::Step &step) {
+  Value v;
+  v.type = scalarType(Elem::I64);
+  v.expr = step.position;
+  v.known.dim = step.position->dim;
+  return v;
+}
+
 Value Checker::readPlace(const Place &place, Span span) {
   Value v = readBinding(place.root, span);
   for (const Place::Step &step : place.steps) {
@@ -152,6 +175,10 @@ Value Checker::readPlace(const Place &place, Span span) {
       return v;
     if (step.kind == Place::Step::Part) {
       v = part(v, step.index, span);
+      continue;
+    }
+    if (step.kind == Place::Step::Item) {
+      v = opened(listAt(opened(materialise(v, "list")), positionOf(step), span));
       continue;
     }
     Value s;
@@ -184,6 +211,13 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     if (!conform(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
       return;
     writePlace(outer, withPart(whole, last.index, value, span), span);
+    return;
+  }
+  if (last.kind == Place::Step::Item) {
+    if (!fitItem(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
+      return;
+    whole = opened(materialise(whole, "list"));
+    writePlace(outer, withListItem(whole, positionOf(last), value, span), span);
     return;
   }
   // The value is broadcast to the slice.
@@ -249,6 +283,11 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
   }
   if (sameType(value.type, have)) {
     store(value);
+    return;
+  }
+  if (isList(have) && (isList(value.type) || value.items)) {
+    if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+      store(value);
     return;
   }
   bool sameKind = value.type->kind == have->kind && (have->kind != TypeKind::Tensor || value.type->elem == have->elem);

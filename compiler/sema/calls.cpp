@@ -46,7 +46,10 @@ void Checker::settle(Argument &a) {
   Value whole = materialise(a.value, "items");
   for (uint32_t i = 0; i < whole.type->items.size(); ++i)
     items.push_back(part(whole, i, a.span));
-  a.value = stackValues(std::move(items), a.span);
+  if (items.empty())
+    a.value.items = std::make_shared<const std::vector<Value>>();
+  else
+    a.value = gathered(std::move(items), a.span);
   a.bracket = false;
 }
 
@@ -138,6 +141,10 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
       return callMethod(base, place, fn, checkArguments(ast), span);
     }
   }
+  if (isList(base.type) || base.type->kind == TypeKind::Tensor || base.type->kind == TypeKind::Tuple)
+    if (isList(base.type) || !lookupCallable(callee->name, scope_))
+      if (std::optional<Value> v = callListMethod(callee, base, ast, span))
+        return *v;
   if (base.type->kind != TypeKind::Tensor)
     if (std::optional<Value> member = memberOf(base, callee->name, callee->span))
       return callValue(*member, checkArguments(ast), span);
@@ -508,8 +515,11 @@ Value Checker::callTarget(Target &target, std::vector<Argument> args, const std:
   }
   for (size_t k = 0; k < slots.size(); ++k) {
     Value v = slots[k].value;
-    if ((*target.params)[k].isMut)
+    if ((*target.params)[k].isMut) {
       v.known = {};
+      if (isList(v.type)) // its length may change
+        v.type = listType(Dim::open(), v.type->items[0]);
+    }
     values.push_back(v);
     isMut.push_back((*target.params)[k].isMut);
   }

@@ -13,9 +13,10 @@ namespace dl::sema {
 // Something that can be assigned: a variable, or a part of one.
 struct Place {
   struct Step {
-    enum Kind { Part, Slices } kind = Part;
+    enum Kind { Part, Slices, Item } kind = Part;
     uint32_t index = 0;             // Part
     std::vector<SliceItem> slices;  // Slices
+    Expr *position = nullptr;       // Item: of a list
     Type type;                      // of the value after this step
     Known known;
   };
@@ -258,12 +259,24 @@ private:
   std::optional<Place> placeOf(const ast::Expr *expr, bool report);
   bool writable(const Place &place, Span span);
   Value readPlace(const Place &place, Span span);
+  static Value positionOf(const Place::Step &step);
   void writePlace(const Place &place, Value value, Span span);
   void assignVariable(Binding *binding, Value value, Span span);
   void checkFor(const ast::For *stmt);
   void forRange(const ast::For *stmt);
   void forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place);
-  void forIndexed(const ast::For *stmt, const Value &over, const Dim &length, const std::function<Value(const Value &)> &at);
+  // What is gone over: `length` items that `at` gives, or, without a length, each of `items` by itself.
+  struct Iterable {
+    std::optional<Dim> length;
+    std::function<Value(const Value &)> at;
+    std::vector<Value> items;
+  };
+  std::optional<Iterable> iterableOf(const ast::Expr *expr, const std::string &who);
+  std::optional<Iterable> iterable(const Value &value, Span span, const std::string &who);
+  std::optional<Iterable> sideBySide(const ast::Call *call, const std::string &name, const std::string &who);
+  Value pairedList(const std::string &name, const std::vector<Argument> &args, Span span);
+  void forIndexed(const ast::For *stmt, const Iterable &over);
+  void forInPlace(const ast::For *stmt, const Place &place, const Value &list);
   // Emits a loop over an i64 variable; the caller fills its body through `fill`.
   void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step, const std::function<void(const Value &)> &fill);
   void checkWhile(const ast::While *stmt);
@@ -298,6 +311,53 @@ private:
   Value saveValue(std::vector<Argument> args, Span span);
   Value loadInto(std::vector<Argument> args, Span span);
   Value rebuild(const Value &value, std::vector<Value> &leaves, size_t &next, Span span);
+
+  // ---- lists (lists.cpp, list_calls.cpp)
+  Value storedPart(const Value &whole, uint32_t index, Span span);
+  Value fromParts(const Type &type, const std::vector<Value> &parts, Span span);
+  // The value with a symbol for a length or size that its type leaves open.
+  Value opened(const Value &value);
+  // A list of these values, whose type they all have.
+  Value listOf(std::vector<Value> items, const Type &item, Span span);
+  // A bracket literal that is no tensor: a list where all items have one type, else a tuple.
+  Value gathered(std::vector<Value> items, Span span);
+  std::optional<Type> commonType(const std::vector<Value> &items, Span span);
+  Value listAt(const Value &list, const Value &position, Span span);
+  Value withListItem(const Value &list, const Value &position, const Value &item, Span span);
+  Value joinedLists(const Value &a, const Value &b, Span span);
+  // The elements from `begin` on; of a tensor, the rows.
+  Value listRange(const Value &list, const Value &begin, const Dim &length, Span span);
+  Value endBefore(const Value &ends, const Value &position, Span span);
+  Value fromFront(const Value &position, const Dim &length, Span span);
+  Dim sizeOf(const Value &number, Span span);
+  static Type storedItem(const Type &type);
+  Value unfilled(const Dim &length, const Type &item, Span span);
+  // The list of what `element` gives for the positions 0 … length - 1, in a loop.
+  Value filledList(const Dim &length, Span span, const std::function<Value(const Value &)> &element);
+  Value placed(const Value &list, const Value &position, const Value &item, Span span);
+  Value takenItems(const Value &list, const Value &index, Span span);
+  // ---- lists of modules and of trees (list_trees.cpp)
+  static bool holdsModules(const Type &type);
+  static Type columnsOf(const Type &list);
+  Value paramsOfList(const Value &list, Span span);
+  Value withListParams(const Value &list, const Value &params, Span span);
+  Value mapLists(const Value &fn, const std::vector<Value> &lists, Span span);
+  Value unzipLists(const Value &list, const Type &shape, uint32_t index, Span span);
+  Value setListTraining(const Value &list, bool training, Span span);
+  Value checkListIndex(const Value &list, const ast::Index *expr);
+  Value asTensor(const Value &list, Span span);
+  Value asList(const Value &value, Span span);
+  Value sizedText(const Value &text);
+  Value formatList(const Value &list, const std::string &format, Span span);
+  bool matchList(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what);
+  std::optional<Type> resolveItem(const ast::TypeExpr *type, Scope *scope);
+  std::string otherType(const std::vector<Value> &items) const;
+  static bool isAny(const ast::Dim &d);
+  bool fitItem(Value &value, const Type &item, Span span, const std::string &what);
+  bool conformList(Value &list, const Type &type, Span span, const std::string &what);
+  // base.name(args) for what lists can do; nothing when it is no such name.
+  std::optional<Value> callListMethod(const ast::Member *callee, const Value &base, const std::vector<ast::Arg> &args, Span span);
+  Value callLibrary(const std::string &name, std::vector<Argument> args, Span span);
 
   // ---- files (imports.cpp)
   Scope *loadFile(const std::string &name, const std::string &importingPath, Span span);

@@ -138,8 +138,18 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
     value.known.literal = false;
     return true;
   }
+  if (isList(type) && value.items && !isList(value.type)) {
+    // A literal where a list belongs.
+    std::vector<Value> items = *value.items;
+    for (Value &item : items)
+      if (!fitItem(item, type->items[0], span, what + ": an item"))
+        return false;
+    value = listOf(std::move(items), type->items[0], value.span);
+  }
   if (value.type->kind != type->kind)
     return typeMismatch(value, str(type), span, what);
+  if (isList(type))
+    return conformList(value, type, span, what);
   if (type->kind == TypeKind::Tuple) {
     if (value.type->items.size() != type->items.size())
       return typeMismatch(value, str(type), span, what);
@@ -197,6 +207,13 @@ std::optional<Type> Checker::joinTypes(const Type &a, const Type &b, Span span) 
       dims.push_back(proof == Proof::Equal ? a->dims[i] : Dim::fresh("n"));
     }
     return tensorType(a->elem, std::move(dims));
+  }
+  if (isList(a)) {
+    std::optional<Type> item = sameType(a->items[0], b->items[0]) ? a->items[0] : joinTypes(a->items[0], b->items[0], span);
+    if (!item)
+      return std::nullopt;
+    bool equal = !a->dims[0].isOpen() && compareDims(a->dims[0], b->dims[0]) == Proof::Equal;
+    return listType(equal ? a->dims[0] : Dim::fresh("n"), *item);
   }
   if ((a->kind == TypeKind::Tuple || a->kind == TypeKind::Record) && a->items.size() == b->items.size() && a->names == b->names) {
     auto node = std::make_shared<TypeNode>(*a);

@@ -103,6 +103,12 @@ Dim Dim::fresh(std::string name, bool nonNegative) {
   return Dim(std::move(node));
 }
 
+const Dim &Dim::open() {
+  static const Dim dim = fresh("_");
+  return dim;
+}
+bool Dim::isOpen() const { return node_ == open().node_ || (isSymbol() && symbolId() == open().symbolId()); }
+
 Dim Dim::fromTerms(std::vector<Term> terms) {
   for (Term &t : terms)
     std::sort(t.atoms.begin(), t.atoms.end(), [](const Atom &a, const Atom &b) { return order(a, b) < 0; });
@@ -360,6 +366,8 @@ std::string Dim::key(const std::function<std::string(uint32_t)> &name) const {
 }
 
 Proof compare(const Dim &a, const Dim &b) {
+  if (a.isOpen() != b.isOpen())
+    return Proof::Different;
   Dim d = a - b;
   if (d.terms().empty())
     return Proof::Equal;

@@ -363,6 +363,13 @@ Value Checker::stopGrad(const Value &value) {
     v.known = value.known;
     return v;
   }
+  case TypeKind::List: {
+    Value whole = materialise(value, "detached");
+    std::vector<Value> parts;
+    for (uint32_t k = 0; k < storedParts(value.type).size(); ++k)
+      parts.push_back(stopGrad(storedPart(whole, k, value.span)));
+    return fromParts(value.type, parts, value.span);
+  }
   case TypeKind::Tuple:
   case TypeKind::Record:
   case TypeKind::Module: {

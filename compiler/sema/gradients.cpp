@@ -14,27 +14,12 @@ struct Checker::Differentiated {
 };
 
 uint32_t Checker::leafCount(const Type &type) const {
-  uint32_t count = 0;
-  switch (type->kind) {
-  case TypeKind::Tensor:
-  case TypeKind::Str:
+  if (type->kind == TypeKind::Tensor || type->kind == TypeKind::Str)
     return 1;
-  case TypeKind::Tuple:
-  case TypeKind::Record:
-    for (const Type &item : type->items)
-      count += leafCount(item);
-    return count;
-  case TypeKind::Module:
-    for (const Field &f : type->module->fields)
-      count += leafCount(f.type);
-    return count;
-  case TypeKind::Function:
-    for (const Type &item : type->function->captureTypes)
-      count += leafCount(item);
-    return count;
-  default:
-    return 0;
-  }
+  uint32_t count = 0;
+  for (const Part &part : storedParts(type))
+    count += leafCount(part.type);
+  return count;
 }
 
 // The type of the gradient with respect to a value of this type; nothing when it has none.
@@ -45,6 +30,12 @@ std::optional<Type> Checker::gradientType(const Type &type) const {
   case TypeKind::Module: {
     Type record = paramsType(type);
     return record->items.empty() ? std::nullopt : std::optional(record);
+  }
+  case TypeKind::List: {
+    if (isRagged(type->items[0]) || isList(type->items[0]))
+      return std::nullopt;
+    std::optional<Type> item = gradientType(type->items[0]);
+    return item ? std::optional(listType(type->dims[0], *item)) : std::nullopt;
   }
   case TypeKind::Tuple:
   case TypeKind::Record: {
@@ -77,16 +68,22 @@ void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::ve
         position += leafCount(item);
     }
     return;
+  case TypeKind::List:
+    if (type->items[0]->kind == TypeKind::Tensor)
+      out.push_back(position++);
+    else
+      differentiableLeaves(columnsOf(type), position, out);
+    return;
   case TypeKind::Module:
     for (const Field &f : type->module->fields) {
-      bool nested = f.type->kind == TypeKind::Module || f.type->kind == TypeKind::Tuple;
+      bool nested = holdsModules(f.type);
       bool wanted = f.kind == Field::Param || (f.kind == Field::Let && nested);
       Type record = wanted ? paramsType(f.type) : nullptr;
       if (wanted && nested) {
         // A tuple keeps only the modules in it.
         if (f.type->kind == TypeKind::Tuple) {
           for (const Type &item : f.type->items) {
-            if ((item->kind == TypeKind::Module || item->kind == TypeKind::Tuple) && !paramsType(item)->items.empty())
+            if (holdsModules(item) && !paramsType(item)->items.empty())
               differentiableLeaves(item, position, out);
             else
               position += leafCount(item);
@@ -94,8 +91,8 @@ void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::ve
         } else {
           differentiableLeaves(f.type, position, out);
         }
-      } else if (wanted && f.type->kind == TypeKind::Tensor) {
-        out.push_back(position++);
+      } else if (wanted && gradientType(f.type)) {
+        differentiableLeaves(f.type, position, out);
       } else {
         position += leafCount(f.type);
       }

@@ -18,6 +18,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
     return sliceTensor(base, expr->items, expr->span);
   case TypeKind::Tuple:
     return indexTuple(base, expr);
+  case TypeKind::List:
+    return checkListIndex(base, expr);
   case TypeKind::Module:
     if (const ast::FnDecl *at = methodNamed(*base.type->module, "at"); at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
       Argument index;

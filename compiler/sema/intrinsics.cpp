@@ -6,7 +6,7 @@ namespace dl::sema {
 const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = {"print", "error", "len",    "numel",       "size",     "str",        "to",   "option", "grad",  "value_and_grad",
                                               "vjp",   "jvp",   "vmap",   "params",      "with_params", "tree_map", "num_params", "save", "load", "train",
-                                              "eval",  "same_structure"};
+                                              "eval",  "same_structure", "list", "tensor", "enumerate", "zip"};
   return names;
 }
 
@@ -60,6 +60,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     Value text = concatStrings(std::move(parts), span);
     return text.bad() ? bad(span) : externValue("dl_rt_print", {text}, unitType(), span, false, false);
   }
+  if ((name == "enumerate" && args.size() == 1) || (name == "zip" && !args.empty()))
+    return pairedList(name, args, span);
   auto exactly = [&](size_t count) {
     if (args.size() == count)
       return true;
@@ -136,7 +138,15 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     v.expr = make(ExprKind::Unreachable, unitType(), span);
     return v;
   }
+  if (name == "list")
+    return asList(materialise(x, "items"), span);
+  if (name == "tensor")
+    return isList(x.type) ? asTensor(materialise(x, "items"), span) : x;
   if (name == "len") {
+    if (isList(x.type)) {
+      Value whole = opened(materialise(x, "sized"));
+      return dimValue(whole.type->dims[0], span);
+    }
     if (x.type->kind == TypeKind::Tuple || x.type->kind == TypeKind::Record)
       return intValue(int64_t(x.type->items.size()), span);
     if (isTensor(x.type)) {

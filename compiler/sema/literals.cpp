@@ -28,10 +28,9 @@ Value Checker::checkBracket(const ast::Bracket *expr, bool asTuple) {
   if (failed)
     return bad(expr->span);
   if (items.empty()) {
-    if (asTuple)
-      return tupleValue({}, expr->span);
-    error(Code::TypeMismatch, expr->span, "the type of `[]` is not known").withHelp("`zeros(0)` is an empty tensor of f32");
-    return bad(expr->span);
+    Value v = tupleValue({}, expr->span);
+    v.items = std::make_shared<const std::vector<Value>>();
+    return v;
   }
   bool constant = true, isBool = true, isFloating = false, literal = true;
   for (const Value &v : items) {
@@ -64,6 +63,7 @@ Value Checker::checkBracket(const ast::Bracket *expr, bool asTuple) {
       Value v;
       v.type = tensorType(elem, dims);
       v.span = expr->span;
+      v.items = std::make_shared<const std::vector<Value>>(items);
       v.known.literal = literal && !isBool;
       v.expr = make(ExprKind::TensorConst, v.type, expr->span);
       for (const Value &item : items) {
@@ -77,7 +77,7 @@ Value Checker::checkBracket(const ast::Bracket *expr, bool asTuple) {
   }
   if (asTuple)
     return tupleValue(std::move(items), expr->span);
-  return stackValues(std::move(items), expr->span);
+  return gathered(std::move(items), expr->span);
 }
 
 Value Checker::stackValues(std::vector<Value> items, Span span) {

@@ -34,61 +34,25 @@ void Checker::checkFor(const ast::For *stmt) {
     Value whole = readPlace(*place, operand->span);
     if (whole.bad())
       return;
+    if (isList(whole.type)) {
+      forInPlace(stmt, *place, whole);
+      return;
+    }
     if (whole.type->kind != TypeKind::Tuple) {
-      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the members of a tuple, this is " + describe(whole));
+      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the elements of a list or a tuple, this is " + describe(whole));
       return;
     }
     std::vector<Value> items(whole.type->items.size());
     forUnrolled(stmt, items, place);
     return;
   }
-  Value over = checkExpr(stmt->in);
-  if (over.bad()) {
-    // The body's own mistakes are still worth reporting, but its variables have no type.
+  std::optional<Iterable> over = iterableOf(stmt->in, "`for`");
+  if (!over)
     return;
-  }
-  switch (over.type->kind) {
-  case TypeKind::Tuple: {
-    over = materialise(over, "items");
-    std::vector<Value> items;
-    for (uint32_t i = 0; i < over.type->items.size(); ++i)
-      items.push_back(part(over, i, stmt->in->span));
-    forUnrolled(stmt, items, std::nullopt);
-    return;
-  }
-  case TypeKind::Tensor:
-    if (over.type->dims.empty())
-      break;
-    over = materialise(over, "rows");
-    forIndexed(stmt, over, over.type->dims[0], [&](const Value &i) { return sliceAt(over, i, stmt->pattern.span); });
-    return;
-  case TypeKind::Module: {
-    const ModuleInstance &m = *over.type->module;
-    const ast::FnDecl *len = methodNamed(m, "len"), *at = methodNamed(m, "at");
-    if (!len || !at)
-      break;
-    over = materialise(over, "items");
-    Value length = callMethod(over, std::nullopt, len, {}, stmt->in->span);
-    if (length.bad())
-      return;
-    if (!isInt(length.type)) {
-      error(Code::TypeMismatch, stmt->in->span, "`len` of " + str(over.type) + " gives " + str(length.type) + ", not an int");
-      return;
-    }
-    Dim n = intDim(length, "length");
-    forIndexed(stmt, over, n, [&](const Value &i) {
-      Argument index;
-      index.value = i;
-      index.span = stmt->in->span;
-      return callMethod(over, std::nullopt, at, {index}, stmt->in->span);
-    });
-    return;
-  }
-  default:
-    break;
-  }
-  error(Code::TypeMismatch, stmt->in->span, "`for` goes over ranges, tensors, tuples and modules with `len` and `at`; this is " + describe(over))
-      .withHelp(isInt(over.type) ? "`0.." + sourceText(stmt->in->span, 30) + "` is a range" : "");
+  if (over->length)
+    forIndexed(stmt, *over);
+  else
+    forUnrolled(stmt, over->items, std::nullopt);
 }
 
 void Checker::forRange(const ast::For *stmt) {
@@ -125,17 +89,38 @@ void Checker::forRange(const ast::For *stmt) {
   });
 }
 
-void Checker::forIndexed(const ast::For *stmt, const Value &over, const Dim &length, const std::function<Value(const Value &)> &at) {
-  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(length, stmt->span), std::nullopt, [&](const Value &i) {
+void Checker::forIndexed(const ast::For *stmt, const Iterable &over) {
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(*over.length, stmt->span), std::nullopt, [&](const Value &i) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
-    Value item = at(i);
+    Value item = over.at(i);
     item.span = stmt->in->span;
-    if (!item.bad() && item.type->kind == TypeKind::Unit) {
-      error(Code::TypeMismatch, stmt->in->span, "`at` of " + str(over.type) + " gives no value");
-      item = bad(stmt->in->span);
-    }
     bindPattern(stmt->pattern, item, false);
+    checkBlock(stmt->body, newScope(scope), false);
+  });
+}
+
+// for x in &list: the name stands for the element.
+void Checker::forInPlace(const ast::For *stmt, const Place &place, const Value &list) {
+  if (stmt->pattern.isTuple) {
+    error(Code::BadPattern, stmt->pattern.span, "`for … in &x` takes one name");
+    return;
+  }
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(list.type->dims[0], stmt->span), std::nullopt, [&](const Value &i) {
+    Scope *scope = newScope(scope_);
+    Place at = place;
+    Place::Step step;
+    step.kind = Place::Step::Item;
+    step.position = i.expr;
+    step.type = list.type->items[0];
+    at.steps.push_back(step);
+    Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
+    b->origin = stmt->in->span;
+    b->type = step.type;
+    b->isMutable = true;
+    b->depth = frame_->depth;
+    b->place = std::make_shared<const Place>(std::move(at));
+    declare(scope, b);
     checkBlock(stmt->body, newScope(scope), false);
   });
 }

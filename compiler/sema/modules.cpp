@@ -15,12 +15,12 @@ Value Checker::fieldValue(const Value &module, uint32_t index, Span span) {
   v.span = span;
   if (module.expr->kind == ExprKind::Tuple && isTrivial(module)) {
     v.expr = module.expr->args[index];
-    return v;
+    return opened(v);
   }
   v.expr = make(ExprKind::Get, f.type, span);
   v.expr->args = {module.expr};
   v.expr->index = index;
-  return v;
+  return opened(v);
 }
 
 // Whether a value has nothing that must be kept when the program runs.
@@ -186,6 +186,8 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
 
 // Sets every member called `training`, as PyTorch's train() and eval() do.
 Value Checker::setTraining(const Value &value, bool training, Span span) {
+  if (isList(value.type))
+    return setListTraining(value, training, span);
   size_t count = value.type->kind == TypeKind::Module  ? value.type->module->fields.size()
                  : value.type->kind == TypeKind::Tuple ? value.type->items.size()
                                                        : 0;
@@ -205,7 +207,7 @@ Value Checker::setTraining(const Value &value, bool training, Span span) {
         for (const Field &f : t->module->fields)
           if (f.name == "training" || contains(f.type))
             return true;
-      } else if (t->kind == TypeKind::Tuple) {
+      } else if (t->kind == TypeKind::Tuple || isList(t)) {
         for (const Type &item : t->items)
           if (contains(item))
             return true;

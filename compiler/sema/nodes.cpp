@@ -186,12 +186,12 @@ Value Checker::part(const Value &whole, uint32_t index, Span span) {
   }
   if (whole.expr->kind == ExprKind::Tuple && isTrivial(whole)) {
     v.expr = whole.expr->args[index];
-    return v;
+    return opened(v);
   }
   v.expr = make(ExprKind::Get, v.type, span);
   v.expr->args = {whole.expr};
   v.expr->index = index;
-  return v;
+  return opened(v);
 }
 
 Value Checker::withPart(const Value &whole, uint32_t index, const Value &part, Span span) {

@@ -76,6 +76,17 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
       items.push_back(part(rhs, i, span));
     return tupleValue(std::move(items), span);
   }
+  if (op == ast::BinaryOp::Add && (isList(lhs.type) || isList(rhs.type))) {
+    // A literal takes the type of the list beside it.
+    auto fitted = [&](Value &v, const Type &item) {
+      if (!v.items || isList(v.type))
+        return isList(v.type) && sameType(v.type->items[0], item);
+      return conform(v, listType(Dim::open(), item), v.span, "this side of `+`");
+    };
+    const Type item = isList(lhs.type) ? lhs.type->items[0] : rhs.type->items[0];
+    if (fitted(lhs, item) && fitted(rhs, item))
+      return joinedLists(opened(materialise(lhs, "list")), opened(materialise(rhs, "list")), span);
+  }
   auto reject = [&](const std::string &help) {
     Diagnostic &d = error(Code::BadOperand, opSpan, "`" + symbol + "` does not take " + str(lhs.type) + " and " + str(rhs.type));
     d.label(lhs.span, describe(lhs)).label(rhs.span, describe(rhs));

@@ -138,6 +138,11 @@ Value Checker::readBinding(Binding *b, Span span) {
   }
   if (!local->type)
     return bad(span);
+  if (local->place) {
+    Value v = readPlace(*local->place, span);
+    v.binding = local;
+    return v;
+  }
   Value v;
   v.type = local->type;
   v.span = span;
@@ -163,7 +168,7 @@ Value Checker::readBinding(Binding *b, Span span) {
     v.expr = make(ExprKind::Var, v.type, span);
     v.expr->variable = snapshot;
   }
-  return v;
+  return opened(v);
 }
 
 // A function value, with the run-time values that its body reads from outside.
@@ -248,6 +253,8 @@ void Checker::declareLocal(const std::string &name, const Value &value, Span spa
   Binding *b = newBinding(Binding::Local, name, span);
   b->origin = value.span;
   b->type = value.type;
+  if (isMutable && isList(value.type)) // its length changes
+    b->type = listType(Dim::open(), value.type->items[0]);
   b->known = isMutable ? Known{} : value.known;
   b->isMutable = isMutable;
   b->depth = frame_->depth;
@@ -259,7 +266,7 @@ void Checker::declareLocal(const std::string &name, const Value &value, Span spa
     b->env = value.space;
     return;
   }
-  b->variable = makeVariable(name, value.type, span, isMutable);
+  b->variable = makeVariable(name, b->type, span, isMutable);
   if (!isMutable && isInt(value.type)) {
     if (!b->known.dim)
       b->known.dim = Dim::fresh(name, false);

@@ -67,6 +67,10 @@ public:
     case TypeKind::Str:
       ++next;
       return;
+    case TypeKind::List:
+      for (const Part &part : storedParts(type))
+        visit(part.type, {});
+      return;
     case TypeKind::Tuple:
     case TypeKind::Record:
       for (size_t i = 0; i < type->items.size(); ++i)
@@ -233,6 +237,7 @@ void Session::printLast(const ast::ExprStmt &stmt) {
   case TypeKind::Str:
   case TypeKind::Tuple:
   case TypeKind::Record:
+  case TypeKind::List:
     printed = c.callIntrinsic("print", {Argument{"", value, stmt.span, std::nullopt, false}}, stmt.span);
     break;
   default: // what has no text of its own is shown by its type

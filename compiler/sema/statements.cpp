@@ -132,6 +132,15 @@ void Checker::checkLet(const ast::Let *stmt) {
     error(Code::TypeMismatch, stmt->value->span, "this gives no value");
     v = bad(stmt->value->span);
   }
+  if (!v.bad() && !stmt->type && v.items && v.items->empty()) {
+    error(Code::TypeMismatch, stmt->value->span, "the type of `[]` is not known")
+        .withHelp("declare it, as in `var xs: list[f32] = []`; `zeros(0)` is an empty tensor");
+    v = bad(stmt->value->span);
+  }
+  v.items = nullptr;
+  if (!v.bad() && stmt->isVar && stmt->type && stmt->type->kind == ast::TypeKind::List)
+    if (std::optional<Type> item = resolveItem(stmt->type->items[0], newScope(scope_)); item && isRagged(*item))
+      conformList(v, listType(Dim::open(), *item), v.span, "the value");
   if (!v.bad() && !v.space && frame_->noGrad > 0)
     v = stopGrad(v);
   if (!stmt->isVar)
@@ -196,7 +205,9 @@ Value Checker::settleResult(Value v, Span span) {
         for (size_t i = 0; i < want->dims.size(); ++i)
           if (want->dims[i].isSymbol() && frame.open.count(want->dims[i].symbolId()))
             chosen.emplace(want->dims[i].symbolId(), have->dims[i]);
-      if (want->kind == TypeKind::Tuple && want->items.size() == have->items.size())
+      if (isList(want) && want->dims[0].isSymbol() && frame.open.count(want->dims[0].symbolId()))
+        chosen.emplace(want->dims[0].symbolId(), have->dims[0]);
+      if ((want->kind == TypeKind::Tuple || isList(want)) && want->items.size() == have->items.size())
         for (size_t i = 0; i < want->items.size(); ++i)
           choose(want->items[i], have->items[i]);
     };

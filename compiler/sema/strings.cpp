@@ -71,6 +71,8 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
     parts.push_back(strValue(record ? "}" : value.type->items.size() == 1 ? ",)" : ")", span));
     return concatStrings(std::move(parts), span);
   }
+  case TypeKind::List:
+    return formatList(value, format, span);
   case TypeKind::ElemType:
     return strValue(std::string(elemName(value.type->elem)), span);
   case TypeKind::Unit:

@@ -14,8 +14,8 @@ Type Checker::paramsType(const Type &type) const {
         continue;
       Type inner;
       if (f.kind == Field::Param)
-        inner = f.type->kind == TypeKind::Tensor ? f.type : paramsType(f.type);
-      else if (f.type->kind == TypeKind::Module || f.type->kind == TypeKind::Tuple)
+        inner = f.type->kind == TypeKind::Tensor ? f.type : isList(f.type) ? gradientType(f.type).value_or(nullptr) : paramsType(f.type);
+      else if (holdsModules(f.type))
         inner = paramsType(f.type);
       if (!inner || (inner->kind == TypeKind::Record && inner->items.empty()))
         continue;
@@ -28,7 +28,7 @@ Type Checker::paramsType(const Type &type) const {
     std::vector<std::string> names;
     std::vector<Type> items;
     for (size_t i = 0; i < type->items.size(); ++i) {
-      if (type->items[i]->kind != TypeKind::Module && type->items[i]->kind != TypeKind::Tuple)
+      if (!holdsModules(type->items[i]))
         continue;
       Type inner = paramsType(type->items[i]);
       if (inner->items.empty())
@@ -37,6 +37,11 @@ Type Checker::paramsType(const Type &type) const {
       items.push_back(inner);
     }
     return recordType(std::move(names), std::move(items));
+  }
+  case TypeKind::List: {
+    Type inner = paramsType(type->items[0]);
+    bool none = inner->kind == TypeKind::Record && inner->items.empty();
+    return none ? inner : listType(type->dims[0], inner);
   }
   case TypeKind::Record:
   case TypeKind::Tensor:
@@ -62,6 +67,8 @@ uint32_t partNamed(const Type &type, const std::string &name) {
 
 Value Checker::paramsOf(const Value &value, Span span) {
   Type type = paramsType(value.type);
+  if (isList(value.type))
+    return paramsOfList(value, span);
   if (value.type->kind == TypeKind::Tensor || value.type->kind == TypeKind::Record)
     return value;
   Value whole = materialise(value, "model");
@@ -79,6 +86,8 @@ Value Checker::withParams(const Value &value, const Value &params, Span span) {
   Value given = params;
   if (value.type->kind == TypeKind::Tensor || value.type->kind == TypeKind::Record)
     return conform(given, value.type, span, "the parameters") ? given : bad(span);
+  if (isList(value.type))
+    return withListParams(value, given, span);
   if (!conform(given, type, span, "the parameters"))
     return bad(span);
   given = materialise(given, "params");
@@ -107,8 +116,10 @@ Value Checker::mapTree(const Value &fn, const std::vector<Value> &trees, Span sp
     Value v = callValue(fn, std::move(args), span);
     return v.bad() ? v : materialise(v, "leaf");
   }
+  if (isList(first))
+    return mapLists(fn, trees, span);
   if (first->kind != TypeKind::Record && first->kind != TypeKind::Tuple) {
-    error(Code::TypeMismatch, span, "`tree_map` goes over tensors, tuples, records and the parameters of modules; this is " + str(first));
+    error(Code::TypeMismatch, span, "`tree_map` goes over tensors, tuples, lists, records and the parameters of modules; this is " + str(first));
     return bad(span);
   }
   for (const Value &t : trees) {
@@ -139,7 +150,9 @@ Value Checker::mapTree(const Value &fn, const std::vector<Value> &trees, Span sp
 // From a tree of tuples the tree of their parts `index`; `shape` is the structure that was mapped.
 Value Checker::unzip(const Value &tree, const Type &shape, uint32_t index, Span span) {
   if (shape->kind == TypeKind::Tensor)
-    return part(tree, index, span);
+    return isList(tree.type) ? storedPart(tree, index, span) : part(tree, index, span);
+  if (isList(shape))
+    return unzipLists(tree, shape, index, span);
   Value out;
   out.span = span;
   auto node = std::make_shared<TypeNode>(*shape);
@@ -184,6 +197,10 @@ Value Checker::treeMap(std::vector<Argument> args, Span span) {
   // The leaves' common count of parts, where they are tuples.
   int64_t parts = -2; // none seen
   std::function<void(const Type &, const Type &)> count = [&](const Type &from, const Type &to) {
+    if (isList(from)) {
+      count(from->items[0], to->items[0]);
+      return;
+    }
     if (from->kind == TypeKind::Tensor) {
       int64_t n = to->kind == TypeKind::Tuple ? int64_t(to->items.size()) : -1;
       parts = parts == -2 || parts == n ? n : -3;
@@ -210,11 +227,16 @@ Value Checker::treeMap(std::vector<Argument> args, Span span) {
 void Checker::namedTensors(const Value &value, const std::string &prefix, std::vector<std::pair<std::string, Value>> &out, bool paramsOnly) {
   auto at = [&](const std::string &name) { return prefix.empty() ? name : prefix + "." + name; };
   const Type &t = value.type;
+  if (isList(t)) {
+    for (int64_t i = 0; t->dims[0].isConst() && i < t->dims[0].constant(); ++i)
+      namedTensors(opened(listAt(value, intValue(i, value.span), value.span)), at(std::to_string(i)), out, paramsOnly);
+    return;
+  }
   if (t->kind == TypeKind::Module) {
     for (uint32_t i = 0; i < t->module->fields.size(); ++i) {
       const Field &f = t->module->fields[i];
       bool state = f.kind != Field::Let && (!paramsOnly || f.kind == Field::Param);
-      bool holds = f.type->kind == TypeKind::Module || f.type->kind == TypeKind::Tuple || f.type->kind == TypeKind::Record;
+      bool holds = holdsModules(f.type) || f.type->kind == TypeKind::Record || (isList(f.type) && state);
       if (f.type->kind == TypeKind::Tensor ? state : holds) {
         // The parameter pack of a container adds no name of its own: Sequential's layers are "0", "1", ….
         bool pack = false;
@@ -264,15 +286,22 @@ Value Checker::rebuild(const Value &value, std::vector<Value> &leaves, size_t &n
   if (t->kind == TypeKind::Tensor)
     return leaves[next++];
   Value out = value;
+  if (isList(t)) {
+    for (int64_t i = 0; t->dims[0].isConst() && i < t->dims[0].constant(); ++i) {
+      Value position = intValue(i, span);
+      Value inner = rebuild(opened(listAt(materialise(out, "list"), position, span)), leaves, next, span);
+      out = withListItem(materialise(out, "list"), position, inner, span);
+    }
+    return out;
+  }
   size_t count = t->kind == TypeKind::Module ? t->module->fields.size() : t->kind == TypeKind::Tuple || t->kind == TypeKind::Record ? t->items.size() : 0;
   for (uint32_t i = 0; i < count; ++i) {
     if (t->kind == TypeKind::Module) {
       const Field &f = t->module->fields[i];
-      bool holds = f.type->kind == TypeKind::Module || f.type->kind == TypeKind::Tuple || f.type->kind == TypeKind::Record;
+      bool holds = holdsModules(f.type) || f.type->kind == TypeKind::Record || (isList(f.type) && f.kind != Field::Let);
       if (f.type->kind == TypeKind::Tensor ? f.kind == Field::Let : !holds)
         continue;
-    } else if (t->items[i]->kind != TypeKind::Tensor && t->items[i]->kind != TypeKind::Module && t->items[i]->kind != TypeKind::Tuple &&
-               t->items[i]->kind != TypeKind::Record) {
+    } else if (t->items[i]->kind != TypeKind::Tensor && !holdsModules(t->items[i]) && !isList(t->items[i]) && t->items[i]->kind != TypeKind::Record) {
       continue;
     }
     size_t before = next;

@@ -105,6 +105,10 @@ void Checker::bindSignatureDims(const ast::TypeExpr *type, const Type &actual, S
       bindSignatureDims(type->items[i], actual->items[i], scope);
     return;
   }
+  if (type->kind == ast::TypeKind::List && isList(actual)) {
+    bindSignatureDims(type->items[0], actual->items[0], scope);
+    return;
+  }
   if (type->kind != ast::TypeKind::Tensor || actual->kind != TypeKind::Tensor)
     return;
   int pack = -1;
@@ -135,7 +139,7 @@ void Checker::bindSignatureDims(const ast::TypeExpr *type, const Type &actual, S
     }
     if (d.kind == ast::Dim::Value && d.value && d.value->kind == ast::ExprKind::Name) {
       const std::string &name = ast::as<const ast::Name>(d.value)->name;
-      if (!shapeName(name, scope))
+      if (!shapeName(name, scope) && !actual->dims[k].isOpen())
         bindShapeName(name, actual->dims[k], d.span, scope);
     }
     ++k;
@@ -165,8 +169,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       return true;
     return typeMismatch(value, "a function", value.span, what);
   case ast::TypeKind::List:
-    error(Code::TypeMismatch, type->span, "lists are not supported; use a tuple or a tensor");
-    return false;
+    return matchList(type, value, scope, what);
   case ast::TypeKind::Tuple: {
     if (value.type->kind != TypeKind::Tuple || value.type->items.size() != type->items.size())
       return typeMismatch(value, textOf(type, sources_), value.span, what);
@@ -289,6 +292,11 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
             .withHelp("a shape variable is bound where it stands alone, as in `f32[N]`");
         return false;
       }
+      if (value.type->dims[k].isOpen()) {
+        error(Code::ShapeMismatch, value.span, what + " is " + str(value.type) + ", whose first size differs from one to the next, expected " + textOf(type, sources_))
+            .label(d.span, "`_` takes any size");
+        return false;
+      }
       if (!mustEqual(value.type->dims[k], *want, k, d.span))
         return false;
     }
@@ -306,6 +314,10 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
     if (type->name == "str")
       return strType();
     return std::nullopt;
+  }
+  case ast::TypeKind::List: {
+    std::optional<Type> item = resolveItem(type->items[0], scope);
+    return item ? std::optional(listType(bindUnknown ? Dim::fresh("n") : Dim::open(), *item)) : std::nullopt;
   }
   case ast::TypeKind::Tuple: {
     std::vector<Type> items;

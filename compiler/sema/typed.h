@@ -4,7 +4,7 @@
 //
 // How values are represented at run time (irgen flattens in this order):
 //   scalar -> one scalar; tensor -> one tensor; str -> one u8 tensor of rank 1; tuple, record -> its items in order;
-//   module -> its fields in order; Function -> the values it captures, in order; Unit, None, ElemType, name space -> nothing.
+//   list -> storedParts() in types.h; module -> its fields in order; Function -> the values it captures, in order; Unit, None, ElemType, name space -> nothing.
 #pragma once
 
 #include "compiler/sema/types.h"

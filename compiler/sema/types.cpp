@@ -62,6 +62,13 @@ Type recordType(std::vector<std::string> names, std::vector<Type> items) {
   node->items = std::move(items);
   return node;
 }
+Type listType(Dim length, Type item) {
+  auto node = std::make_shared<TypeNode>();
+  node->kind = TypeKind::List;
+  node->dims = {std::move(length)};
+  node->items = {std::move(item)};
+  return node;
+}
 Type elemType(Elem elem) {
   auto node = std::make_shared<TypeNode>();
   node->kind = TypeKind::ElemType;
@@ -83,7 +90,62 @@ Type functionType(std::shared_ptr<const FunctionValue> function) {
 
 bool isScalar(const Type &t) { return t && t->kind == TypeKind::Tensor && t->dims.empty(); }
 bool isTensor(const Type &t) { return t && t->kind == TypeKind::Tensor && !t->dims.empty(); }
+bool isList(const Type &t) { return t && t->kind == TypeKind::List; }
+bool isRagged(const Type &t) { return isTensor(t) && t->dims[0].isOpen(); }
 bool isInt(const Type &t) { return isScalar(t) && t->elem == Elem::I64; }
+
+static std::vector<Part> storedParts(const Type &item, const Dim &length) {
+  const Type ends = tensorType(Elem::I64, {length});
+  switch (item->kind) {
+  case TypeKind::Tensor: {
+    if (isRagged(item))
+      return {{"data", item, std::nullopt}, {"ends", ends, std::nullopt}};
+    std::vector<Dim> dims{length};
+    dims.insert(dims.end(), item->dims.begin(), item->dims.end());
+    return {{"data", tensorType(item->elem, std::move(dims)), std::nullopt}};
+  }
+  case TypeKind::Str:
+    return {{"data", tensorType(Elem::U8, {Dim::open()}), std::nullopt}, {"ends", ends, std::nullopt}};
+  case TypeKind::List:
+    return {{"data", listType(Dim::open(), item->items[0]), std::nullopt}, {"ends", ends, std::nullopt}};
+  default: {
+    std::vector<Part> parts = storedParts(item);
+    for (Part &part : parts)
+      part = {part.name, listType(length, part.type), std::nullopt};
+    return parts;
+  }
+  }
+}
+
+std::vector<Part> storedParts(const Type &type) {
+  std::vector<Part> parts;
+  switch (type->kind) {
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+    for (size_t i = 0; i < type->items.size(); ++i)
+      parts.push_back({i < type->names.size() ? type->names[i] : std::to_string(i), type->items[i], std::nullopt});
+    break;
+  case TypeKind::Module:
+    for (const Field &field : type->module->fields)
+      parts.push_back({field.name, field.type, field.dim});
+    break;
+  case TypeKind::Function:
+    if (type->function)
+      for (size_t i = 0; i < type->function->captureTypes.size(); ++i)
+        parts.push_back({"capture" + std::to_string(i), type->function->captureTypes[i], std::nullopt});
+    break;
+  case TypeKind::List:
+    return storedParts(type->items[0], type->dims[0]);
+  default:
+    break;
+  }
+  return parts;
+}
+
+// A size that has no value is the same everywhere.
+static std::string keyOf(const Dim &d, const std::function<std::string(const Dim &)> &dimKey) {
+  return d.isOpen() ? "_" : dimKey(d);
+}
 
 std::string typeKey(const Type &t, const std::function<std::string(const Dim &)> &dimKey) {
   if (!t)
@@ -110,9 +172,11 @@ std::string typeKey(const Type &t, const std::function<std::string(const Dim &)>
   case TypeKind::Tensor: {
     std::string text = std::string(elemName(t->elem)) + "[";
     for (const Dim &d : t->dims)
-      text += dimKey(d) + ",";
+      text += keyOf(d, dimKey) + ",";
     return text + "]";
   }
+  case TypeKind::List:
+    return "list[" + keyOf(t->dims[0], dimKey) + ":" + typeKey(t->items[0], dimKey) + "]";
   case TypeKind::Tuple:
     return "(" + list(t->items) + ")";
   case TypeKind::Record: {
@@ -149,9 +213,11 @@ Type mapDims(const Type &t, const std::function<Dim(const Dim &)> &map) {
       return t;
     std::vector<Dim> dims;
     for (const Dim &d : t->dims)
-      dims.push_back(map(d));
+      dims.push_back(d.isOpen() ? d : map(d));
     return tensorType(t->elem, std::move(dims));
   }
+  case TypeKind::List:
+    return listType(t->dims[0].isOpen() ? t->dims[0] : map(t->dims[0]), mapDims(t->items[0], map));
   case TypeKind::Tuple:
   case TypeKind::Record: {
     auto node = std::make_shared<TypeNode>(*t);
@@ -198,7 +264,8 @@ void forEachDim(const Type &t, const std::function<void(const Dim &)> &visit) {
   if (!t)
     return;
   for (const Dim &d : t->dims)
-    visit(d);
+    if (!d.isOpen())
+      visit(d);
   for (const Type &item : t->items)
     forEachDim(item, visit);
   if (t->kind == TypeKind::Module)
@@ -244,6 +311,8 @@ std::string str(const Type &t) {
       text += (i ? ", " : "") + t->names[i] + ": " + str(t->items[i]);
     return text + "}";
   }
+  case TypeKind::List:
+    return "list[" + str(t->items[0]) + "]";
   case TypeKind::Module:
     return t->module->name;
   case TypeKind::Function:

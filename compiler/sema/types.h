@@ -23,6 +23,10 @@ public:
   Dim(int64_t value);
   // A new symbol, different from every other. `name` is what messages call it. Sizes are never negative; an `int` may be.
   static Dim fresh(std::string name, bool nonNegative = true);
+  // The one size that stands for "another in each element" of a list, and for a length that is no part of the type.
+  // It has no value: a read gives a new symbol in its place.
+  static const Dim &open();
+  bool isOpen() const;
 
   bool isConst() const;
   int64_t constant() const;                      // precondition: isConst()
@@ -88,6 +92,7 @@ enum class TypeKind {
   Str,
   Tuple,
   Record,   // named members: gradients of modules
+  List,     // dims[0] elements of one type, items[0]
   Module,   // an instance of a module declaration with its hyper-parameters
   Function, // known when compiled: no run-time representation but what it captures
   ElemType, // f32 passed as a value
@@ -101,8 +106,8 @@ struct FunctionValue;  // typed.h
 struct TypeNode {
   TypeKind kind;
   Elem elem = Elem::F32;                         // Tensor, ElemType
-  std::vector<Dim> dims;                         // Tensor
-  std::vector<Type> items;                       // Tuple, Record
+  std::vector<Dim> dims;                         // Tensor; List: the length
+  std::vector<Type> items;                       // Tuple, Record; List: of an element
   std::vector<std::string> names;                // Record
   std::shared_ptr<const ModuleInstance> module;  // Module
   std::shared_ptr<const FunctionValue> function; // Function
@@ -115,6 +120,7 @@ Type tensorType(Elem elem, std::vector<Dim> dims);
 Type scalarType(Elem elem);
 Type tupleType(std::vector<Type> items);
 Type recordType(std::vector<std::string> names, std::vector<Type> items);
+Type listType(Dim length, Type item);
 Type elemType(Elem elem);
 Type moduleType(std::shared_ptr<const ModuleInstance> module);
 Type functionType(std::shared_ptr<const FunctionValue> function);
@@ -122,6 +128,16 @@ Type functionType(std::shared_ptr<const FunctionValue> function);
 bool isScalar(const Type &t);
 bool isTensor(const Type &t); // rank >= 1
 bool isInt(const Type &t);    // an i64 scalar
+bool isList(const Type &t);
+// A tensor whose first size differs from element to element of a list.
+bool isRagged(const Type &t);
+
+// A direct part of a value as it is stored.
+struct Part { std::string name; Type type; std::optional<Dim> dim; };
+// The parts of a tuple, record, module, function or list, in the order in which they are flattened. A list of tensors is
+// one tensor with the length in front; of values of several parts, a list of each part; of texts, lists or tensors of
+// differing size, all of them one after another and where each ends (i64[length]).
+std::vector<Part> storedParts(const Type &type);
 bool sameType(const Type &a, const Type &b); // provably: sizes by normal form
 // The type with the sizes in it replaced, inside modules and captured values too.
 Type substitute(const Type &t, const std::function<std::optional<Dim>(uint32_t)> &replace);

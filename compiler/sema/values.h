@@ -13,6 +13,7 @@ namespace dl::sema {
 struct Scope;
 struct Frame;
 struct Binding;
+struct Place;
 
 using DimKey = std::function<std::string(const Dim &)>;
 using DimMap = std::function<Dim(const Dim &)>;
@@ -39,6 +40,7 @@ struct Value {
   Span span;
   Binding *binding = nullptr; // the name that was read, for messages
   Scope *space = nullptr;     // an imported file
+  std::shared_ptr<const std::vector<Value>> items; // a bracket literal: what it was made of
 
   bool bad() const { return !type; }
 };
@@ -56,6 +58,7 @@ struct Binding {
   bool isMutable = false;
   bool isMutParam = false;
   bool resizable = false;              // Local: declared with `_` sizes, which change by assignment
+  std::shared_ptr<const Place> place;  // Local: the name stands for this part of another variable
   int depth = 0;                       // Local: nesting in run-time control flow at the declaration
   const ast::FnDecl *fn = nullptr;     // Function
   const ast::ModuleDecl *module = nullptr; // Module

@@ -391,4 +391,22 @@ std::string formatValue(const dl_value &value, const FormatSpec &spec) {
   return out + ")";
 }
 
+std::string formatList(const dl_value &value, const FormatSpec &spec) {
+  std::string out = "[";
+  dl_value item = {};
+  item.dtype = value.dtype;
+  for (int64_t i = 0; i < value.sizes[0]; ++i) {
+    dispatch(value.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      T number = static_cast<const T *>(value.data)[i];
+      if constexpr (std::is_integral_v<T>)
+        item.i = static_cast<int64_t>(number);
+      else
+        item.f = static_cast<double>(number);
+    });
+    out += (i ? ", " : "") + formatValue(item, spec);
+  }
+  return out + "]";
+}
+
 } // namespace dl::rt

@@ -38,4 +38,7 @@ std::string shortestFloat(double value, int32_t dtype);
 // element type where it is not f32, i64 or bool. With a specification each element is formatted by it.
 std::string formatValue(const dl_value &value, const FormatSpec &spec);
 
+// The elements of a tensor of rank 1, each as a scalar: [1.0, 2.0].
+std::string formatList(const dl_value &value, const FormatSpec &spec);
+
 } // namespace dl::rt

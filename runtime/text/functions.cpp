@@ -34,6 +34,12 @@ DL_RUNTIME_FUNCTION(format_str) {
   call.setString(0, formatString(call.string(0), parseFormatSpec(call.string(1))));
 }
 
+// in: a tensor of rank 1, spec (str).  out: str, [a, b, c].
+DL_RUNTIME_FUNCTION(format_list) {
+  call.expect(2, 1);
+  call.setString(0, formatList(call.tensor(0, 1), parseFormatSpec(call.string(1))));
+}
+
 // in: any number of str.  out: str, one after another.
 DL_RUNTIME_FUNCTION(concat_str) {
   call.expect(call.numIn, 1);

@@ -1,0 +1,127 @@
+// Lists and types: annotations, literals where a list is asked for, lists that must have one type.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+// The value as a `list[T]`: items of a literal adapt one by one, another list's elements must be of that type.
+bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what) {
+  const ast::TypeExpr *itemType = type->items[0];
+  if (value.items) {
+    std::vector<Value> items = *value.items;
+    std::vector<Type> types;
+    for (size_t i = 0; i < items.size(); ++i) {
+      bindSignatureDims(itemType, items[i].type, scope);
+      if (!matchType(itemType, items[i], scope, what + ": item " + std::to_string(i)))
+        return false;
+      items[i].known.literal = false;
+    }
+    if (items.empty()) {
+      std::optional<Type> item = resolveItem(itemType, scope);
+      if (!item) {
+        error(Code::TypeMismatch, value.span, "the type of the elements of " + what + ", an empty list, is not known")
+            .withHelp("start with the first element");
+        return false;
+      }
+      value = listOf({}, *item, value.span);
+      return true;
+    }
+    std::optional<Type> common = commonType(items, value.span);
+    if (!common) {
+      // Tensors whose first sizes differ, where `_` allows that.
+      std::optional<Type> item = resolveItem(itemType, scope);
+      if (item && isRagged(*item))
+        common = item;
+    }
+    if (!common) {
+      error(Code::TypeMismatch, value.span,
+            what + ": the elements of a list have one type, these are " + str(items[0].type) + " and " +
+                otherType(items))
+          .withHelp("without `list[…]` as its type, the literal is a tuple");
+      return false;
+    }
+    value = listOf(std::move(items), *common, value.span);
+    return !value.bad();
+  }
+  if (!isList(value.type))
+    return typeMismatch(value, sourceText(type->span), value.span, what);
+  Value element = bad(value.span);
+  element.type = value.type->items[0];
+  if (isRagged(element.type) && itemType->kind == ast::TypeKind::Tensor) {
+    std::optional<Type> item = resolveItem(itemType, scope);
+    return item && (sameType(*item, element.type) || typeMismatch(value, sourceText(type->span), value.span, what));
+  }
+  return matchType(itemType, element, scope, "an element of " + what);
+}
+
+std::string Checker::otherType(const std::vector<Value> &items) const {
+  for (const Value &v : items)
+    if (!sameType(v.type, items[0].type))
+      return str(v.type);
+  return str(items[0].type);
+}
+
+// The type of an element as written, without a value: `_` in front means a size of its own for each element.
+std::optional<Type> Checker::resolveItem(const ast::TypeExpr *type, Scope *scope) {
+  std::optional<Type> item = resolveType(type, scope, true);
+  if (!item)
+    return item;
+  if (isList(*item))
+    return listType(Dim::open(), (*item)->items[0]);
+  if (type->kind == ast::TypeKind::Tensor && isTensor(*item) && isAny(type->dims[0])) {
+    Shape dims = (*item)->dims;
+    dims[0] = Dim::open();
+    return tensorType((*item)->elem, std::move(dims));
+  }
+  return item;
+}
+
+bool Checker::isAny(const ast::Dim &d) {
+  return d.kind == ast::Dim::Any ||
+         (d.value && d.value->kind == ast::ExprKind::Name && ast::as<const ast::Name>(d.value)->name == "_");
+}
+
+// Makes a list one of the type. An open length takes any; tensors of one shape can become tensors of differing size.
+bool Checker::conformList(Value &list, const Type &type, Span span, const std::string &what) {
+  const Type &have = list.type->items[0], &want = type->items[0];
+  if (!type->dims[0].isOpen() &&
+      !requireEqual(list.type->dims[0], type->dims[0], span, what + ": the list has {0} elements, expected {1}")) {
+    error(Code::ShapeMismatch, span,
+          what + " is a list of " + list.type->dims[0].str() + ", expected " + type->dims[0].str() + " elements");
+    return false;
+  }
+  if (sameType(have, want)) {
+    if (!sameType(list.type, type)) {
+      list.type = type;
+      list.items = nullptr;
+    }
+    return true;
+  }
+  if (isRagged(want) && isTensor(have) && !isRagged(have) && have->elem == want->elem &&
+      have->dims.size() == want->dims.size()) {
+    Value whole = materialise(list, "list");
+    const Dim length = list.type->dims[0], rows = have->dims[0];
+    Shape dims(have->dims.begin(), have->dims.end());
+    dims[0] = length * rows;
+    Value data = opValue("reshape", {storedPart(whole, 0, span)}, tensorType(have->elem, dims), span);
+    Value count = opValue("arange", {}, tensorType(Elem::I64, {length}), span);
+    Value ends = callBuiltin("mul", {callBuiltin("add", {count, intValue(1, span)}, span), dimValue(rows, span)}, span);
+    list = fromParts(type, {data, ends}, span);
+    return true;
+  }
+  auto shapeless = [](const Dim &) { return std::string("?"); };
+  if (typeKey(have, shapeless) == typeKey(want, shapeless)) {
+    std::vector<Dim> from, to;
+    forEachDim(have, [&](const Dim &d) { from.push_back(d); });
+    forEachDim(want, [&](const Dim &d) { to.push_back(d); });
+    bool equal = from.size() == to.size();
+    for (size_t i = 0; equal && i < from.size(); ++i)
+      equal = requireEqual(from[i], to[i], span, what + ": a size of the elements is {0}, expected {1}");
+    if (equal) {
+      list.type = type;
+      return true;
+    }
+  }
+  return typeMismatch(list, str(type), span, what);
+}
+
+} // namespace dl::sema
