@@ -130,7 +130,7 @@ std::vector<Case> cases(const std::string &folder, Size size) {
   } else {
     addGmm(make, 20, 2, 3, 0);
     addGmm(make, 50, 7, 5, 2);
-    addGmm(make, 30, 1, 1, 1);
+    addGmm(make, 30, 1, 2, 1);
   }
   make.open("lstm.dl");
   if (size == Size::Published) {
