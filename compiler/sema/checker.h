@@ -299,6 +299,7 @@ private:
   uint32_t leafCount(const Type &type) const;
   Target targetOrWrapper(const Value &fn, size_t arity);
   struct Differentiated; // gradients.cpp
+  void adaptLiteral(Value &v, const Value &fn, size_t position);
   bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span);
   Type paramsType(const Type &type) const;
   Value paramsOf(const Value &value, Span span);

@@ -123,6 +123,23 @@ Target Checker::targetOrWrapper(const Value &fn, size_t arity) {
   return t;
 }
 
+// A number as written takes the type that the parameter asks for, also behind `grad(…)`; a whole one is otherwise meant as a float.
+void Checker::adaptLiteral(Value &v, const Value &fn, size_t position) {
+  if (v.bad() || !v.known.literal || v.type->kind != TypeKind::Tensor)
+    return;
+  Value inner = fn;
+  while (inner.type->kind == TypeKind::Function && details(*inner.type->function).kind == FunctionDetails::Grad)
+    inner = part(inner, 0, inner.span);
+  std::optional<Elem> elem;
+  if (std::optional<Target> target = targetOf(inner); target && target->params && position < target->params->size())
+    if (const ast::TypeExpr *type = (*target->params)[position].type)
+      elem = elemNamed(type->name);
+  if (!elem && isInteger(v.type->elem))
+    elem = Elem::F32;
+  if (elem && isFloat(*elem) && *elem != v.type->elem)
+    v = convertLiteral(v, *elem);
+}
+
 bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span) {
   if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
     error(Code::NotCallable, fn.span.valid() ? fn.span : span, "`" + what + "` takes a function, this is " + describe(fn));
@@ -133,13 +150,10 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     error(Code::BadGradient, span, "`" + target.name + "` is a module's constructor, which has no gradient");
     return false;
   }
-  // A whole number as written is meant as a float where a gradient is asked for.
   for (int64_t w : wrt)
     if (w >= 0 && w < int64_t(args.size()) && !args[size_t(w)].value.bad()) {
-      Value &v = args[size_t(w)].value;
-      if (v.known.literal && v.type->kind == TypeKind::Tensor && isInteger(v.type->elem))
-        v = convertLiteral(v, Elem::F32);
-      v.known = {};
+      adaptLiteral(args[size_t(w)].value, fn, size_t(w));
+      args[size_t(w)].value.known = {};
     }
   std::vector<Argument> slots;
   if (!bindArguments(target, args, slots, span))
@@ -285,8 +299,8 @@ Value Checker::callVjp(std::vector<Argument> args, Span span) {
     settle(a);
     if (a.value.bad())
       return bad(span);
-    if (a.value.known.literal && isInteger(a.value.type->elem))
-      a.value = convertLiteral(a.value, Elem::F32);
+    if (&a != &args[0])
+      adaptLiteral(a.value, args[0].value, size_t(&a - &args[1]));
     a.value.known.literal = false;
     a.value.known.number.reset();
     a.value = materialise(a.value, "x");
