@@ -46,6 +46,24 @@ def row(name, ours, peer, threads, bound):
     print(f"{name:44s} {threads:7d} {ours:10.2f} {peer or 0:10.2f} {ratio}   {bound}", flush=True)
 
 
+def named_times(command, columns, env):
+    """The lines NAME<tab>ms… that a program prints, as {NAME: [ms…]}."""
+    out = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout
+    return {f[0]: [float(x) for x in f[1:]] for f in (line.split("\t") for line in out.splitlines()) if len(f) == columns + 1}
+
+
+def adbench(dl):
+    """The ADBench objectives and their derivatives beside the same in C++ (-O3 -march=native) and PyTorch, one thread."""
+    env = dict(os.environ, OPENBLAS_CORETYPE="SKYLAKEX", OMP_NUM_THREADS="1", DL_NUM_THREADS="1",
+               DL_STDLIB=os.path.join(ROOT, "stdlib"))
+    program = os.path.join(os.path.dirname(dl), "adbench_bench")
+    ours = named_times([program, os.path.join(ROOT, "examples/adbench")], 2, env)
+    peer = named_times(["/usr/bin/python3", os.path.join(HERE, "torch_adbench.py")], 1, env)
+    print(f"\n{'ADBench, f64, 1 thread':44s} {'dl ms':>10s} {'C++ ms':>10s} {'torch ms':>10s} {'dl/C++':>8s}")
+    for name, (dl_ms, cpp_ms) in ours.items():
+        print(f"{name:44s} {dl_ms:10.3f} {cpp_ms:10.3f} {peer.get(name, [0])[0]:10.3f} {dl_ms / cpp_ms:8.2f}", flush=True)
+
+
 # name, what it is, the bound
 STEPS = [
     ("mlp_step", "training step 784-256-10, batch 64, Adam", "at most 0.50"),
@@ -70,6 +88,8 @@ def main():
                 ours += dl_times(a.dl, name, a.threads)
                 peer += torch_times(name, a.threads)
             row(what, statistics.median(ours), statistics.median(peer), a.threads, bound)
+    if a.only in "adbench":
+        adbench(a.dl)
     if a.only in "process":
         hello = os.path.join(SCRATCH, "dl_bench_hello.dl")
         with open(hello, "w") as f:
