@@ -237,7 +237,7 @@ def Dl_KernelOp : Dl_StructuralOp<"kernel", [AttrSizedOperandSegments, Destinati
   let arguments = (ins StrAttr:$callee, Variadic<AnyType>:$inputs, Variadic<AnyType>:$dests, UnitAttr:$accumulates, UnitAttr:$effect);
   let results = (outs Variadic<Dl_Tensor>:$results);
   let extraClassDeclaration = "::mlir::MutableOperandRange getDpsInitsMutable() { return getDestsMutable(); }";
-  let assemblyFormat = "$callee `ins` `(` $inputs `)` `outs` `(` $dests `)` attr-dict `:` `(` type($inputs) `)` `outs` `(` type($dests) `)` (`->` type($results)^)?";
+  let assemblyFormat = "$callee `ins` `(` $inputs `)` `outs` `(` $dests `)` attr-dict `:` (`(` type($inputs)^ `)`)? `outs` (`(` type($dests)^ `)`)? (`->` type($results)^)?";
 }
 def Dl_AssertOp : Dl_StructuralOp<"assert", [MemoryEffects<[MemWrite]>]> {
   let summary = "fails with the message at the op's location unless the condition holds; {0}, {1} stand for the i64 or f64 values";
@@ -265,13 +265,13 @@ def Dl_VjpOp : Dl_StructuralOp<"vjp", [AttrSizedOperandSegments]> {
   }];
   let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$args, Variadic<AnyType>:$cotangents, DenseI64ArrayAttr:$wrt, UnitAttr:$unusedOk);
   let results = (outs Variadic<AnyType>:$results);
-  let assemblyFormat = "$callee `(` $args `)` `cotangents` `(` $cotangents `)` `wrt` `=` $wrt attr-dict `:` `(` type($args) `)` `,` `(` type($cotangents) `)` `->` type($results)";
+  let assemblyFormat = "$callee `(` $args `)` `cotangents` `(` $cotangents `)` `wrt` `=` $wrt attr-dict `:` (`(` type($args)^ `)`)? (`,` `(` type($cotangents)^ `)`)? `->` type($results)";
 }
 def Dl_JvpOp : Dl_StructuralOp<"jvp", [AttrSizedOperandSegments]> {
   let summary = "calls a function with tangents for the arguments listed in wrt; gives its results, then the tangents of its float results";
   let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$args, Variadic<AnyType>:$tangents, DenseI64ArrayAttr:$wrt);
   let results = (outs Variadic<AnyType>:$results);
-  let assemblyFormat = "$callee `(` $args `)` `tangents` `(` $tangents `)` `wrt` `=` $wrt attr-dict `:` `(` type($args) `)` `,` `(` type($tangents) `)` `->` type($results)";
+  let assemblyFormat = "$callee `(` $args `)` `tangents` `(` $tangents `)` `wrt` `=` $wrt attr-dict `:` (`(` type($args)^ `)`)? (`,` `(` type($tangents)^ `)`)? `->` type($results)";
 }
 
 #endif

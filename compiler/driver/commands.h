@@ -29,9 +29,10 @@ struct CheckCommand {
 };
 int check(const CheckCommand &command, const Settings &settings);
 
-// dl grad FILE FUNCTION [--wrt 0,2]
+// dl grad FILE FUNCTION [--wrt 0,2] [--types "f32[N], f32"]
 struct GradCommand {
   std::string file, function;
+  std::string types; // of the function's parameters, or empty
   std::vector<int> wrt{0};
 };
 int grad(const GradCommand &command, const Settings &settings);

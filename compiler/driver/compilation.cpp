@@ -31,18 +31,28 @@ bool Compilation::addText(const std::string &path, std::string text) {
   return !diagnostics.hasErrors();
 }
 
-bool Compilation::exportFunction(const std::string &name) {
-  for (ast::Stmt *stmt : tree.stmts) {
-    if (stmt->kind != ast::StmtKind::Fn)
-      continue;
-    auto *function = ast::as<ast::FnDecl>(stmt);
-    if (function->name != name || !function->result)
-      continue;
-    function->isExport = std::all_of(function->params.begin(), function->params.end(),
-                                     [](const ast::Param &parameter) { return parameter.type != nullptr; });
-    return function->isExport;
+bool Compilation::askFor(const std::string &name, const std::string &types) {
+  std::vector<std::string> functions;
+  for (const ast::Stmt *stmt : tree.stmts)
+    if (stmt->kind == ast::StmtKind::Fn)
+      functions.push_back(ast::as<const ast::FnDecl>(stmt)->name);
+  if (std::find(functions.begin(), functions.end(), name) == functions.end()) {
+    Diagnostic &error = diagnostics.error(Code::UnknownName, {}, "there is no function `" + name + "`");
+    if (std::string near = didYouMean(name, functions); !near.empty())
+      error.withHelp("did you mean `" + near + "`?");
+    return false;
   }
-  return false;
+  asked = name;
+  if (types.empty())
+    return true;
+  typesTree = parse(sources.add("types", "fn types(given: fn(" + types + ")) {}\n"), sources, asts, diagnostics);
+  if (diagnostics.hasErrors() || typesTree.stmts.size() != 1 || typesTree.stmts[0]->kind != ast::StmtKind::Fn) {
+    if (!diagnostics.hasErrors())
+      diagnostics.error(Code::SyntaxError, {}, "`" + types + "` is no list of types");
+    return false;
+  }
+  askedTypes = ast::as<ast::FnDecl>(typesTree.stmts[0])->params[0].type;
+  return true;
 }
 
 bool Compilation::check(sema::Facts *facts) {
@@ -56,6 +66,8 @@ bool Compilation::check(sema::Facts *facts) {
   }
   sema::Options options;
   options.facts = facts;
+  options.asked = asked;
+  options.types = askedTypes;
   options.builtins = ops::builtins();
   options.findImport = [this](const std::string &name, const std::string &importing, std::string &path,
                               std::string &text) { return imports.find(name, importing, path, text); };

@@ -27,9 +27,10 @@ public:
   bool addFile(const std::string &path);
   // The same for a text in memory; `path` is what messages call it and where imports are looked for.
   bool addText(const std::string &path, std::string text);
-  // Before check(): treats the function as exported, so that it is checked for all sizes at once, whatever it is called
-  // with. False when there is none of that name, or its signature leaves something open.
-  bool exportFunction(const std::string &name);
+  // Before check(): the function will be checked for all sizes at once, whatever it is called with, and counts as
+  // exported. `types`, if not empty, are its parameters' types, "f32[3, 4], f32[N]", for what its signature leaves open.
+  // False, with an error, when there is no such function or the types cannot be read.
+  bool askFor(const std::string &name, const std::string &types);
   // `facts` receives what editors want to know.
   bool check(sema::Facts *facts = nullptr);
   // To the dl dialect; after it `lowering` may be asked for what comes next.
@@ -42,6 +43,7 @@ public:
 
   // The script as it was written; what could not be parsed is missing.
   const ast::File &syntax() const { return tree; }
+  bool isMlirText() const { return isMlir; }
   // Null for a program that entered as MLIR.
   const sema::Program *program() const { return typed.get(); }
   // Files that were looked at for imports.
@@ -55,7 +57,9 @@ public:
 private:
   Settings settings;
   ImportFinder imports;
-  ast::File tree;
+  ast::File tree, typesTree;
+  std::string asked;
+  const ast::TypeExpr *askedTypes = nullptr;
   std::unique_ptr<sema::Program> typed;
   bool isMlir = false, generated = false;
 };

@@ -12,12 +12,17 @@ int grad(const GradCommand &command, const Settings &settings) {
   for (bool forAllSizes : {true, false}) {
     Compilation compilation(settings);
     std::optional<std::string> text;
-    bool known = compilation.addFile(command.file) && (!forAllSizes || compilation.exportFunction(command.function)) &&
-                 compilation.check() && compilation.generate();
-    if (!known && forAllSizes)
+    bool parsed = compilation.addFile(command.file);
+    bool isScript = parsed && !compilation.isMlirText();
+    bool exists = parsed && (!forAllSizes || !isScript || compilation.askFor(command.function, command.types));
+    bool known = exists && compilation.check() && compilation.generate();
+    // Not knowing the function, and types that do not fit it, are final.
+    if (!known && forAllSizes && exists && command.types.empty())
       continue;
     if (known)
-      text = compilation.lowering.derivative(command.function, command.wrt);
+      text = compilation.lowering.derivative(
+          command.function, command.wrt,
+          "declare the types of its parameters, call it, or say what it takes, for example with `--types \"f32[N, 3], f32\"`");
     report(compilation.diagnostics, settings);
     if (!text)
       return 1;

@@ -16,6 +16,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/SetVector.h"
 
 namespace dl::driver {
 namespace {
@@ -73,7 +74,10 @@ bool Lowering::parse(uint32_t file) {
       uint32_t at = sources.file(file).lineStarts[place.getLine() - 1] + place.getColumn() - 1;
       span = {file, at, at + 1};
     }
-    diagnostics.error(Code::SyntaxError, span, diagnostic.str());
+    // One error: what the parser says after it is a consequence.
+    if (!diagnostics.hasErrors())
+      diagnostics.error(Code::SyntaxError, span, "this is no program in the dl dialect: " + diagnostic.str())
+          .withHelp("`dl compile --emit=dl` prints programs that can be read back");
     return mlir::success();
   });
   ir->module = mlir::parseSourceString<mlir::ModuleOp>(sources.file(file).text, ir->context.get(), sources.file(file).path);
@@ -171,15 +175,39 @@ std::optional<std::string> Lowering::emit(const std::string &stage) {
   return *text;
 }
 
-std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt) {
+// An instance of the user's function; the one for all sizes if there is one.
+mlir::func::FuncOp Lowering::functionNamed(const std::string &name) {
   mlir::func::FuncOp found;
   for (auto function : ir->module->getOps<mlir::func::FuncOp>())
     if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
       if (!found || function->hasAttr(passes::kExport))
         found = function;
+  return found;
+}
+
+bool Lowering::keepOnly(const std::string &name) {
+  mlir::func::FuncOp wanted = name == "main" ? ir->module->lookupSymbol<mlir::func::FuncOp>(name) : functionNamed(name);
+  if (!wanted)
+    return false;
+  llvm::SetVector<mlir::Operation *> kept;
+  kept.insert(wanted);
+  for (size_t i = 0; i < kept.size(); ++i)
+    if (auto uses = mlir::SymbolTable::getSymbolUses(kept[i]))
+      for (const mlir::SymbolTable::SymbolUse &use : *uses)
+        if (mlir::Operation *callee = mlir::SymbolTable::lookupSymbolIn(*ir->module, use.getSymbolRef()))
+          kept.insert(callee);
+  for (mlir::Operation &operation : llvm::make_early_inc_range(*ir->module->getBody()))
+    if (!kept.contains(&operation))
+      operation.erase();
+  return true;
+}
+
+std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt,
+                                                const std::string &help) {
+  mlir::func::FuncOp found = functionNamed(name);
   if (!found) {
-    diagnostics.error(Code::UnknownName, {},
-                      "there is no function `" + name + "` whose parameter types are known: give it types, or call it");
+    diagnostics.error(Code::UnknownName, {}, "there is no function `" + name + "` whose parameter types are known")
+        .withHelp(help);
     return std::nullopt;
   }
   // A parameter may be several values: they carry its name, and a path after a dot.

@@ -16,6 +16,9 @@ struct KeptValue;
 namespace dl::backend {
 struct CompileOptions;
 }
+namespace mlir::func {
+class FuncOp;
+}
 
 namespace dl::driver {
 
@@ -45,13 +48,17 @@ public:
   std::optional<std::string> object(Entries entries);
   // The program in one of the forms of `dl compile --emit` from the dialect on. Nothing after an error.
   std::optional<std::string> emit(const std::string &stage);
-  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`.
-  std::optional<std::string> derivative(const std::string &name, const std::vector<int> &wrt);
+  // Drops what this function does not need; `main` is the script. False when there is no such function.
+  bool keepOnly(const std::string &name);
+  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`. `help` says what
+  // to do when no instance of it is known.
+  std::optional<std::string> derivative(const std::string &name, const std::vector<int> &wrt, const std::string &help);
   // What reverse passes keep, one line a value.
   std::optional<std::string> keptForReverse();
 
 private:
   struct Ir;
+  mlir::func::FuncOp functionNamed(const std::string &name);
   void chooseEntries(Entries entries);
   backend::CompileOptions backendOptions() const;
 

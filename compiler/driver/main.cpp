@@ -125,6 +125,8 @@ int main(int argc, char **argv) {
   CLI::App *grad = app.add_subcommand("grad", "Print the derivative of a function as dl source");
   grad->add_option("FILE", gradCommand.file, "The script")->required();
   grad->add_option("FUNCTION", gradCommand.function, "One of its functions; what it is called with need not be known if it declares its types")->required();
+  grad->add_option("--types", gradCommand.types,
+                   "Types of the parameters, such as \"f32[N, 3], f32\", where the declaration leaves them open");
   grad->add_option("--wrt", gradCommand.wrt, "Numbers of the parameters, from 0 (default: 0)")->delimiter(',');
 
   CompileCommand compileCommand;

@@ -1,4 +1,5 @@
 #include "compiler/driver/commands.h"
+#include "compiler/driver/repl_commands.h"
 #include "compiler/driver/session.h"
 #include "compiler/syntax/parse.h"
 
@@ -101,10 +102,13 @@ private:
     auto isNamePart = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80); };
     while (begin > info->buffer && isNamePart(begin[-1]))
       --begin;
+    bool isCommand = begin == info->buffer + 1 && *info->buffer == ':';
+    if (isCommand)
+      --begin;
     std::string prefix(begin, info->cursor);
     if (prefix.empty())
       return CC_ERROR;
-    std::vector<std::string> candidates = session.names();
+    std::vector<std::string> candidates = isCommand ? replCommandNames() : session.names();
     std::erase_if(candidates, [&](const std::string &name) { return !name.starts_with(prefix); });
     std::sort(candidates.begin(), candidates.end());
     candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
@@ -161,6 +165,16 @@ int repl(const Settings &settings) {
       continue;
     }
     if (outcome == Input::Line) {
+      if (entry.empty() && line.find_first_not_of(" \t") < line.size() && line[line.find_first_not_of(" \t")] == ':') {
+        input->remember(line);
+        dl_interrupted = 0;
+        CommandOutcome outcome = runReplCommand(line, session, settings);
+        std::fflush(stdout);
+        if (outcome == CommandOutcome::Quit)
+          break;
+        ok &= outcome == CommandOutcome::Done;
+        continue;
+      }
       entry += line + "\n";
       // An empty line ends an entry that would go on, so that nobody is caught in an unclosed bracket.
       if (isIncomplete(entry) && !(interactive && isBlank(line)))

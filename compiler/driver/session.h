@@ -9,14 +9,28 @@
 
 namespace dl::driver {
 
+// What the members below write on success goes to stdout; errors go to stderr, and then the session is as if nothing had been
+// asked (but for what a program printed). Each returns whether all went well.
 class Session {
 public:
   explicit Session(const Settings &settings);
   ~Session();
 
-  // Compiles and runs an entry; the value of an expression is printed. Errors go to stderr, and then the session is as if
-  // the entry had not been made (but for what it printed). Returns whether all went well.
+  // Compiles and runs an entry; the value of an expression is printed.
   bool enter(const std::string &text);
+  // The same, and what it took.
+  bool time(const std::string &text);
+  // Enters all of a file at once; its imports are looked for beside it.
+  bool load(const std::string &path);
+  // Writes the entries that worked, as a script. Where one defines a function or module anew, the last one counts.
+  bool save(const std::string &path);
+
+  // The type of an expression, which is not run; the declaration of a function or module.
+  bool type(const std::string &text);
+  // The derivative of a function as dl source, with respect to the parameters with the numbers `wrt`.
+  bool grad(const std::string &function, const std::vector<int> &wrt);
+  // A function or an entry, which is not run, in one of the forms of `dl compile --emit` from the dialect on.
+  bool ir(const std::string &text, const std::string &stage);
 
   // Every name that may be used now.
   std::vector<std::string> names() const;

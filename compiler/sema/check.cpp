@@ -36,10 +36,12 @@ void Checker::run(const ast::File &file) {
     checkStmt(s);
   for (const ast::Stmt *s : file.stmts) {
     if (s->kind == ast::StmtKind::Fn && ast::as<const ast::FnDecl>(s)->isExport)
-      instantiateForAllSizes(ast::as<const ast::FnDecl>(s), scope, true);
+      instantiateForAllSizes(ast::as<const ast::FnDecl>(s), scope, Reason::Exported);
     if (s->kind == ast::StmtKind::Test)
       checkTest(ast::as<const ast::Test>(s), scope);
   }
+  if (Binding *asked = options_.asked.empty() ? nullptr : scope->find(options_.asked); asked && asked->fn)
+    instantiateForAllSizes(asked->fn, asked->env, Reason::Asked, options_.types);
   program_.functions.push_back(&main);
   program_.main = &main;
   if (options_.checkUncalled)
@@ -66,27 +68,46 @@ void Checker::checkTest(const ast::Test *test, Scope *scope) {
 }
 
 // Instantiates a function whose parameters have declared types, for all sizes at once.
-void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool isExport) {
+void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason reason, const ast::TypeExpr *types) {
+  bool isExport = reason == Reason::Exported, isAsked = reason == Reason::Asked;
   Target target = targetOfFn(fn, scope);
   Scope *signature = newScope(scope);
   std::vector<Value> values;
   std::vector<bool> isMut;
+  if (types && types->items.size() != fn->params.size()) {
+    error(Code::WrongArguments, types->span, "`" + fn->name + "` has " + std::to_string(fn->params.size()) + " parameters, " +
+                                                 std::to_string(types->items.size()) + " types are given")
+        .label(fn->nameSpan, "defined here");
+    return;
+  }
   for (const ast::Param &p : fn->params) {
     bool isIntType = p.type && p.type->kind == ast::TypeKind::Named && (p.type->name == "int" || p.type->name == "i64");
     if (isIntType)
       bindShapeName(p.name, Dim::fresh(p.name, false), p.span, signature);
   }
-  for (const ast::Param &p : fn->params) {
-    std::optional<Type> type = p.type && !p.isVariadic ? resolveType(p.type, signature, true) : std::nullopt;
+  for (size_t i = 0; i < fn->params.size(); ++i) {
+    const ast::Param &p = fn->params[i];
+    const ast::TypeExpr *declared = types ? types->items[i] : p.type;
+    std::optional<Type> type = declared && !p.isVariadic ? resolveType(declared, signature, true) : std::nullopt;
     if (!type) {
       if (isExport)
         error(Code::TypeMismatch, p.span, "an exported function declares the types of all its parameters").label(fn->nameSpan, "exported here");
+      if (isAsked)
+        error(Code::TypeMismatch, p.span, "the type of `" + p.name + "` is not known without a call of `" + fn->name + "`")
+            .withHelp("declare it, or call the function");
       return;
     }
     Value v = bad(p.span);
     v.type = *type;
     if (Binding *b = signature->find(p.name); b && isInt(v.type) && !p.isMut)
       v.known.dim = b->known.dim;
+    if (types && p.type) {
+      // What is given must be what is declared, and settles its open parts.
+      bindSignatureDims(p.type, v.type, signature);
+      v.span = declared->span;
+      if (!matchType(p.type, v, signature, "`" + p.name + "`"))
+        return;
+    }
     values.push_back(v);
     isMut.push_back(p.isMut);
   }
@@ -95,14 +116,15 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool i
     return;
   }
   for (Binding *outer : freeNames(fn, nullptr, scope)) {
-    if (isExport)
-      error(Code::UnknownName, fn->nameSpan, "the exported `" + fn->name + "` uses `" + outer->name + "`, which is computed when the script runs")
+    if (reason != Reason::Uncalled)
+      error(Code::UnknownName, fn->nameSpan, std::string("the ") + (isExport ? "exported " : "") + "function `" + fn->name + "` uses `" + outer->name +
+                                                 "`, which is computed when the script runs")
           .label(outer->span, "defined here")
           .withHelp("pass it as a parameter");
     return;
   }
   Prepared prepared = instantiate(target, values, isMut, {});
-  if (prepared.instance && isExport)
+  if (prepared.instance && reason != Reason::Uncalled)
     prepared.instance->function->isExport = true;
 }
 
@@ -124,7 +146,7 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
       Restore<Diagnostics *> quiet(diagnostics_, &scratch);
       Body *nowhere = makeBody();
       Restore<Body *> inner(frame_->body, nowhere);
-      instantiateForAllSizes(fn, scope, false);
+      instantiateForAllSizes(fn, scope, Reason::Uncalled);
     }
     bool needsCall = false;
     for (const Diagnostic &d : scratch.all())

@@ -368,7 +368,9 @@ private:
   void declareBuiltins();
   void checkTest(const ast::Test *test, Scope *scope);
   void checkUncalled(const ast::File &file, Scope *scope);
-  void instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, bool isExport);
+  // Why a function is instantiated from its signature: nobody calls it, it is an `export`, a user wants to see it.
+  enum class Reason { Uncalled, Exported, Asked };
+  void instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason reason, const ast::TypeExpr *types = nullptr);
 
   SourceManager &sources_;
   ast::AstContext &context_;

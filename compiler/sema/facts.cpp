@@ -7,16 +7,6 @@
 namespace dl::sema {
 namespace {
 
-// `i64 = N + 1`: the type, and the value where it is known.
-std::string typeText(const Type &type, const Known &known) {
-  std::string text = str(type);
-  if (known.dim && isInt(type))
-    return text + " = " + known.dim->str();
-  if (known.boolean)
-    return text + (*known.boolean ? " = true" : " = false");
-  return text;
-}
-
 // The declaration up to its body, on one line.
 std::string heading(std::string_view text, size_t bodyOffset) {
   std::string out;

@@ -141,7 +141,29 @@ Session::Session(SourceManager &sources, ast::AstContext &context, Diagnostics &
 
 Session::~Session() = default;
 
-bool Session::check(const ast::File &entry) {
+bool Session::check(const ast::File &entry, bool printing) {
+  printing_ = printing;
+  return checkWith([&] { checkEntry(entry); });
+}
+
+bool Session::checkFunction(const std::string &name, bool instantiated) {
+  return checkWith([&] {
+    begin();
+    Binding *function = scope_->find(name);
+    if (instantiated && function && function->fn)
+      checker_->instantiateForAllSizes(function->fn, function->env, Checker::Reason::Asked);
+    giveVariables({});
+    program_.main = checker_->frame_->function;
+  });
+}
+
+bool Session::isFunction(const std::string &name) const {
+  Binding *b = scope_->find(name);
+  return b && b->kind == Binding::Function && b->fn;
+}
+
+// Does the work; what it leaves after an error is as before.
+bool Session::checkWith(const std::function<void()> &work) {
   Checker &c = *checker_;
   before_ = std::make_unique<Snapshot>(Snapshot{scope_->names, {}, c.instanceByKey_, c.instantiated_, c.files_,
                                                 program_.functions.size(), program_.tests.size(), c.frame_});
@@ -150,7 +172,9 @@ bool Session::check(const ast::File &entry) {
   inputs_.clear();
   outputs_.clear();
   changed_.clear();
-  if (!onLargeStack([&] { checkEntry(entry); }))
+  lastType_.clear();
+  lastValue_.reset();
+  if (!onLargeStack(work))
     diagnostics_.error(Code::InternalError, {}, "there is not enough memory to check the program");
   if (!diagnostics_.hasErrors())
     return true;
@@ -158,7 +182,8 @@ bool Session::check(const ast::File &entry) {
   return false;
 }
 
-void Session::checkEntry(const ast::File &entry) {
+// A new main function, with the variables of the session as its parameters.
+void Session::begin() {
   Checker &c = *checker_;
   Frame &frame = c.frames_.emplace_back();
   Function &main = program_.functionPool.emplace_back();
@@ -169,6 +194,15 @@ void Session::checkEntry(const ast::File &entry) {
   c.frame_ = &frame;
   c.scope_ = scope_;
   takeVariables();
+}
+
+void Session::checkEntry(const ast::File &entry) {
+  Checker &c = *checker_;
+  begin();
+  Function &main = *c.frame_->function;
+  // Imports are looked for beside a file that is loaded.
+  if (entry.id)
+    scope_->path = c.sources_.file(entry.id).path;
 
   // Unlike in a file, a name may be defined again.
   for (const ast::Stmt *s : entry.stmts) {
@@ -229,6 +263,17 @@ void Session::printLast(const ast::ExprStmt &stmt) {
   Value value = c.checkExpr(stmt.value);
   if (value.bad() || value.expr->kind == ExprKind::Unreachable)
     return;
+  lastType_ = typeText(value.type, value.known);
+  if (stmt.value->kind == ast::ExprKind::Name)
+    if (const Binding *b = c.lookup(ast::as<const ast::Name>(stmt.value)->name, scope_);
+        b && (b->kind == Binding::Function || b->kind == Binding::Module)) {
+      Symbol symbol = c.symbolOf(b);
+      lastType_ = symbol.signature + (symbol.doc.empty() ? "" : "\n" + symbol.doc);
+    }
+  if (!printing_) {
+    lastValue_ = std::make_unique<Value>(value);
+    return;
+  }
   Value printed = value;
   switch (value.type->kind) {
   case TypeKind::Unit:
@@ -269,6 +314,10 @@ void Session::giveVariables(Span span) {
     result->args.push_back(value.expr);
     types.push_back(value.type);
     outputs_.push_back({b->name, value.type});
+  }
+  if (lastValue_) {
+    result->args.push_back(lastValue_->expr);
+    types.push_back(lastValue_->type);
   }
   result->type = tupleType(types);
   main.result = result->type;

@@ -3,6 +3,7 @@
 
 #include "compiler/sema/check.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ namespace dl::sema {
 class Checker;
 struct Scope;
 struct Binding;
+struct Value;
 
 class Session {
 public:
@@ -33,10 +35,19 @@ public:
   // Checks an entry, whose tree must outlive the session. Afterwards program().main takes the variables `inputs()` and
   // gives the tuple of the variables `outputs()`: those that the entry declares or assigns. The value of a last
   // expression is printed. False after errors; the session is then as before.
-  bool check(const ast::File &entry);
+  // Without `printing` that value is one more result of main instead; discard() must come next.
+  bool check(const ast::File &entry, bool printing = true);
   const Program &program() const { return program_; }
   const std::vector<Slot> &inputs() const { return inputs_; }
   const std::vector<Slot> &outputs() const { return outputs_; }
+
+  // Like check() for an entry without statements that needs an instance of this function for all sizes at once, or without
+  // one when `instantiated` is false, which leaves what earlier entries called. discard() comes next.
+  bool checkFunction(const std::string &name, bool instantiated);
+  // The type of the last expression that check() saw, with its value where it is known. For the name of a function or module
+  // its declaration instead, under its doc comment.
+  const std::string &lastType() const { return lastType_; }
+  bool isFunction(const std::string &name) const;
 
   // The entry has run: its names stay. `leaves` are the leaves of all outputs in order; sizes that they settle are
   // constants from now on.
@@ -49,6 +60,8 @@ public:
 
 private:
   struct Snapshot;
+  bool checkWith(const std::function<void()> &work);
+  void begin();
   void checkEntry(const ast::File &entry);
   void takeVariables();
   void printLast(const ast::ExprStmt &stmt);
@@ -62,6 +75,9 @@ private:
   std::unique_ptr<Snapshot> before_;
   std::vector<Binding *> changed_; // behind outputs()
   std::vector<Slot> inputs_, outputs_;
+  bool printing_ = true;
+  std::string lastType_;
+  std::unique_ptr<Value> lastValue_; // of the last expression, when it is not printed
 };
 
 } // namespace dl::sema

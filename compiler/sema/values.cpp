@@ -3,6 +3,15 @@
 
 namespace dl::sema {
 
+std::string typeText(const Type &type, const Known &known) {
+  std::string text = str(type);
+  if (known.dim && isInt(type))
+    return text + " = " + known.dim->str();
+  if (known.boolean)
+    return text + (*known.boolean ? " = true" : " = false");
+  return text;
+}
+
 std::string knownKey(const Known &k, const DimKey &dimKey) {
   std::string text = k.literal ? "~" : "";
   if (k.dim)

@@ -29,6 +29,8 @@ struct Known {
 
   bool isConstant() const { return (dim && dim->isConst()) || boolean || number || text; }
 };
+// `i64 = N + 1`: the type, and the value where it is known.
+std::string typeText(const Type &type, const Known &known);
 std::string knownKey(const Known &k, const DimKey &dimKey);
 Known mapKnown(const Known &k, const DimMap &map);
 

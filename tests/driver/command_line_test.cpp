@@ -3,6 +3,9 @@
 #include "tests/run_lang/process.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <sstream>
 
 using dl::tests::ProcessResult;
 using dl::tests::readAll;
@@ -120,6 +123,57 @@ TEST(CommandLine, DiagnosticsAsJson) {
   EXPECT_NE(result.err.find("\"E0201\""), std::string::npos) << result.err;
 }
 
+TEST(CommandLine, EveryCommandReportsInOneForm) {
+  Scratch scratch;
+  scratch.write("broken.dl", "let = 1\n");
+  scratch.write("shape.dl", "let x = ones(2, 3)\nprint(x @ x)\n");
+  scratch.write("stop.dl", "print(1)\nlet i = option(\"i\", default=7)\nprint([1.0][i])\n");
+  scratch.write("test.dl", "test \"bad\" { assert 2 < 1, \"no\" }\n");
+  scratch.write("sloppy.dl", "let  a=1\n");
+  scratch.write("bad.mlir", "nonsense");
+  struct Case {
+    std::vector<std::string> arguments;
+    bool hasPlace;
+  };
+  for (const Case &c : std::vector<Case>{{{"check", "broken.dl"}, true},
+                                         {{"check", "shape.dl"}, true},
+                                         {{"check", "missing.dl"}, false},
+                                         {{"check", "--types", "shape.dl:2:9"}, true},
+                                         {{"check", "--types", "nowhere"}, false},
+                                         {{"run", "shape.dl"}, true},
+                                         {{"run", "stop.dl"}, true},
+                                         {{"run", "missing.dl"}, false},
+                                         {{"run", "bad.mlir"}, true},
+                                         {{"build", "shape.dl", "-o", "x"}, true},
+                                         {{"compile", "--emit=dl", "shape.dl"}, true},
+                                         {{"grad", "shape.dl", "f"}, false},
+                                         {{"test", "test.dl"}, true},
+                                         {{"test", "--filter", "none", "test.dl"}, false},
+                                         {{"fmt", "broken.dl"}, true},
+                                         {{"fmt", "--check", "sloppy.dl"}, true}}) {
+    std::vector<std::string> arguments = c.arguments;
+    arguments.insert(arguments.begin(), "--diagnostics=json");
+    ProcessResult result = dl_(arguments, scratch);
+    SCOPED_TRACE(c.arguments[0] + " " + c.arguments[1] + ": " + result.err);
+    EXPECT_EQ(result.status, 1);
+    std::istringstream lines(result.err);
+    int count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      nlohmann::json object = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+      ASSERT_FALSE(object.is_discarded());
+      ASSERT_EQ(object.size(), 7u);
+      EXPECT_TRUE(object["severity"] == "error" || object["severity"] == "warning");
+      EXPECT_EQ(object["code"].get<std::string>().size(), 5u);
+      EXPECT_FALSE(object["message"].get<std::string>().empty());
+      EXPECT_TRUE(object["labels"].is_array() && object["notes"].is_array() && object["help"].is_string());
+      ASSERT_EQ(!object["place"].is_null(), c.hasPlace);
+      for (const char *member : {"line", "column", "endLine", "endColumn"})
+        EXPECT_TRUE(!c.hasPlace || object["place"][member].get<int>() >= 1) << member;
+    }
+    EXPECT_GE(count, 1);
+  }
+}
+
 TEST(CommandLine, ColourIsAMatterOfChoice) {
   Scratch scratch;
   scratch.write("a.dl", "print(x1)\n");
@@ -209,6 +263,80 @@ TEST(CommandLine, AnIntermediateFormIsReadBack) {
   ASSERT_EQ(dl_({"compile", "--emit=dl", "a.dl", "-o", "a.mlir"}, scratch).status, 0);
   ProcessResult result = dl_({"run", "a.mlir"}, scratch);
   EXPECT_EQ(result.out, "3.0\n") << result.err;
+  // Kernels without inputs, and derivatives without cotangents.
+  scratch.write("b.dl", "seed(1)\nfn f(x: f32[N]) -> f32 = sum(x * x)\nprint(grad(f)(rand(3)))\n");
+  for (const char *stage : {"--emit=dl", "--emit=grad"}) {
+    ASSERT_EQ(dl_({"compile", stage, "b.dl", "-o", "b.mlir"}, scratch).status, 0);
+    ProcessResult again = dl_({"compile", stage, "b.mlir"}, scratch);
+    EXPECT_EQ(again.out, readAll(scratch.path("b.mlir"))) << stage << again.err;
+    EXPECT_EQ(dl_({"run", "b.mlir"}, scratch).out, dl_({"run", "b.dl"}, scratch).out) << stage;
+  }
+}
+
+TEST(CommandLine, ABrokenIntermediateFormIsOneError) {
+  Scratch scratch;
+  scratch.write("a.mlir", "func.func @main() {\n  %0 = dl.nonsense\n  return\n}\n");
+  ProcessResult result = dl_({"run", "a.mlir"}, scratch);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err.rfind("error: this is no program in the dl dialect: ", 0), 0u) << result.err;
+  EXPECT_NE(result.err.find("--> a.mlir:2:8"), std::string::npos) << result.err;
+  EXPECT_EQ(result.err.find("error:", 1), std::string::npos) << result.err;
+}
+
+TEST(CommandLine, DerivativesOfWhatNothingCalls) {
+  Scratch scratch;
+  scratch.write("a.dl", "fn packed(x: f32[*S], w: f32) -> f32 = sum(x * w)\nfn generic(x, y) = sum(x * y)\n");
+  ProcessResult result = dl_({"grad", "a.dl", "packed"}, scratch);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("--types"), std::string::npos) << result.err;
+  result = dl_({"grad", "a.dl", "packed", "--types", "f32[3, N], f32"}, scratch);
+  EXPECT_EQ(result.out, "fn packed_grad(x: f32[3, N], w: f32) -> (f32, f32[3, N]) {\n  (sum(x * w), full((3, N), w))\n}\n") << result.err;
+  EXPECT_EQ(dl_({"grad", "a.dl", "generic", "--types", "f32[N], f32[N]"}, scratch).status, 0);
+  for (const char *wrong : {"f32", "i64[N], f32", "f32[,f32", "f32[N], f32)) {}\nprint(1"})
+    EXPECT_EQ(dl_({"grad", "a.dl", "packed", "--types", wrong}, scratch).status, 1) << wrong;
+  result = dl_({"grad", "a.dl", "pakced"}, scratch);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "error: there is no function `pakced`\nhelp: did you mean `packed`?\n");
+}
+
+TEST(CommandLine, CommandsOfASession) {
+  Scratch scratch;
+  scratch.write("more.dl", "import part\nlet k = part.value()\n");
+  scratch.write("part.dl", "fn value() -> int = 5\n");
+  std::string input = scratch.write("input", "let a = [1.0, 2.0]\n"
+                                             ":type a @ a\n"
+                                             "fn f(x: f32[N]) -> f32 = sum(x)\n"
+                                             "fn f(x: f32[N]) -> f32 = sum(x * x)\n"
+                                             ":type f\n"
+                                             ":grad f\n"
+                                             ":ir f\n"
+                                             ":time f(a)\n"
+                                             ":load more.dl\n"
+                                             "k\n"
+                                             ":save saved.dl\n"
+                                             ":quit\n"
+                                             "print(nobody)\n");
+  ProcessResult result = dl_({"repl"}, scratch, input);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.out.rfind("f32\nfn f(x: f32[N]) -> f32\nfn f_grad(x: f32[N]) -> (f32, f32[N]) {\n  (sum(x * x), x + x)\n}\n", 0), 0u)
+      << result.out;
+  for (const char *part : {"dl.reduce sum", "\n5.0\ncompiled in ", "\n5\n"})
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
+  EXPECT_EQ(readAll(scratch.path("saved.dl")),
+            "let a = [1.0, 2.0]\nfn f(x: f32[N]) -> f32 = sum(x * x)\nf(a)\nimport part\nlet k = part.value()\nk\n");
+  EXPECT_EQ(dl_({"saved.dl"}, scratch).status, 0);
+
+  input = scratch.write("input", ":tpye 1\n:nonsense\n:type\n:help x\n:type nobody\n:grad g\n:grad f x\n:ir --nonsense 1\n:load missing.dl\n"
+                                 "fn g(x) = x\n:grad g\n:ir g\n1 + 1\n");
+  result = dl_({"repl"}, scratch, input);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.out, "2\n") << "the session goes on";
+  EXPECT_NE(result.err.find("unknown command `:tpye`, did you mean `:type`?"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("unknown command `:nonsense`; `:help` lists them"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find(":type takes EXPR"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find(":help takes nothing"), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("cannot read missing.dl"), std::string::npos) << result.err;
+  EXPECT_EQ(dl_({"repl"}, scratch, scratch.write("input", ":help\n")).out.rfind(":type EXPR", 0), 0u);
 }
 
 TEST(CommandLine, SessionFromAPipe) {
