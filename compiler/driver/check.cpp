@@ -34,7 +34,13 @@ bool printTypes(const std::string &where, const Settings &settings) {
   std::optional<uint32_t> offset = analysis.sources().offset(analysis.facts().file, name->place);
   std::vector<sema::TypedPlace> types = offset ? analysis.typesAt(*offset) : std::vector<sema::TypedPlace>();
   if (types.empty()) {
-    report(where + ": no expression with a known type stands here", settings);
+    // After errors the type is missing because of them.
+    if (!analysis.hasErrors()) {
+      Diagnostic nothing{Code::FileError, Severity::Error, "no expression with a known type stands here", {}, {}, {}, ""};
+      if (offset)
+        nothing.span = {analysis.facts().file, *offset, *offset};
+      report(nothing, analysis.sources(), settings);
+    }
     return false;
   }
   LineColumn begin = analysis.sources().lineColumn(types[0].span.file, types[0].span.begin);
