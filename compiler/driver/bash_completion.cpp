@@ -27,12 +27,17 @@ std::string bashCompletion(const CLI::App &app) {
   return "# Completion of the dl command for bash: source <(dl completion bash)\n"
          "_dl() {\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} command= word\n"
-         "  local commands=\"" + commands + "\"\n"
-         "  local flags=\"-O0 -O2 " + flagsOf(app) + "\"\n"
+         "  local commands=\"" +
+         commands +
+         "\"\n"
+         "  local flags=\"-O0 -O2 " +
+         flagsOf(app) +
+         "\"\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    [[ \" $commands \" == *\" $word \"* ]] && { command=$word; break; }\n"
          "  done\n"
-         "  case $command in\n" + cases +
+         "  case $command in\n" +
+         cases +
          "  esac\n"
          "  if [[ $current == -* ]]; then\n"
          "    COMPREPLY=($(compgen -W \"$flags\" -- \"$current\"))\n"

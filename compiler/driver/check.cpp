@@ -36,7 +36,8 @@ bool printTypes(const std::string &where, const Settings &settings) {
   if (types.empty()) {
     // After errors the type is missing because of them.
     if (!analysis.hasErrors()) {
-      Diagnostic nothing{Code::FileError, Severity::Error, "no expression with a known type stands here", {}, {}, {}, ""};
+      Diagnostic nothing{
+          Code::FileError, Severity::Error, "no expression with a known type stands here", {}, {}, {}, ""};
       if (offset)
         nothing.span = {analysis.facts().file, *offset, *offset};
       report(nothing, analysis.sources(), settings);
@@ -58,7 +59,8 @@ int check(const CheckCommand &command, const Settings &settings) {
   for (const std::string &path : expandFolders(command.files)) {
     Compilation compilation(settings);
     // A derivative that does not exist is found by differentiating: that needs no running either.
-    ok &= compilation.addFile(path) && compilation.check() && compilation.generate() && compilation.lowering.differentiate();
+    ok &= compilation.addFile(path) && compilation.check() && compilation.generate() &&
+          compilation.lowering.differentiate();
     report(compilation.diagnostics, settings);
   }
   return ok ? 0 : 1;

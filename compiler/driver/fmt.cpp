@@ -26,7 +26,8 @@ std::optional<std::string> laidOut(const std::string &name, const std::string &t
 }
 
 // A program that reads our diagnostics gets one with the first line that differs.
-void tellDifference(const std::string &name, const std::string &text, const std::string &wanted, const Settings &settings) {
+void tellDifference(const std::string &name, const std::string &text, const std::string &wanted,
+                    const Settings &settings) {
   if (!settings.json) {
     std::printf("%s would change\n", name.c_str());
     return;

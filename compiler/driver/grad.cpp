@@ -7,8 +7,8 @@
 namespace dl::driver {
 
 int grad(const GradCommand &command, const Settings &settings) {
-  // First for all sizes at once; what the function takes from the script, or a parameter without a type, may forbid that,
-  // and then as the script calls it.
+  // First for all sizes at once; what the function takes from the script, or a parameter without a type, may forbid
+  // that, and then as the script calls it.
   for (bool forAllSizes : {true, false}) {
     Compilation compilation(settings);
     std::optional<std::string> text;
@@ -20,9 +20,9 @@ int grad(const GradCommand &command, const Settings &settings) {
     if (!known && forAllSizes && exists && command.types.empty())
       continue;
     if (known)
-      text = compilation.lowering.derivative(
-          command.function, command.wrt,
-          "declare the types of its parameters, call it, or say what it takes, for example with `--types \"f32[N, 3], f32\"`");
+      text = compilation.lowering.derivative(command.function, command.wrt,
+                                             "declare the types of its parameters, call it, or say what it takes, for "
+                                             "example with `--types \"f32[N, 3], f32\"`");
     report(compilation.diagnostics, settings);
     if (!text)
       return 1;

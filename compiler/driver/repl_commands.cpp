@@ -49,7 +49,8 @@ CommandOutcome ir(const std::string &argument, Session &session, const Settings 
     size_t space = std::min(rest.find(' '), rest.size());
     stage = rest.substr(2, space - 2);
     rest = trimmed(rest.substr(space));
-    if (stage != "dl" && stage != "grad" && stage != "linalg" && stage != "loops" && stage != "llvm" && stage != "asm") {
+    if (stage != "dl" && stage != "grad" && stage != "linalg" && stage != "loops" && stage != "llvm" &&
+        stage != "asm") {
       report("a form is --dl, --grad, --linalg, --loops, --llvm or --asm, not --" + stage, settings);
       return CommandOutcome::Failed;
     }
@@ -61,11 +62,15 @@ CommandOutcome help(const std::string &, Session &, const Settings &);
 
 constexpr Command kCommands[] = {
     {":type", "EXPR", "the type of an expression, or the declaration of a function",
-     [](const std::string &argument, Session &session, const Settings &) { return outcome(session.type(argument + "\n")); }},
+     [](const std::string &argument, Session &session, const Settings &) {
+       return outcome(session.type(argument + "\n"));
+     }},
     {":grad", "FN [0,2]", "the derivative of a function as dl source, by the parameters with these numbers", grad},
     {":ir", "[--FORM] EXPR|FN", "the dl dialect, or another form: grad, linalg, loops, llvm, asm", ir},
     {":time", "STATEMENT", "runs a statement and tells what compiling and running took",
-     [](const std::string &argument, Session &session, const Settings &) { return outcome(session.time(argument + "\n")); }},
+     [](const std::string &argument, Session &session, const Settings &) {
+       return outcome(session.time(argument + "\n"));
+     }},
     {":load", "FILE", "enters all of a file",
      [](const std::string &argument, Session &session, const Settings &) { return outcome(session.load(argument)); }},
     {":save", "FILE", "writes what was entered and worked, as a script",
@@ -99,11 +104,14 @@ CommandOutcome runReplCommand(const std::string &line, Session &session, const S
     bool takes = *command.argument != 0;
     if (takes == !argument.empty())
       return command.run(argument, session, settings);
-    report(takes ? std::string(command.name) + " takes " + command.argument : std::string(command.name) + " takes nothing", settings);
+    report(takes ? std::string(command.name) + " takes " + command.argument
+                 : std::string(command.name) + " takes nothing",
+           settings);
     return CommandOutcome::Failed;
   }
   std::string near = didYouMean(name, replCommandNames());
-  report("unknown command `" + name + "`" + (near.empty() ? "; `:help` lists them" : ", did you mean `" + near + "`?"), settings);
+  report("unknown command `" + name + "`" + (near.empty() ? "; `:help` lists them" : ", did you mean `" + near + "`?"),
+         settings);
   return CommandOutcome::Failed;
 }
 

@@ -91,8 +91,8 @@ bool Session::State::call(dl_function start) {
   Parts out;
   for (const Leaf &leaf : leaves)
     out.push_back(emptyResult(leaf.slot));
-  if (dl_error *error = dl_invoke(start, in.data(), static_cast<int64_t>(in.size()), out.data(),
-                                  static_cast<int64_t>(out.size()))) {
+  if (dl_error *error =
+          dl_invoke(start, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()))) {
     checker.discard();
     report(error, settings);
     return false;
@@ -199,8 +199,9 @@ bool Session::save(const std::string &path) {
   const std::vector<const ast::File *> &entries = state->worked;
   for (size_t i = 0; i < entries.size(); ++i) {
     std::string name = soleDefinition(*entries[i]);
-    bool replaced = !name.empty() && std::any_of(entries.begin() + static_cast<ptrdiff_t>(i) + 1, entries.end(),
-                                                 [&](const ast::File *later) { return soleDefinition(*later) == name; });
+    bool replaced =
+        !name.empty() && std::any_of(entries.begin() + static_cast<ptrdiff_t>(i) + 1, entries.end(),
+                                     [&](const ast::File *later) { return soleDefinition(*later) == name; });
     if (!replaced)
       text += state->sources.file(entries[i]->id).text;
   }
@@ -223,7 +224,9 @@ bool Session::type(const std::string &text) {
 
 bool Session::grad(const std::string &function, const std::vector<int> &wrt) {
   std::unique_ptr<Lowering> lowering = state->lowered(function);
-  std::optional<std::string> text = lowering ? lowering->derivative(function, wrt, "declare the types of its parameters, or call it once") : std::nullopt;
+  std::optional<std::string> text =
+      lowering ? lowering->derivative(function, wrt, "declare the types of its parameters, or call it once")
+               : std::nullopt;
   if (text)
     std::fwrite(text->data(), 1, text->size(), stdout);
   return state->finish(text.has_value());

@@ -9,8 +9,8 @@
 
 namespace dl::driver {
 
-// What the members below write on success goes to stdout; errors go to stderr, and then the session is as if nothing had been
-// asked (but for what a program printed). Each returns whether all went well.
+// What the members below write on success goes to stdout; errors go to stderr, and then the session is as if nothing
+// had been asked (but for what a program printed). Each returns whether all went well.
 class Session {
 public:
   explicit Session(const Settings &settings);

@@ -24,7 +24,8 @@ void listFile(const std::string &path, const TestCommand &command, const Setting
   if (!ok)
     ++summary.broken;
   for (const ast::Stmt *stmt : compilation.syntax().stmts)
-    if (stmt->kind == ast::StmtKind::Test && ast::as<const ast::Test>(stmt)->name.find(command.filter) != std::string::npos) {
+    if (stmt->kind == ast::StmtKind::Test &&
+        ast::as<const ast::Test>(stmt)->name.find(command.filter) != std::string::npos) {
       std::printf("%s: %s\n", path.c_str(), ast::as<const ast::Test>(stmt)->name.c_str());
       ++summary.passed;
     }

@@ -13,7 +13,8 @@ bool covers(Span span, uint32_t offset) { return span.begin <= offset && offset 
 bool touches(Span span, uint32_t offset) { return span.begin <= offset && offset <= span.end; }
 
 // Of the places at the offset the length of the shortest, preferring those that hold the character behind it.
-template <typename Places> std::pair<uint32_t, bool (*)(Span, uint32_t)> shortest(const Places &places, uint32_t offset) {
+template <typename Places>
+std::pair<uint32_t, bool (*)(Span, uint32_t)> shortest(const Places &places, uint32_t offset) {
   for (auto at : {covers, touches}) {
     uint32_t length = UINT32_MAX;
     for (const auto &place : places)
@@ -84,7 +85,8 @@ std::vector<sema::Symbol> Analysis::namesAt(uint32_t offset) const {
         break;
       }
   auto isNew = [&](const sema::Symbol &symbol) {
-    return std::none_of(names.begin(), names.end(), [&](const sema::Symbol &other) { return other.name == symbol.name; });
+    return std::none_of(names.begin(), names.end(),
+                        [&](const sema::Symbol &other) { return other.name == symbol.name; });
   };
   for (const sema::Symbol &symbol : collected.library)
     if (isNew(symbol))

@@ -23,8 +23,8 @@ public:
   const std::vector<Diagnostic> &diagnostics() const { return found; }
   bool hasErrors() const;
 
-  // The innermost expression or declared name at the place, once per instance of a generic function; empty where nothing
-  // is, or where no instance was checked.
+  // The innermost expression or declared name at the place, once per instance of a generic function; empty where
+  // nothing is, or where no instance was checked.
   std::vector<sema::TypedPlace> typesAt(uint32_t offset) const;
   // What the name at the place means.
   const sema::Meaning *meaningAt(uint32_t offset) const;

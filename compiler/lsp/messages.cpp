@@ -49,7 +49,8 @@ json::Value published(const Analysis &analysis, const lsp::URIForFile &uri, int6
     Span place = d.span;
     if (place.valid() && place.file != analysis.facts().file) {
       LineColumn at = sources.lineColumn(place.file, place.begin);
-      message = sources.file(place.file).path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " + message;
+      message = sources.file(place.file).path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) + ": " +
+                message;
       place = {};
       for (const ast::Stmt *s : analysis.syntax().stmts)
         if (s->kind == ast::StmtKind::Import && !place.valid())
@@ -87,8 +88,7 @@ std::optional<lsp::Hover> hoverAt(const Analysis &analysis, uint32_t offset) {
   const sema::Meaning *meaning = analysis.meaningAt(offset);
   std::vector<sema::TypedPlace> types = analysis.typesAt(offset);
   // An expression around the name says nothing of the name.
-  if (meaning && !types.empty() &&
-      types[0].span.end - types[0].span.begin > meaning->span.end - meaning->span.begin)
+  if (meaning && !types.empty() && types[0].span.end - types[0].span.begin > meaning->span.end - meaning->span.begin)
     types.clear();
   if (!meaning && types.empty())
     return std::nullopt;
@@ -178,7 +178,9 @@ lsp::SignatureHelp helpOf(const CallAt &call) {
   signature.documentation = utf8(call.function.doc);
   for (const ParameterText &parameter : parameters) {
     lsp::ParameterInformation information;
-    auto unitsBefore = [&](uint32_t offset) { return static_cast<unsigned>(placeOf(call.function.signature, offset).character); };
+    auto unitsBefore = [&](uint32_t offset) {
+      return static_cast<unsigned>(placeOf(call.function.signature, offset).character);
+    };
     information.labelOffsets = std::pair(unitsBefore(parameter.place.begin), unitsBefore(parameter.place.end));
     signature.parameters.push_back(information);
   }
@@ -192,7 +194,8 @@ lsp::SignatureHelp helpOf(const CallAt &call) {
 std::vector<lsp::DocumentSymbol> outlineOf(const Analysis &analysis) {
   const SourceManager &sources = analysis.sources();
   std::vector<lsp::DocumentSymbol> out;
-  auto add = [&](std::vector<lsp::DocumentSymbol> &to, const std::string &name, lsp::SymbolKind kind, Span whole, Span selection) {
+  auto add = [&](std::vector<lsp::DocumentSymbol> &to, const std::string &name, lsp::SymbolKind kind, Span whole,
+                 Span selection) {
     if (name.empty())
       return;
     if (selection.begin < whole.begin || selection.end > whole.end)

@@ -74,8 +74,9 @@ private:
     reply(json::Object{
         {"capabilities",
          json::Object{{"positionEncoding", "utf-16"},
-                      {"textDocumentSync",
-                       json::Object{{"openClose", true}, {"change", int(lsp::TextDocumentSyncKind::Incremental)}, {"save", true}}},
+                      {"textDocumentSync", json::Object{{"openClose", true},
+                                                        {"change", int(lsp::TextDocumentSyncKind::Incremental)},
+                                                        {"save", true}}},
                       {"hoverProvider", true},
                       {"definitionProvider", true},
                       {"documentSymbolProvider", true},

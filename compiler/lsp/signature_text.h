@@ -21,8 +21,8 @@ bool isInText(std::string_view text, uint32_t offset);
 
 // The innermost call whose parentheses are open at the offset.
 struct OpenCall {
-  Range32 name;       // of what is called: the last name before the parenthesis
-  uint32_t argument;  // the number of commas before the offset
+  Range32 name;      // of what is called: the last name before the parenthesis
+  uint32_t argument; // the number of commas before the offset
 };
 std::optional<OpenCall> openCallAt(std::string_view text, uint32_t offset);
 

@@ -1,6 +1,6 @@
 // What the checker hands to editors: types of expressions, meanings of names, members.
-#include "compiler/sema/checker.h"
 #include "compiler/sema/facts.h"
+#include "compiler/sema/checker.h"
 
 #include <algorithm>
 
@@ -42,7 +42,9 @@ const ast::MemberDecl *memberDeclared(const ast::ModuleDecl &module, const std::
 
 } // namespace
 
-bool Checker::wantsFacts(Span span) const { return options_.facts && span.valid() && span.file == options_.facts->file; }
+bool Checker::wantsFacts(Span span) const {
+  return options_.facts && span.valid() && span.file == options_.facts->file;
+}
 
 Symbol Checker::symbolOfFn(const ast::FnDecl *fn, Symbol::Kind kind) const {
   Span body = fn->body ? fn->body->span : Span{};
@@ -62,7 +64,9 @@ Symbol Checker::symbolOfMember(const ModuleInstance &m, const std::string &name)
   if (const ast::MemberDecl *declared = memberDeclared(*m.decl, name)) {
     if (declared->kind == ast::MemberDecl::Fn)
       return symbolOfFn(declared->fn, Symbol::Method);
-    word = declared->kind == ast::MemberDecl::Param ? "param" : declared->kind == ast::MemberDecl::Buffer ? "buffer" : "let";
+    word = declared->kind == ast::MemberDecl::Param    ? "param"
+           : declared->kind == ast::MemberDecl::Buffer ? "buffer"
+                                                       : "let";
     symbol.span = nameIn(declared->span, name, sources_);
     symbol.doc = declared->doc;
   } else {
@@ -146,7 +150,8 @@ void Checker::noteName(const ast::Expr *expr) {
 void Checker::noteParameter(Span span, const ast::Param &parameter) {
   if (wantsFacts(span))
     options_.facts->meanings.push_back(
-        {span, {Symbol::Parameter, parameter.name, parameter.span, heading(sources_.text(parameter.span), SIZE_MAX), ""}});
+        {span,
+         {Symbol::Parameter, parameter.name, parameter.span, heading(sources_.text(parameter.span), SIZE_MAX), ""}});
 }
 
 std::vector<Symbol> Checker::symbolsOf(const Scope *scope) const {
@@ -195,7 +200,8 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
   }
   if (base.type->kind == TypeKind::Record)
     for (size_t i = 0; i < base.type->names.size(); ++i)
-      facts.members.push_back({Symbol::Field, base.type->names[i], {}, base.type->names[i] + ": " + str(base.type->items[i]), ""});
+      facts.members.push_back(
+          {Symbol::Field, base.type->names[i], {}, base.type->names[i] + ": " + str(base.type->items[i]), ""});
   if (base.type->kind == TypeKind::Tensor)
     for (const char *property : {"shape", "ndim", "dtype", "T"})
       facts.members.push_back({Symbol::Field, property, {}, std::string(".") + property, ""});
@@ -229,7 +235,8 @@ void Checker::finishFacts(const Scope *fileScope) {
   for (const Binding &b : bindings_) {
     if (!wantsFacts(b.span) || b.kind == Binding::Member)
       continue;
-    Span name = b.kind == Binding::Space ? b.span : nameIn(b.span, b.name[0] == '*' ? b.name.substr(1) : b.name, sources_);
+    Span name =
+        b.kind == Binding::Space ? b.span : nameIn(b.span, b.name[0] == '*' ? b.name.substr(1) : b.name, sources_);
     facts.meanings.push_back({name, symbolOf(&b)});
     if (b.type && b.name[0] != '*')
       facts.types.push_back({name, typeText(b.type, b.known), instanceText(b.frame)});

@@ -87,7 +87,8 @@ public:
       add(as<const While>(s)->condition);
       return add(as<const While>(s)->body);
     case StmtKind::For:
-      for (const Expr *part : {as<const For>(s)->begin, as<const For>(s)->end, as<const For>(s)->step, as<const For>(s)->in})
+      for (const Expr *part :
+           {as<const For>(s)->begin, as<const For>(s)->end, as<const For>(s)->step, as<const For>(s)->in})
         add(part);
       return add(as<const For>(s)->body);
     case StmtKind::Return:

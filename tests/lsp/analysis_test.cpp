@@ -76,7 +76,8 @@ TEST(Analysis, MeaningsOfNames) {
   EXPECT_EQ(symbolIn("print(|exp(1.0))\n").kind, sema::Symbol::Builtin);
   EXPECT_EQ(symbolIn("print(|grad(exp)(1.0))\n").signature, "fn grad(f, wrt = 0)");
   EXPECT_EQ(symbolIn("var v = 1\n|v = 2\n").name, "v");
-  EXPECT_EQ(symbolIn("module M { param w = ones(2)\nfn forward(x) = |w * x }\nprint(M()(1.0))\n").signature, "param w: f32[2]");
+  EXPECT_EQ(symbolIn("module M { param w = ones(2)\nfn forward(x) = |w * x }\nprint(M()(1.0))\n").signature,
+            "param w: f32[2]");
   symbol = symbolIn("import nn\nprint(nn.|Linear(1, 2))\n");
   EXPECT_EQ(symbol.kind, sema::Symbol::Module);
   EXPECT_TRUE(symbol.span.valid());
@@ -106,7 +107,8 @@ TEST(Completion, Names) {
 
 TEST(Completion, MembersOfValues) {
   EXPECT_TRUE(completes("module M { param w = 1.0\nfn forward(x) = x }\nlet m = M()\nm.|\n", "forward"));
-  EXPECT_TRUE(completes("let g = grad(fn(x) = x * x)(1.0)\ng.|\n", "exp")) << "a function that may be called as a method";
+  EXPECT_TRUE(completes("let g = grad(fn(x) = x * x)(1.0)\ng.|\n", "exp"))
+      << "a function that may be called as a method";
   EXPECT_TRUE(completes("fn f(x) {\n  x.re|\n}\n", "reshape")) << "of a parameter whose type nobody knows";
   EXPECT_TRUE(completes("import nn\nfn f(x) = nn.|\n", "Linear"));
   EXPECT_FALSE(completes("import nn\nfn f(x) = nn.|\n", "while"));

@@ -6,7 +6,9 @@
 using namespace dl::lsp;
 
 TEST(Positions, CountUtf16Units) {
-  std::string text = "a\n\xF0\x9F\x98\x80" "b\xC3\xA9" "c\r\nlast";
+  std::string text = "a\n\xF0\x9F\x98\x80"
+                     "b\xC3\xA9"
+                     "c\r\nlast";
   // a | 😀 is two units, b, é is one, c
   EXPECT_EQ(offsetOf(text, {0, 1}), 1u);
   EXPECT_EQ(offsetOf(text, {1, 0}), 2u);

@@ -42,7 +42,8 @@ std::vector<std::string> scripts() {
 
 TEST(Robustness, BrokenTextsAtEveryKindOfPlace) {
   std::mt19937 random(7);
-  const char *pieces[] = {"(", ")", "{", "}", "[", "\"", ".", ",", "=", "#", "\n", "fn ", "import ", "\xF0\x9F\x98\x80", "\xFF", "|>", ":"};
+  const char *pieces[] = {
+      "(", ")", "{", "}", "[", "\"", ".", ",", "=", "#", "\n", "fn ", "import ", "\xF0\x9F\x98\x80", "\xFF", "|>", ":"};
   size_t count = 0;
   for (const std::string &text : scripts()) {
     for (int round = 0; round < 4; ++round) {
@@ -63,8 +64,27 @@ TEST(Robustness, BrokenTextsAtEveryKindOfPlace) {
 }
 
 TEST(Robustness, ShortTextsAtAllPlaces) {
-  for (std::string text : {"", ".", "x.", "f(", "import", "from", "from nn import ", "\"{", "module M { param", "let a: f32[", "a.b.c(", "1.", "1..",
-                           "fn f(x) = x.", "\xC3", "test \"", "##", "x |> ", "&", "fn(", "no_grad {"})
+  for (std::string text : {"",
+                           ".",
+                           "x.",
+                           "f(",
+                           "import",
+                           "from",
+                           "from nn import ",
+                           "\"{",
+                           "module M { param",
+                           "let a: f32[",
+                           "a.b.c(",
+                           "1.",
+                           "1..",
+                           "fn f(x) = x.",
+                           "\xC3",
+                           "test \"",
+                           "##",
+                           "x |> ",
+                           "&",
+                           "fn(",
+                           "no_grad {"})
     for (uint32_t offset = 0; offset <= text.size(); ++offset)
       askEverything(text, offset);
 }
