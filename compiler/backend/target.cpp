@@ -20,15 +20,9 @@ void initialise() {
   });
 }
 
-} // namespace
-
-TargetDescription describeTarget(const std::string &cpu) {
+TargetDescription describeHost() {
   TargetDescription target;
   target.triple = llvm::sys::getDefaultTargetTriple();
-  if (!cpu.empty() && cpu != "native") {
-    target.cpu = cpu;
-    return target;
-  }
   target.cpu = llvm::sys::getHostCPUName().str();
   llvm::SubtargetFeatures features;
   auto host = llvm::sys::getHostCPUFeatures();
@@ -44,6 +38,19 @@ TargetDescription describeTarget(const std::string &cpu) {
   }
   target.features = features.getString();
   return target;
+}
+
+} // namespace
+
+TargetDescription describeTarget(const std::string &cpu) {
+  if (!cpu.empty() && cpu != "native") {
+    TargetDescription target;
+    target.triple = llvm::sys::getDefaultTargetTriple();
+    target.cpu = cpu;
+    return target;
+  }
+  static const TargetDescription host = describeHost();
+  return host;
 }
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetDescription &target, int optLevel) {

@@ -3,50 +3,14 @@
 
 #include "compiler/sema/checker.h"
 #include "compiler/sema/large_stack.h"
+#include "compiler/sema/uses.h"
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 namespace dl::sema {
 namespace {
-
-// Whether a body assigns variables, found by walking it.
-class Assigned {
-public:
-  explicit Assigned(const Body *body) { visit(body); }
-  bool has(const Variable *variable) const { return found.count(variable) != 0; }
-
-private:
-  void visit(const Body *body) {
-    if (!body)
-      return;
-    for (const Stmt *stmt : body->stmts)
-      visit(stmt);
-    visit(body->value);
-  }
-  void visit(const Stmt *stmt) {
-    if (stmt->kind == StmtKind::Assign)
-      found.insert(stmt->variable);
-    for (const Expr *part : {stmt->value, stmt->condition, stmt->message, stmt->begin, stmt->end, stmt->step})
-      visit(part);
-    visit(stmt->body);
-  }
-  void visit(const Expr *expr) {
-    if (!expr)
-      return;
-    found.insert(expr->mutArgs.begin(), expr->mutArgs.end());
-    for (const Expr *argument : expr->args)
-      visit(argument);
-    visit(expr->thenBody);
-    visit(expr->elseBody);
-    for (const SliceItem &item : expr->slices) {
-      visit(item.index);
-      visit(item.begin);
-    }
-  }
-
-  std::set<const Variable *> found;
-};
 
 using Settled = std::map<uint32_t, int64_t>;
 
@@ -103,6 +67,16 @@ private:
   size_t next = 0;
 };
 
+// Whether all sizes in a type are numbers.
+bool isSettled(const Type &type) {
+  bool settled = true;
+  mapDims(type, [&](const Dim &dim) {
+    settled &= dim.isConst();
+    return dim;
+  });
+  return settled;
+}
+
 bool isVariable(const Binding *b) { return b->kind == Binding::Local && b->variable && b->type; }
 
 } // namespace
@@ -114,7 +88,7 @@ struct Session::Snapshot {
   std::map<std::string, Instance *> instances;
   std::set<const void *> instantiated;
   std::map<std::string, Scope *> files;
-  size_t functions, tests;
+  std::vector<Function *> instancesInOrder;
   Frame *frame;
 };
 
@@ -166,7 +140,7 @@ bool Session::isFunction(const std::string &name) const {
 bool Session::checkWith(const std::function<void()> &work) {
   Checker &c = *checker_;
   before_ = std::make_unique<Snapshot>(Snapshot{scope_->names, {}, c.instanceByKey_, c.instantiated_, c.files_,
-                                                program_.functions.size(), program_.tests.size(), c.frame_});
+                                                instances_, c.frame_});
   for (const auto &[name, binding] : scope_->names)
     before_->bindings.emplace_back(binding, *binding);
   inputs_.clear();
@@ -174,6 +148,8 @@ bool Session::checkWith(const std::function<void()> &work) {
   changed_.clear();
   lastType_.clear();
   lastValue_.reset();
+  program_.functions = instances_;
+  program_.tests.clear();
   if (!onLargeStack(work))
     diagnostics_.error(Code::InternalError, {}, "there is not enough memory to check the program");
   if (!diagnostics_.hasErrors())
@@ -224,6 +200,10 @@ void Session::checkEntry(const ast::File &entry) {
   giveVariables(entry.stmts.empty() ? Span{} : entry.stmts.back()->span);
   program_.main = &main;
   c.checkUncalled(entry, scope_);
+  // What earlier entries have defined is compiled again only where this one needs it.
+  std::vector<Function *> needed = reachableFrom(&main);
+  needed.pop_back(); // the entry itself
+  instances_ = std::exchange(program_.functions, std::move(needed));
 }
 
 // The variables of earlier entries become parameters of this one.
@@ -300,10 +280,10 @@ void Session::printLast(const ast::ExprStmt &stmt) {
 void Session::giveVariables(Span span) {
   Checker &c = *checker_;
   Function &main = *c.frame_->function;
-  Assigned assigned(main.body);
+  Uses uses(main.body);
   std::set<const Variable *> parameters(main.params.begin(), main.params.end());
   for (const auto &[name, binding] : scope_->names)
-    if (isVariable(binding) && (!parameters.count(binding->variable) || assigned.has(binding->variable)))
+    if (isVariable(binding) && (!parameters.count(binding->variable) || uses.assigned.count(binding->variable)))
       changed_.push_back(binding);
   std::sort(changed_.begin(), changed_.end(),
             [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
@@ -322,6 +302,27 @@ void Session::giveVariables(Span span) {
   result->type = tupleType(types);
   main.result = result->type;
   main.body->value = result;
+  dropUnused(uses);
+}
+
+// A variable that the entry does not mention need not cross, unless its sizes may be what others are made of.
+void Session::dropUnused(const Uses &uses) {
+  Function &main = *checker_->frame_->function;
+  size_t kept = 0;
+  for (size_t i = 0; i < main.params.size(); ++i) {
+    const Variable *variable = main.params[i];
+    bool isOpen = !isSettled(variable->type) || (variable->dim && !variable->dim->isConst());
+    if (!isOpen && !uses.read.count(variable) && !uses.assigned.count(variable))
+      continue;
+    main.params[kept] = main.params[i];
+    main.paramNames[kept] = main.paramNames[i];
+    main.isMut[kept] = main.isMut[i];
+    inputs_[kept++] = inputs_[i];
+  }
+  main.params.resize(kept);
+  main.paramNames.resize(kept);
+  main.isMut.resize(kept);
+  inputs_.resize(kept);
 }
 
 void Session::keep(const std::vector<LeafValue> &leaves) {
@@ -362,8 +363,7 @@ void Session::discard() {
   c.loading_.clear();
   c.nesting_ = c.instanceNesting_ = 0;
   c.stopped_ = false;
-  program_.functions.resize(before_->functions);
-  program_.tests.resize(before_->tests);
+  instances_ = before_->instancesInOrder;
 }
 
 std::vector<std::string> Session::names() const {

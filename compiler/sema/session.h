@@ -12,6 +12,7 @@ namespace dl::sema {
 
 class Checker;
 struct Scope;
+struct Uses;
 struct Binding;
 struct Value;
 
@@ -66,12 +67,14 @@ private:
   void takeVariables();
   void printLast(const ast::ExprStmt &stmt);
   void giveVariables(Span span);
+  void dropUnused(const Uses &uses);
 
   Diagnostics &diagnostics_;
   Options options_;
   Program program_;
   std::unique_ptr<Checker> checker_;
   Scope *scope_ = nullptr; // of the session's own names
+  std::vector<Function *> instances_; // all of the entries so far
   std::unique_ptr<Snapshot> before_;
   std::vector<Binding *> changed_; // behind outputs()
   std::vector<Slot> inputs_, outputs_;
