@@ -182,9 +182,12 @@ private:
   Value compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value checkLogical(const ast::Logical *expr);
   Value checkStr(const ast::StrLit *expr);
+  static int64_t countCodePoints(const std::string &text);
+  bool fitsFormat(const Value &value, const std::string &format, Span span);
   Value formatValue(const Value &value, const std::string &format, Span span);
   Value concatStrings(std::vector<Value> parts, Span span);
   Value checkIndex(const ast::Index *expr);
+  Value indexStr(const Value &base, const ast::Index *expr);
   Value indexTuple(const Value &base, const ast::Index *expr);
   Value sliceTensor(const Value &base, const std::vector<ast::IndexItem> &items, Span span);
   std::optional<std::vector<SliceItem>> sliceItems(const Type &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,

@@ -20,6 +20,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
     return indexTuple(base, expr);
   case TypeKind::List:
     return checkListIndex(base, expr);
+  case TypeKind::Str:
+    return indexStr(base, expr);
   case TypeKind::Module:
     if (const ast::FnDecl *at = methodNamed(*base.type->module, "at"); at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
       Argument index;

@@ -48,17 +48,32 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
   }
   if (name == "print") {
     std::vector<Value> parts;
+    std::optional<Value> separator, end;
     for (Argument &a : args) {
-      if (!a.name.empty()) {
-        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`");
+      if (a.name.empty())
+        continue;
+      if (a.name != "sep" && a.name != "end") {
+        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`").withHelp("it has `sep` and `end`");
         return bad(span);
       }
+      if (a.value.type->kind != TypeKind::Str) {
+        error(Code::TypeMismatch, a.span, "`" + a.name + "` of `print` is a str, this is " + describe(a.value));
+        return bad(span);
+      }
+      (a.name == "sep" ? separator : end) = a.value;
+    }
+    for (Argument &a : args) {
+      if (!a.name.empty())
+        continue;
       if (!parts.empty())
-        parts.push_back(strValue(" ", span));
+        parts.push_back(separator ? *separator : strValue(" ", span));
       parts.push_back(formatValue(a.value, "", a.span));
     }
     Value text = concatStrings(std::move(parts), span);
-    return text.bad() ? bad(span) : externValue("dl_rt_print", {text}, unitType(), span, false, false);
+    if (text.bad())
+      return bad(span);
+    return end ? externValue("dl_rt_write", {text, *end}, unitType(), span, false, false)
+               : externValue("dl_rt_print", {text}, unitType(), span, false, false);
   }
   if ((name == "enumerate" && args.size() == 1) || (name == "zip" && !args.empty()))
     return pairedList(name, args, span);
@@ -153,6 +168,9 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       materialise(x, "sized");
       return dimValue(x.type->dims[0], span);
     }
+    if (x.type->kind == TypeKind::Str)
+      return x.known.text ? intValue(countCodePoints(*x.known.text), span)
+                          : externValue("dl_rt_str_len", {x}, scalarType(Elem::I64), span, true, false);
     if (x.type->kind == TypeKind::Module)
       if (const ast::FnDecl *len = methodNamed(*x.type->module, "len"))
         return callMethod(x, std::nullopt, len, {}, span);

@@ -66,6 +66,10 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
   const std::string symbol = sourceText(opSpan);
   if (op == ast::BinaryOp::Add && lhs.type->kind == TypeKind::Str && rhs.type->kind == TypeKind::Str)
     return concatStrings({lhs, rhs}, span);
+  if (op == ast::BinaryOp::Mul && (lhs.type->kind == TypeKind::Str ? isInt(rhs.type) : isInt(lhs.type) && rhs.type->kind == TypeKind::Str)) {
+    bool textFirst = lhs.type->kind == TypeKind::Str;
+    return externValue("dl_rt_str_repeat", {textFirst ? lhs : rhs, textFirst ? rhs : lhs}, strType(), span, true, false);
+  }
   if (op == ast::BinaryOp::Add && lhs.type->kind == TypeKind::Tuple && rhs.type->kind == TypeKind::Tuple) {
     lhs = materialise(lhs, "tuple");
     rhs = materialise(rhs, "tuple");
@@ -245,6 +249,10 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
       return known(*lhs.known.text == *rhs.known.text);
     Value v = externValue("dl_rt_str_eq", {lhs, rhs}, scalarType(Elem::Bool), span, true, false);
     return op == ast::CompareOp::Eq ? v : opValue("not", {v}, v.type, span);
+  }
+  if (lhs.type->kind == TypeKind::Str && rhs.type->kind == TypeKind::Str) {
+    Value order = externValue("dl_rt_str_compare", {lhs, rhs}, scalarType(Elem::I64), span, true, false);
+    return compareValues(op, order, intValue(0, span), span, opSpan);
   }
   if (equality && lhs.type->kind == TypeKind::Tuple && rhs.type->kind == TypeKind::Tuple) {
     if (lhs.type->items.size() != rhs.type->items.size())

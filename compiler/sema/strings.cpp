@@ -1,6 +1,8 @@
 // Strings: interpolation, formatting, concatenation.
 #include "compiler/sema/checker.h"
 
+#include "runtime/text/utf8.h"
+
 namespace dl::sema {
 
 Value Checker::checkStr(const ast::StrLit *expr) {
@@ -44,6 +46,19 @@ Value Checker::concatStrings(std::vector<Value> parts, Span span) {
   return externValue("dl_rt_concat_str", std::move(merged), strType(), span, true, false);
 }
 
+// Whether the specification is one, and fits the elements (kFormatText: a str); an error otherwise.
+bool Checker::fitsFormat(const Value &value, const std::string &format, Span span) {
+  rt::FormatSpec spec;
+  std::string problem = rt::readFormatSpec(format, spec);
+  if (!problem.empty())
+    problem = "the format `" + format + "` " + problem;
+  else if (problem = rt::formatMismatch(spec, value.type->kind == TypeKind::Str ? rt::kFormatText : int32_t(value.type->elem)); !problem.empty())
+    problem = "the format `" + format + "` does not fit: " + problem;
+  if (!problem.empty())
+    error(Code::BadString, span, problem);
+  return problem.empty();
+}
+
 // The text of any value, as `{value:format}` and print() show it.
 Value Checker::formatValue(const Value &value, const std::string &format, Span span) {
   if (value.bad())
@@ -52,12 +67,16 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
   case TypeKind::Str:
     if (format.empty())
       return value;
+    if (!fitsFormat(value, format, span))
+      return bad(span);
     return externValue("dl_rt_format_str", {value, strValue(format, span)}, strType(), span, true, false);
   case TypeKind::Tensor:
     if (format.empty() && value.known.dim && value.known.dim->isConst())
       return strValue(std::to_string(value.known.dim->constant()), span);
     if (format.empty() && value.known.boolean)
       return strValue(*value.known.boolean ? "true" : "false", span);
+    if (!fitsFormat(value, format, span))
+      return bad(span);
     return externValue("dl_rt_format", {value, strValue(format, span)}, strType(), span, true, false);
   case TypeKind::Tuple:
   case TypeKind::Record: {
@@ -81,6 +100,41 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
   default:
     return strValue(str(value.type), span);
   }
+}
+
+int64_t Checker::countCodePoints(const std::string &text) { return rt::codePoints(text); }
+
+// A code point, or a range of them.
+Value Checker::indexStr(const Value &base, const ast::Index *expr) {
+  const ast::IndexItem *item = expr->items.size() == 1 ? &expr->items[0] : nullptr;
+  if (!item || (item->kind != ast::IndexItem::Single && item->kind != ast::IndexItem::Slice)) {
+    error(Code::BadOperand, expr->span, "a str takes one index or one range");
+    return bad(expr->span);
+  }
+  bool failed = false;
+  auto number = [&](const ast::Expr *e, int64_t fallback) {
+    if (!e)
+      return intValue(fallback, expr->span);
+    Value v = checkExpr(e);
+    if (!v.bad() && !isInt(v.type)) {
+      error(Code::TypeMismatch, e->span, "an index of a str is an int, this is " + describe(v));
+      failed = true;
+    }
+    failed |= v.bad();
+    return v;
+  };
+  Value text = base;
+  if (!isTrivial(text))
+    text = materialise(text, "text");
+  if (item->kind == ast::IndexItem::Single) {
+    Value index = number(item->value, 0);
+    return failed ? bad(expr->span) : externValue("dl_rt_str_at", {text, index}, strType(), expr->span, false, false);
+  }
+  Value begin = number(item->begin, 0), end = number(item->end, 0), step = number(item->step, 1);
+  if (failed)
+    return bad(expr->span);
+  Value given = intValue((item->begin ? 1 : 0) | (item->end ? 2 : 0), expr->span);
+  return externValue("dl_rt_str_slice", {text, begin, end, step, given}, strType(), expr->span, false, false);
 }
 
 } // namespace dl::sema

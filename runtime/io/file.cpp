@@ -120,6 +120,21 @@ Result<Done> writeFile(const std::string &path, std::span<const std::string_view
   return commitFile(beside, path);
 }
 
+Result<Done> appendFile(const std::string &path, std::string_view text) {
+  File file(std::fopen(path.c_str(), "ab"));
+  struct stat before;
+  if (!file || fstat(fileno(file.get()), &before) != 0)
+    return systemError("write", path);
+  bool good = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
+  good = std::fflush(file.get()) == 0 && good;
+  if (good)
+    return Done{};
+  Error failure = systemError("write", path);
+  if (S_ISREG(before.st_mode) && ftruncate(fileno(file.get()), before.st_size) != 0)
+    return error(failure.message, "; a part of the text was written");
+  return failure;
+}
+
 bool fileExists(const std::string &path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0;

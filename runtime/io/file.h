@@ -22,6 +22,9 @@ Result<std::vector<uint8_t>> inflateIfPacked(std::vector<uint8_t> data, uint64_t
 // Writes the parts one after another to a file beside `path`, then renames it, so that a failure leaves what was there.
 Result<Done> writeFile(const std::string &path, std::span<const std::string_view> parts);
 
+// Writes the text behind what the file holds, which is made if it does not exist. A failure leaves what was there.
+Result<Done> appendFile(const std::string &path, std::string_view text);
+
 bool fileExists(const std::string &path);
 
 // A path that is beside `path`, for writers of other libraries; finish with commitFile.

@@ -1,8 +1,9 @@
-// Files, as compiled code reads and writes them. A path is a str; every error names the file. A tensor that is read must fit the
-// result's rank and given sizes; its elements are converted where deliver() says so.
+// Files, as compiled code reads and writes them. A path is a str; every error names the file. A tensor that is read
+// must fit the result's rank and given sizes; its elements are converted where deliver() says so.
 #include <dirent.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "runtime/core/arguments.h"
 #include "runtime/io/array.h"
@@ -88,7 +89,8 @@ DL_RUNTIME_FUNCTION(read_image) {
 DL_RUNTIME_FUNCTION(decode_image) {
   call.expect(1, 1);
   std::string_view bytes = call.string(0);
-  deliver(call, 0, decodeImage({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}).orFail(), "decode_image");
+  deliver(call, 0, decodeImage({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}).orFail(),
+          "decode_image");
 }
 
 // in: path.  out: str, the names in a zip archive (and so in a .npz), separated by newlines.
@@ -145,6 +147,37 @@ DL_RUNTIME_FUNCTION(write_text) {
   (void)writeFile(path(call), parts).orFail();
 }
 
+// in: path, text.
+DL_RUNTIME_FUNCTION(append_text) {
+  call.expect(2, 0);
+  (void)appendFile(path(call), call.string(1)).orFail();
+}
+
+// in: path.  Makes the folder and those around it; one that is there is well.
+DL_RUNTIME_FUNCTION(make_folder) {
+  call.expect(1, 0);
+  std::error_code code;
+  std::filesystem::create_directories(path(call), code);
+  if (code)
+    fail("cannot make the folder ", path(call), ": ", code.message());
+}
+
+// in: path.  Removes a file or an empty folder.
+DL_RUNTIME_FUNCTION(remove_path) {
+  call.expect(1, 0);
+  std::error_code code;
+  bool removed = std::filesystem::remove(path(call), code);
+  if (code || !removed)
+    fail("cannot remove ", path(call), ": ", code ? code.message() : "there is no such file");
+}
+
+// in: path.  out: bool.
+DL_RUNTIME_FUNCTION(is_folder) {
+  call.expect(1, 1);
+  std::error_code code;
+  call.setInteger(0, std::filesystem::is_directory(path(call), code));
+}
+
 // in: path, a tensor.  Writes a .npy file.
 DL_RUNTIME_FUNCTION(write_npy) {
   call.expect(2, 0);
@@ -172,8 +205,8 @@ DL_RUNTIME_FUNCTION(write_image) {
   (void)writeImage(path(call), viewOf(call.argument(1), storage)).orFail();
 }
 
-// in: path, names (separated by newlines), the tensors and scalars.  Writes a .npz archive or a .npy array where the path
-// ends so, a safetensors file otherwise.
+// in: path, names (separated by newlines), the tensors and scalars.  Writes a .npz archive or a .npy array where the
+// path ends so, a safetensors file otherwise.
 DL_RUNTIME_FUNCTION(save) {
   NamedTensors tensors(call);
   std::string to = path(call);
@@ -200,8 +233,8 @@ DL_RUNTIME_FUNCTION(saved_names) {
 }
 
 // in: path, names (separated by newlines), strict (i64; 1 when left out).  out: one tensor or scalar for each name, of
-// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy file.
-// With `strict`, names that nobody asked for are an error.
+// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy
+// file. With `strict`, names that nobody asked for are an error.
 DL_RUNTIME_FUNCTION(load) {
   std::string from = path(call);
   std::vector<std::string> names = lines(call.string(1));
@@ -242,6 +275,7 @@ DL_RUNTIME_FUNCTION(load) {
     fail(from, ": ", missing.empty() ? "" : "missing ", missing, missing.empty() || unexpected.empty() ? "" : "; ",
          unexpected.empty() ? "" : "unexpected ", unexpected);
   for (size_t i = 0; i < names.size(); ++i)
-    deliver(call, static_cast<int64_t>(i), read(archive ? parseNpz(bytes, names[i]) : SafeTensors::array(*tensors.find(names[i]))),
+    deliver(call, static_cast<int64_t>(i),
+            read(archive ? parseNpz(bytes, names[i]) : SafeTensors::array(*tensors.find(names[i]))),
             concat(from, ": ", names[i]));
 }

@@ -7,27 +7,12 @@
 #include <cstdlib>
 #include <vector>
 
-#include "runtime/core/failure.h"
 #include "runtime/core/dtype.h"
+#include "runtime/core/failure.h"
+#include "runtime/text/utf8.h"
 
 namespace dl::rt {
 namespace {
-
-constexpr int kMaxWidth = 10000, kMaxPrecision = 200;
-
-// The first code point of a text, as bytes.
-std::string_view firstCharacter(std::string_view text) {
-  size_t n = text.empty() ? 0 : 1;
-  while (n < text.size() && (static_cast<unsigned char>(text[n]) & 0xC0) == 0x80)
-    ++n;
-  return text.substr(0, n);
-}
-
-int codePoints(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-bool isAlign(char c) { return c == '<' || c == '>' || c == '^' || c == '='; }
 
 std::string repeat(std::string_view what, int count) {
   std::string out;
@@ -38,7 +23,7 @@ std::string repeat(std::string_view what, int count) {
 
 // `sign` and `body` padded to the width.
 std::string pad(std::string_view sign, std::string_view body, const FormatSpec &spec, char defaultAlign) {
-  int missing = spec.width - codePoints(sign) - codePoints(body);
+  int missing = spec.width - static_cast<int>(codePoints(sign) + codePoints(body));
   std::string text = std::string(sign) + std::string(body);
   if (missing <= 0)
     return text;
@@ -85,60 +70,14 @@ std::string inBase(uint64_t value, int base, bool upper) {
 
 FormatSpec parseFormatSpec(std::string_view text) {
   FormatSpec spec;
-  std::string_view rest = text;
-  auto bad = [&](std::string_view why) { fail("format: `", text, "` ", why); };
-  auto take = [&](char c) {
-    if (rest.empty() || rest[0] != c)
-      return false;
-    rest.remove_prefix(1);
-    return true;
-  };
-  auto number = [&](int limit) {
-    int value = 0;
-    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-      value = value * 10 + (rest[0] - '0');
-      if (value > limit)
-        bad("asks for too many characters");
-      rest.remove_prefix(1);
-    }
-    return value;
-  };
-  std::string_view first = firstCharacter(rest);
-  if (rest.size() > first.size() && isAlign(rest[first.size()])) {
-    spec.fill = first;
-    spec.align = rest[first.size()];
-    rest.remove_prefix(first.size() + 1);
-  } else if (!rest.empty() && isAlign(rest[0])) {
-    spec.align = rest[0];
-    rest.remove_prefix(1);
-  }
-  if (!rest.empty() && (rest[0] == '+' || rest[0] == '-' || rest[0] == ' ')) {
-    spec.sign = rest[0];
-    rest.remove_prefix(1);
-  }
-  if (take('0') && !spec.align) {
-    spec.fill = "0";
-    spec.align = '=';
-  }
-  spec.width = number(kMaxWidth);
-  spec.comma = take(',');
-  if (take('.')) {
-    if (rest.empty() || rest[0] < '0' || rest[0] > '9')
-      bad("lacks the number after the point");
-    spec.precision = number(kMaxPrecision);
-  }
-  if (rest.size() == 1 && std::string_view("dfFeEgG%xXbs").find(rest[0]) != std::string_view::npos) {
-    spec.type = rest[0];
-    rest.remove_prefix(1);
-  }
-  if (!rest.empty())
-    bad("is no format; an example is `>8.3f`");
+  if (std::string problem = readFormatSpec(text, spec); !problem.empty())
+    fail("format: `", text, "` ", problem);
   return spec;
 }
 
 std::string formatString(std::string_view text, const FormatSpec &spec) {
-  if (spec.type && spec.type != 's')
-    fail("format: `", spec.type, "` needs a number, not a str");
+  if (std::string problem = formatMismatch(spec, kFormatText); !problem.empty())
+    fail("format: ", problem);
   if (spec.precision >= 0) {
     size_t end = 0;
     for (int i = 0; i < spec.precision && end < text.size(); ++i)
@@ -155,12 +94,8 @@ std::string formatBool(bool value, const FormatSpec &spec) {
 }
 
 std::string formatInteger(int64_t value, const FormatSpec &spec) {
-  if (spec.type == 's')
-    fail("format: `s` needs a str");
   if (spec.type && std::string_view("dxXb").find(spec.type) == std::string_view::npos)
     return formatFloat(static_cast<double>(value), DL_F64, spec);
-  if (spec.precision >= 0)
-    fail("format: an integer takes no precision");
   uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   int base = spec.type == 'x' || spec.type == 'X' ? 16 : spec.type == 'b' ? 2 : 10;
   std::string digits = inBase(magnitude, base, spec.type == 'X');
@@ -175,10 +110,10 @@ std::string shortestFloat(double value, int32_t dtype) {
   if (std::isinf(value))
     return value < 0 ? "-inf" : "inf";
   char buffer[64];
-  auto end = dtype == DL_F64 ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr
-                             : std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(value),
-                                             std::chars_format::scientific)
-                                   .ptr;
+  auto end =
+      dtype == DL_F64
+          ? std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr
+          : std::to_chars(buffer, buffer + sizeof buffer, static_cast<float>(value), std::chars_format::scientific).ptr;
   std::string_view text(buffer, static_cast<size_t>(end - buffer));
   std::string sign;
   if (text[0] == '-') {
@@ -207,8 +142,6 @@ std::string shortestFloat(double value, int32_t dtype) {
 }
 
 std::string formatFloat(double value, int32_t dtype, const FormatSpec &spec) {
-  if (spec.type && std::string_view("dxXbs").find(spec.type) != std::string_view::npos)
-    fail("format: `", spec.type, "` needs ", spec.type == 's' ? "a str" : "an integer", ", not ", dtypeName(dtype));
   bool negative = std::signbit(value) && !std::isnan(value);
   double magnitude = std::fabs(value);
   std::string body;
@@ -249,6 +182,8 @@ public:
     summarise = count > kThreshold;
     chooseFormat();
   }
+
+  bool isSummarised() const { return summarise; }
 
   std::string print(int dimension, int64_t offset, int64_t indent) const {
     int64_t size = value.sizes[dimension];
@@ -369,9 +304,24 @@ private:
   int64_t width = 1;
 };
 
+// Sizes as the program writes them: (2, 3), (5,).
+std::string shapeTuple(const dl_value &value) {
+  std::string out = "(";
+  for (int d = 0; d < value.rank; ++d)
+    out += concat(d ? ", " : "", value.sizes[d]);
+  return out + (value.rank == 1 ? ",)" : ")");
+}
+
+// A specification that fits the element type: constant ones were checked when the program was compiled.
+void requireFormat(const FormatSpec &spec, int32_t dtype) {
+  if (std::string problem = formatMismatch(spec, dtype); !problem.empty())
+    fail("format: ", problem);
+}
+
 } // namespace
 
 std::string formatValue(const dl_value &value, const FormatSpec &spec) {
+  requireFormat(spec, value.dtype);
   if (value.rank == 0) {
     if (isFloat(value.dtype))
       return formatFloat(value.f, value.dtype, spec);
@@ -382,11 +332,12 @@ std::string formatValue(const dl_value &value, const FormatSpec &spec) {
     empty |= value.sizes[d] == 0;
   constexpr std::string_view prefix = "tensor(";
   std::string out(prefix);
-  if (empty)
-    out += value.rank == 1 ? "[]" : concat("[], size=", sizesText(value.sizes, value.rank));
-  else
-    out += TensorPrinter(value, spec).print(0, 0, static_cast<int64_t>(prefix.size()));
-  if (value.dtype != DL_F32 && value.dtype != DL_I64 && value.dtype != DL_BOOL)
+  TensorPrinter printer(value, spec);
+  out += empty ? "[]" : printer.print(0, 0, static_cast<int64_t>(prefix.size()));
+  // What cannot be seen: sizes of what is empty or left out, element types other than those of literals.
+  if (printer.isSummarised() || (empty && value.rank > 1))
+    out += concat(", size=", shapeTuple(value));
+  if (value.dtype != DL_F32 && (empty || (value.dtype != DL_I64 && value.dtype != DL_BOOL)))
     out += concat(", dtype=", dtypeName(value.dtype));
   return out + ")";
 }

@@ -6,23 +6,11 @@
 #include <string_view>
 
 #include "dl/abi.h"
+#include "runtime/text/format_spec.h"
 
 namespace dl::rt {
 
-// A parsed format specification: a subset of Python's, [[fill]align][sign][0][width][,][.precision][type].
-struct FormatSpec {
-  std::string fill = " ";
-  char align = 0; // < > ^ =, or 0 for the kind's own
-  char sign = '-';
-  bool comma = false;
-  int width = 0;
-  int precision = -1;
-  char type = 0; // d f e g % x b s, upper case too, or 0
-
-  bool empty() const { return align == 0 && sign == '-' && !comma && width == 0 && precision < 0 && type == 0; }
-};
-
-// Throws Failure when the text is no specification.
+// Fails when the text is no specification.
 FormatSpec parseFormatSpec(std::string_view text);
 
 std::string formatString(std::string_view text, const FormatSpec &spec);
@@ -34,8 +22,8 @@ std::string formatFloat(double value, int32_t dtype, const FormatSpec &spec);
 // The shortest text that reads back as the same number of that type: 0.1, 1e-05, 3.0.
 std::string shortestFloat(double value, int32_t dtype);
 
-// A scalar as formatted above; a tensor as PyTorch prints it: tensor([1., 2.]), summarised above 1000 elements, with the
-// element type where it is not f32, i64 or bool. With a specification each element is formatted by it.
+// A scalar as formatted above; a tensor as PyTorch prints it: tensor([1., 2.]), summarised above 1000 elements, with
+// the element type where it is not f32, i64 or bool. With a specification each element is formatted by it.
 std::string formatValue(const dl_value &value, const FormatSpec &spec);
 
 // The elements of a tensor of rank 1, each as a scalar: [1.0, 2.0].

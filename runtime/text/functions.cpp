@@ -11,15 +11,24 @@
 
 using namespace dl::rt;
 
+static void show(std::string_view text, std::string_view end) {
+  static const bool terminal = isatty(STDOUT_FILENO);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fwrite(end.data(), 1, end.size(), stdout);
+  if (terminal)
+    std::fflush(stdout);
+}
+
 // in: text (str).  Writes it and a newline to standard output.
 DL_RUNTIME_FUNCTION(print) {
   call.expect(1, 0);
-  std::string_view text = call.string(0);
-  static const bool terminal = isatty(STDOUT_FILENO);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fputc('\n', stdout);
-  if (terminal)
-    std::fflush(stdout);
+  show(call.string(0), "\n");
+}
+
+// in: text, end (str).  Writes both to standard output.
+DL_RUNTIME_FUNCTION(write) {
+  call.expect(2, 0);
+  show(call.string(0), call.string(1));
 }
 
 // in: a tensor or scalar of any element type, spec (str).  out: str.

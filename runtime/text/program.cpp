@@ -1,13 +1,18 @@
 // What a program sees of its surroundings: arguments, the clock, and the progress bar it shows.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "runtime/core/arguments.h"
+#include "runtime/text/format.h"
 
 using namespace dl::rt;
 
@@ -25,9 +30,7 @@ std::vector<std::string> argumentsCopy() {
   return arguments();
 }
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 } // namespace
 
@@ -69,6 +72,38 @@ DL_RUNTIME_FUNCTION(time) {
   call.setNumber(0, now());
 }
 
+// in: seconds (f64).  Waits; an interrupt ends it.
+DL_RUNTIME_FUNCTION(sleep) {
+  call.expect(1, 0);
+  double seconds = call.number(0), end = now() + seconds;
+  if (!(seconds >= 0))
+    fail("sleep: ", shortestFloat(seconds, DL_F64), " is no duration");
+  // In pieces, so that an interrupt is noticed; the next poll acts on it.
+  for (double left = seconds; left > 0 && !dl_interrupted; left = end - now())
+    std::this_thread::sleep_for(std::chrono::duration<double>(std::min(left, 0.05)));
+}
+
+// in: format (str), as strftime has it.  out: str, the local date and time.
+DL_RUNTIME_FUNCTION(date) {
+  call.expect(1, 1);
+  std::string format(call.string(0));
+  std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char text[512];
+  size_t size = std::strftime(text, sizeof text, format.c_str(), &parts);
+  if (!size && !format.empty())
+    fail("date: the format \"", format, "\" gives nothing, or more than ", sizeof text - 1, " characters");
+  call.setString(0, {text, size});
+}
+
+// in: name, default (str).  out: str, the environment's value of that name.
+DL_RUNTIME_FUNCTION(env) {
+  call.expect(2, 1);
+  const char *value = std::getenv(std::string(call.string(0)).c_str());
+  call.setString(0, value ? value : call.string(1));
+}
+
 namespace {
 
 constexpr double kRedrawSeconds = 0.1, kPlainAfterSeconds = 5;
@@ -99,9 +134,9 @@ std::string rateText(double rate) {
 
 } // namespace
 
-// in: done, total (i64), label (str).  A bar with rate and remaining time on a terminal; elsewhere a line at each quarter of
-// a loop that lasts longer than five seconds. To standard error. A new bar begins after the last one's end, and whenever `done` does not
-// grow.
+// in: done, total (i64), label (str).  A bar with rate and remaining time on a terminal; elsewhere a line at each
+// quarter of a loop that lasts longer than five seconds. To standard error. A new bar begins after the last one's end,
+// and whenever `done` does not grow.
 DL_RUNTIME_FUNCTION(progress) {
   call.expect(3, 0);
   static const bool terminal = isatty(STDERR_FILENO);

@@ -1,0 +1,237 @@
+// Strings, as compiled code works on them. A str is UTF-8; positions and lengths count code points. Bytes that are no
+// UTF-8 are kept as they are.
+#include <locale.h>
+#include <wctype.h>
+
+#include <algorithm>
+#include <string>
+
+#include "runtime/core/arguments.h"
+#include "runtime/text/utf8.h"
+
+using namespace dl::rt;
+
+namespace {
+
+// An index counted from the start, in [0, size].
+int64_t bound(int64_t index, int64_t size) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); }
+
+bool isIn(std::string_view character, std::string_view set) {
+  for (; !set.empty(); set.remove_prefix(firstCharacter(set).size()))
+    if (firstCharacter(set) == character)
+      return true;
+  return false;
+}
+
+constexpr std::string_view kBlanks = " \t\n\r\v\f";
+
+std::string_view lastCharacter(std::string_view text) {
+  size_t n = text.size();
+  while (n > 0 && (static_cast<unsigned char>(text[--n]) & 0xC0) == 0x80) {
+  }
+  return text.substr(n);
+}
+
+// Upper and lower case by Unicode's simple rules, whatever the user's locale.
+std::string inCase(std::string_view text, bool upper) {
+  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::string out;
+  for (; !text.empty(); text.remove_prefix(firstCharacter(text).size())) {
+    std::string_view character = firstCharacter(text);
+    int64_t code = decode(character);
+    if (code < 0 || (code >= 0x80 && !unicode)) {
+      out += character;
+      continue;
+    }
+    if (code < 0x80)
+      code = upper ? (code >= 'a' && code <= 'z' ? code - 32 : code) : (code >= 'A' && code <= 'Z' ? code + 32 : code);
+    else
+      code = static_cast<int64_t>(upper ? towupper_l(static_cast<wint_t>(code), unicode)
+                                        : towlower_l(static_cast<wint_t>(code), unicode));
+    out += encode(code);
+  }
+  return out;
+}
+
+} // namespace
+
+// in: text (str).  out: i64, its number of code points.
+DL_RUNTIME_FUNCTION(str_len) {
+  call.expect(1, 1);
+  call.setInteger(0, codePoints(call.string(0)));
+}
+
+// in: text (str), index (i64; negative: from the end).  out: str, one code point.
+DL_RUNTIME_FUNCTION(str_at) {
+  call.expect(2, 1);
+  std::string_view text = call.string(0);
+  int64_t size = codePoints(text), index = call.integer(1);
+  if (index < -size || index >= size)
+    fail("index ", index, " is out of range for a str of length ", size);
+  call.setString(0, firstCharacter(text.substr(byteOffset(text, bound(index, size)))));
+}
+
+// in: text (str), begin, end, step (i64), given (i64: 1 with begin, 2 with end).  out: str, as Python slices.
+DL_RUNTIME_FUNCTION(str_slice) {
+  call.expect(5, 1);
+  std::string_view text = call.string(0);
+  int64_t size = codePoints(text), step = call.integer(3), given = call.integer(4);
+  if (step == 0)
+    fail("the step of a slice is 0");
+  if (step > 0) {
+    int64_t begin = given & 1 ? bound(call.integer(1), size) : 0, end = given & 2 ? bound(call.integer(2), size) : size;
+    if (step == 1) {
+      size_t from = byteOffset(text, begin);
+      call.setString(0, begin < end ? text.substr(from, byteOffset(text, end) - from) : std::string_view());
+      return;
+    }
+    std::string out;
+    for (int64_t i = begin; i < end; i += step)
+      out += firstCharacter(text.substr(byteOffset(text, i)));
+    call.setString(0, out);
+    return;
+  }
+  auto last = [&](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, -1, size - 1); };
+  int64_t begin = given & 1 ? last(call.integer(1)) : size - 1, end = given & 2 ? last(call.integer(2)) : -1;
+  std::string out;
+  for (int64_t i = begin; i > end; i += step)
+    out += firstCharacter(text.substr(byteOffset(text, i)));
+  call.setString(0, out);
+}
+
+// in: two str.  out: i64, below, at or above 0 as the first comes before, is, or comes after the second.
+DL_RUNTIME_FUNCTION(str_compare) {
+  call.expect(2, 1);
+  call.setInteger(0, call.string(0).compare(call.string(1))); // the order of UTF-8 is that of code points
+}
+
+// in: text (str), count (i64).  out: str.
+DL_RUNTIME_FUNCTION(str_repeat) {
+  call.expect(2, 1);
+  std::string_view text = call.string(0);
+  int64_t sizes[] = {static_cast<int64_t>(text.size()), std::max<int64_t>(call.integer(1), 0)};
+  int64_t size = checkedBytes(sizes, 2, 1);
+  char *to = elements<char>(call.tensorResult(0, DL_U8, &size, 1));
+  for (int64_t i = 0; !text.empty() && i < sizes[1]; ++i)
+    to = std::copy_n(text.data(), text.size(), to);
+}
+
+// in: text, part (str), start (i64), last (i64).  out: i64, where the part first (last: last) occurs from start on, or
+// -1.
+DL_RUNTIME_FUNCTION(str_find) {
+  call.expect(4, 1);
+  std::string_view text = call.string(0), part = call.string(1);
+  size_t start = byteOffset(text, bound(call.integer(2), codePoints(text)));
+  size_t at = call.integer(3) ? text.rfind(part) : text.find(part, start);
+  call.setInteger(0, at == text.npos || at < start ? -1 : codePoints(text.substr(0, at)));
+}
+
+// in: text, part (str).  out: i64, how often the part occurs, without overlaps.
+DL_RUNTIME_FUNCTION(str_count) {
+  call.expect(2, 1);
+  std::string_view text = call.string(0), part = call.string(1);
+  if (part.empty()) {
+    call.setInteger(0, codePoints(text) + 1);
+    return;
+  }
+  int64_t count = 0;
+  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size()))
+    ++count;
+  call.setInteger(0, count);
+}
+
+// in: text, part (str), at_end (i64).  out: bool.
+DL_RUNTIME_FUNCTION(str_has_end) {
+  call.expect(3, 1);
+  call.setInteger(0, call.integer(2) ? call.string(0).ends_with(call.string(1))
+                                     : call.string(0).starts_with(call.string(1)));
+}
+
+// in: text, characters (str; empty: blanks), sides (i64: 1 left, 2 right, 3 both).  out: str.
+DL_RUNTIME_FUNCTION(str_strip) {
+  call.expect(3, 1);
+  std::string_view text = call.string(0), set = call.string(1).empty() ? kBlanks : call.string(1);
+  int64_t sides = call.integer(2);
+  while ((sides & 1) && !text.empty() && isIn(firstCharacter(text), set))
+    text.remove_prefix(firstCharacter(text).size());
+  while ((sides & 2) && !text.empty() && isIn(lastCharacter(text), set))
+    text.remove_suffix(lastCharacter(text).size());
+  call.setString(0, text);
+}
+
+// in: text, old, new (str), count (i64; negative: all).  out: str.
+DL_RUNTIME_FUNCTION(str_replace) {
+  call.expect(4, 1);
+  std::string_view text = call.string(0), old = call.string(1), with = call.string(2);
+  int64_t left = call.integer(3);
+  if (old.empty())
+    fail("replace: the text to replace is empty");
+  std::string out;
+  for (size_t at; left != 0 && (at = text.find(old)) != text.npos; --left) {
+    out += text.substr(0, at);
+    out += with;
+    text.remove_prefix(at + old.size());
+  }
+  call.setString(0, out.append(text));
+}
+
+// in: text (str), upper (i64).  out: str.
+DL_RUNTIME_FUNCTION(str_case) {
+  call.expect(2, 1);
+  call.setString(0, inCase(call.string(0), call.integer(1)));
+}
+
+// in: code (i64).  out: str, the code point of that number.
+DL_RUNTIME_FUNCTION(chr) {
+  call.expect(1, 1);
+  int64_t code = call.integer(0);
+  if (!isCodePoint(code))
+    fail("chr: ", code, " is no code point");
+  call.setString(0, encode(code));
+}
+
+// in: text (str) of one code point.  out: i64.
+DL_RUNTIME_FUNCTION(ord) {
+  call.expect(1, 1);
+  std::string_view text = call.string(0);
+  if (codePoints(text) != 1 || decode(text) < 0)
+    fail("ord takes a str of one character, not \"", text, "\"");
+  call.setInteger(0, decode(text));
+}
+
+// in: text (str).  out: u8[n], its bytes.
+DL_RUNTIME_FUNCTION(str_bytes) {
+  call.expect(1, 1);
+  call.setString(0, call.string(0));
+}
+
+// in: text (str).  out: i64[n], its code points.
+DL_RUNTIME_FUNCTION(str_codes) {
+  call.expect(1, 1);
+  std::string_view text = call.string(0);
+  int64_t size = codePoints(text);
+  int64_t *to = elements<int64_t>(call.tensorResult(0, DL_I64, &size, 1));
+  for (; !text.empty(); text.remove_prefix(firstCharacter(text).size()))
+    if (*to = decode(firstCharacter(text)); *to++ < 0)
+      fail("codes: the text is no UTF-8");
+}
+
+// in: bytes (u8[n]).  out: str.
+DL_RUNTIME_FUNCTION(str_from_bytes) {
+  call.expect(1, 1);
+  call.setString(0, call.string(0));
+}
+
+// in: code points (i64[n]).  out: str.
+DL_RUNTIME_FUNCTION(str_from_codes) {
+  call.expect(1, 1);
+  const dl_value &codes = call.tensor(0, 1);
+  std::string out;
+  for (int64_t i = 0; i < codes.sizes[0]; ++i) {
+    int64_t code = elements<const int64_t>(codes)[i];
+    if (!isCodePoint(code))
+      fail("from_codes: ", code, " is no code point");
+    out += encode(code);
+  }
+  call.setString(0, out);
+}
