@@ -103,7 +103,7 @@ primary
   ;
 ifExpression : IF expression block (ELSE (ifExpression | block))? ;
 comprehension : FOR forClause (COMMA forClause)* (IF expression)? COLON expression ;
-forClause : identifier IN expression range? ;
+forClause : pattern IN expression range? ;
 
 // Words that mean something in one place only and are names everywhere else.
 identifier

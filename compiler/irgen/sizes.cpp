@@ -67,10 +67,19 @@ mlir::Value SizeTable::emit(const Dim &dim, mlir::OpBuilder &builder, mlir::Loca
       mlir::Value fine = builder.createOrFold<CmpIOp>(loc, CmpIPredicate::ne, b, constant(0));
       builder.create<ir::AssertOp>(loc, fine, "integer division by zero", mlir::ValueRange());
     }
+    // The processor cannot divide the smallest number by -1, which is a negation.
+    auto floorDivide = [&]() -> mlir::Value {
+      if (atom.rhs->isConst() && atom.rhs->constant() != -1)
+        return builder.createOrFold<FloorDivSIOp>(loc, a, b);
+      mlir::Value negates = builder.createOrFold<CmpIOp>(loc, CmpIPredicate::eq, b, constant(-1));
+      mlir::Value divisor = builder.createOrFold<SelectOp>(loc, negates, constant(1), b);
+      mlir::Value quotient = builder.createOrFold<FloorDivSIOp>(loc, a, divisor);
+      return builder.createOrFold<SelectOp>(loc, negates, builder.createOrFold<SubIOp>(loc, constant(0), a), quotient);
+    };
     switch (atom.kind) {
-    case Dim::AtomKind::FloorDiv: return builder.createOrFold<FloorDivSIOp>(loc, a, b);
+    case Dim::AtomKind::FloorDiv: return floorDivide();
     case Dim::AtomKind::Mod: { // a - b * floor(a / b)
-      mlir::Value quotient = builder.createOrFold<FloorDivSIOp>(loc, a, b);
+      mlir::Value quotient = floorDivide();
       return builder.createOrFold<SubIOp>(loc, a, builder.createOrFold<MulIOp>(loc, b, quotient));
     }
     case Dim::AtomKind::Min: return builder.createOrFold<MinSIOp>(loc, a, b);

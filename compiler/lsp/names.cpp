@@ -115,7 +115,7 @@ private:
       parameters(as<const Lambda>(e)->params);
     if (e->kind == ExprKind::Comprehension)
       for (const ForClause &clause : as<const Comprehension>(e)->clauses)
-        add(Symbol::Variable, clause.name, clause.nameSpan);
+        pattern(clause.pattern);
     forEachPart(e, visit);
   }
 

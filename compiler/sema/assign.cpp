@@ -101,14 +101,22 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       std::optional<std::vector<Value>> values = indexValues(index->items);
       if (!values)
         return std::nullopt;
+      bool chosen = false;
       for (Value &v : *values) {
-        if (isTensor(v.type))
-          return fail("elements chosen by an index tensor cannot be assigned; use `scatter_add` or `where`");
+        chosen |= isTensor(v.type) || isList(v.type);
         // Evaluated once, though the place is read and written.
         v = v.type->kind == TypeKind::Tensor ? materialise(v, "index") : v;
       }
       if (place->root->resizable && place->steps.empty())
         type = readBinding(place->root, expr->span).type;
+      if (chosen) {
+        std::optional<Place::Step> at = chosenStep(type, index->items, *values, expr->span);
+        if (!at)
+          return std::nullopt;
+        place->steps.push_back(std::move(*at));
+        place->span = expr->span;
+        return place;
+      }
       Shape out;
       std::optional<std::vector<SliceItem>> slices = sliceItems(type, index->items, *values, expr->span, out);
       if (!slices)
@@ -177,6 +185,10 @@ Value Checker::readPlace(const Place &place, Span span) {
       v = part(v, step.index, span);
       continue;
     }
+    if (step.kind == Place::Step::Chosen) {
+      v = readChosen(v, step, span);
+      continue;
+    }
     if (step.kind == Place::Step::Item) {
       v = opened(listAt(opened(materialise(v, "list")), positionOf(step), span));
       continue;
@@ -226,6 +238,15 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     return;
   }
   Value element = value;
+  if (last.mask && isScalar(value.type)) {
+    if (!conform(element, scalarType(last.type->elem), value.span, "the value of `" + sourceText(place.span, 40) + "`"))
+      return;
+    Value mask;
+    mask.type = last.mask->type;
+    mask.expr = last.mask;
+    writePlace(outer, callBuiltin("where", {mask, element, whole}, span), span);
+    return;
+  }
   if (!conform(element, tensorType(last.type->elem, value.type->dims), value.span, "the value of `" + sourceText(place.span, 40) + "`"))
     return;
   if (!(element.type->dims == last.type->dims)) {
@@ -241,6 +262,10 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
       return;
     }
     element = opValue("expand", {element}, last.type, span);
+  }
+  if (last.kind == Place::Step::Chosen) {
+    writePlace(outer, withChosen(whole, last, element, span), span);
+    return;
   }
   Value updated = whole;
   updated.known = {};

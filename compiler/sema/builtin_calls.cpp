@@ -46,6 +46,12 @@ const char *letterText(const std::string &letter) {
   }
 }
 
+// What gives one number of many: a list of numbers serves too.
+bool isReduction(const std::string &name) {
+  static const std::set<std::string> names = {"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"};
+  return names.count(name) != 0;
+}
+
 } // namespace
 
 // A compile-time argument; `none` leaves it out.
@@ -214,6 +220,10 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       settle(slots[k][0]);
       if (v.bad())
         return false;
+      if (isList(v.type) && isReduction(s.name))
+        v = asTensor(materialise(v, "list"), slots[k][0].span);
+      if (v.bad())
+        return false;
       if (v.type->kind != TypeKind::Tensor) {
         error(Code::TypeMismatch, slots[k][0].span, what + " is a tensor or a number, this is " + describe(v));
         return false;
@@ -242,6 +252,10 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
           if (whole.expr->kind == ExprKind::Tuple && i < whole.expr->args.size())
             call.list.back().expr = whole.expr->args[i];
         }
+      } else if (isList(v.type)) {
+        Value list = opened(materialise(v, "tensors"));
+        for (int64_t i = 0; list.type->dims[0].isConst() && i < list.type->dims[0].constant(); ++i)
+          call.list.push_back(opened(listAt(list, intValue(i, v.span), v.span)));
       } else if (isTensor(v.type)) {
         for (int64_t i = 0; v.type->dims[0].isConst() && i < v.type->dims[0].constant(); ++i)
           call.list.push_back(sliceAt(v, intValue(i, v.span), v.span));
@@ -491,6 +505,18 @@ std::optional<Type> Checker::resultOfBuiltin(BuiltinCall &call, const SigType &r
 }
 
 Value Checker::callBuiltin(const Signature &signature, std::vector<Argument> args, Span span) {
+  // Lists of any length side by side: stack is their tensor, cat the tensor with the rows of all.
+  if ((signature.name == "stack" || signature.name == "cat") && args.size() == 1 && isList(args[0].value.type)) {
+    Value list = opened(materialise(args[0].value, "tensors"));
+    if (signature.name == "cat" && isRagged(list.type->items[0]))
+      return opened(storedPart(list, 0, span));
+    Value rows = asTensor(list, span);
+    if (rows.bad() || signature.name == "stack" || rows.type->dims.size() < 2)
+      return rows;
+    Shape dims(rows.type->dims.begin() + 1, rows.type->dims.end());
+    dims[0] = dims[0] * rows.type->dims[0];
+    return reshaped(rows, std::move(dims), span);
+  }
   BuiltinCall call{signature, span, {}, {}, {}, {}, {}};
   if (!bindBuiltin(call, std::move(args)) || !bindElements(call) || !bindShapes(call))
     return bad(span);

@@ -52,6 +52,7 @@ void Checker::run(const ast::File &file) {
 void Checker::checkTest(const ast::Test *test, Scope *scope) {
   Frame &frame = frames_.emplace_back();
   frame.caller = nullptr;
+  frame.isTest = true;
   Function &function = program_.functionPool.emplace_back();
   function.name = "test \"" + test->name + "\"";
   function.symbol = "test$" + std::to_string(program_.tests.size());

@@ -13,10 +13,12 @@ namespace dl::sema {
 // Something that can be assigned: a variable, or a part of one.
 struct Place {
   struct Step {
-    enum Kind { Part, Slices, Item } kind = Part;
-    uint32_t index = 0;             // Part
+    enum Kind { Part, Slices, Item, Chosen } kind = Part;
+    uint32_t index = 0;             // Part; Chosen: the dimension
+    uint32_t rank = 1;              // Chosen: how many dimensions a mask goes over
     std::vector<SliceItem> slices;  // Slices
-    Expr *position = nullptr;       // Item: of a list
+    Expr *position = nullptr;       // Item: of a list; Chosen: i64[n]
+    Expr *mask = nullptr;           // Chosen: a mask of the whole tensor
     Type type;                      // of the value after this step
     Known known;
   };
@@ -134,6 +136,7 @@ private:
   Binding *lookup(const std::string &name, Scope *scope) const;
   // The innermost thing of that name that can be called: a variable `mean` does not hide x.mean().
   Binding *lookupCallable(const std::string &name, Scope *scope) const;
+  bool inTest() const;
   Value readName(const std::string &name, Span span);
   Value readBinding(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
@@ -193,8 +196,30 @@ private:
   std::optional<std::vector<SliceItem>> sliceItems(const Type &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,
                                                    Span span, Shape &out);
   std::optional<std::vector<Value>> indexValues(const std::vector<ast::IndexItem> &items);
-  Value gatherRows(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, size_t p, Span span);
+  // ---- index tensors and masks (gathering.cpp)
+  struct Chosen {
+    std::vector<size_t> dims, ranks; // by index tensor: the first dimension of `rest` that it chooses from, and how many
+    std::vector<Value> indices;
+    std::vector<Span> spans;
+    std::vector<SliceItem> slices; // the other items
+    bool isWhole = true;           // these take everything
+    Type rest;                     // after them
+  };
+  std::optional<Chosen> chosenOf(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
+  Value chosenPositions(const Value &index, const Shape &rows, Span span);
+  Value checkedPositions(const Value &index, const Dim &size, Span span);
+  static Dim productOf(const Shape &dims);
+  Value reshaped(const Value &x, Shape dims, Span span);
+  Value permuted(const Value &x, const std::vector<int64_t> &order, Span span);
+  Value gatherItems(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
+  std::optional<Place::Step> chosenStep(const Type &type, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
+  Value mergedRows(const Value &x, const Place::Step &step, Span span);
+  Value readChosen(const Value &whole, const Place::Step &step, Span span);
+  Value withChosen(const Value &whole, const Place::Step &step, const Value &value, Span span);
   Value sliceAt(const Value &base, Value index, Span span);
+  struct Comprehending; // comprehensions.cpp
+  bool canWriteOut(const ast::Comprehension *expr);
+  bool writtenOut(const ast::Comprehension *expr, size_t k, std::vector<Value> &items);
   Value checkComprehension(const ast::Comprehension *expr, const std::string &reducer, Span span);
   // Evaluates into a body of its own: what it emits stays inside the result.
   Value inOwnBody(const std::function<Value()> &evaluate, Span span);

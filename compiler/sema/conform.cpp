@@ -146,6 +146,8 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
         return false;
     value = listOf(std::move(items), type->items[0], value.span);
   }
+  if (isList(type) && value.isRows && isTensor(value.type))
+    value = asList(value, value.span);
   if (value.type->kind != type->kind)
     return typeMismatch(value, str(type), span, what);
   if (isList(type))

@@ -77,7 +77,10 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
     }
     for (size_t i = items.size(); i-- > 0;)
       pin(items[i], marks[i]);
-    return tupleValue(std::move(items), expr->span);
+    auto parts = std::make_shared<const std::vector<Value>>(items);
+    Value v = tupleValue(std::move(items), expr->span);
+    v.parts = std::move(parts);
+    return v;
   }
   case ast::ExprKind::Bracket:
     return checkBracket(ast::as<const ast::Bracket>(expr), false);

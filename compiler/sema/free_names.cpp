@@ -151,7 +151,7 @@ private:
         expr(f.end);
         expr(f.step);
         expr(f.in);
-        bound_.back().insert(f.name);
+        bind(f.pattern);
       }
       expr(c->condition);
       expr(c->body);

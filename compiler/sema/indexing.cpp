@@ -175,13 +175,18 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
         std::optional<Value> v = integer(i.step);
         if (!v)
           return std::nullopt;
-        if (!v->known.dim || !v->known.dim->isConst() || v->known.dim->constant() < 1) {
-          error(Code::NotConstant, i.step->span, "the step of a slice is a positive number that is known when the program is compiled")
-              .withHelp("`flip(x, dims)` reverses a tensor");
+        if (!v->known.dim || !v->known.dim->isConst()) {
+          error(Code::NotConstant, i.step->span, "the step of a slice must be known when the program is compiled");
+          return std::nullopt;
+        }
+        if (v->known.dim->constant() == 0) {
+          error(Code::BadDimension, i.step->span, "the step of a slice cannot be 0");
           return std::nullopt;
         }
         step = v->known.dim->constant();
       }
+      // Backwards, -1 stands before the first element.
+      const Dim lowest(int64_t(step < 0 ? -1 : 0));
       // A bound counted from the front: symbolic where its sign is known, else computed when the program runs.
       auto bound = [&](const ast::Expr *e, const Dim &fallback) -> std::optional<Dim> {
         if (!e)
@@ -194,29 +199,33 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
           if (d.nonNegative())
             return d;
           if ((Dim(int64_t(-1)) - d).nonNegative())
-            return Dim::max(size + d, Dim(int64_t(0)));
-          if ((d - size).isConst())
-            return Dim::max(d, Dim(int64_t(0))); // n - c: nothing is left when c exceeds n
+            return Dim::max(size + d, lowest);
+          if ((d - size).isConst() && step > 0)
+            return Dim::max(d, lowest); // n - c: nothing is left when c exceeds n
         }
         Value index = materialise(*v, "index");
         Value zero = intValue(0, e->span);
         Value wrapped = opValue("where", {opValue("lt", {index, zero}, scalarType(Elem::Bool), e->span), opValue("add", {index, dimValue(size, e->span)}, index.type, e->span), index},
                                 scalarType(i64), e->span);
-        wrapped = opValue("maximum", {wrapped, zero}, scalarType(i64), e->span);
+        wrapped = opValue("maximum", {wrapped, intValue(lowest.constant(), e->span)}, scalarType(i64), e->span);
         Variable *variable = makeVariable("bound", scalarType(i64), e->span, false);
-        variable->dim = Dim::fresh("bound");
+        variable->dim = Dim::fresh("bound", step > 0);
         Stmt *let = makeStmt(StmtKind::Let, e->span);
         let->variable = variable;
         let->value = wrapped.expr;
         emit(let);
         return variable->dim;
       };
-      std::optional<Dim> begin = bound(i.begin, Dim(int64_t(0))), end = bound(i.end, size);
+      const Dim last = size - Dim(int64_t(1));
+      std::optional<Dim> begin = bound(i.begin, step < 0 ? last : Dim(int64_t(0))), end = bound(i.end, step < 0 ? lowest : size);
       if (!begin || !end)
         return std::nullopt;
-      Dim length = Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
-      if (step != 1)
-        length = Dim::floorDiv(length + Dim(step - 1), Dim(step));
+      if (step < 0 && i.begin)
+        begin = Dim::min(*begin, last);
+      Dim length = step < 0 ? Dim::max(*begin - *end, Dim(int64_t(0))) : Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
+      const int64_t stride = step < 0 ? -step : step;
+      if (stride != 1)
+        length = Dim::floorDiv(length + Dim(stride - 1), Dim(stride));
       // A form that says little to a reader is better named.
       constexpr size_t kReadable = 24;
       if (length.str().size() > kReadable) {
@@ -230,7 +239,7 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
       }
       SliceItem item{};
       item.kind = SliceItem::Range;
-      item.begin = dimValue(Dim::min(*begin, size), i.span).expr;
+      item.begin = dimValue(step < 0 ? *begin : Dim::min(*begin, size), i.span).expr;
       item.length = length;
       item.step = step;
       item.span = i.span;
@@ -260,9 +269,9 @@ Value Checker::sliceTensor(const Value &base, const std::vector<ast::IndexItem> 
   std::optional<std::vector<Value>> values = indexValues(items);
   if (!values)
     return bad(span);
-  for (size_t p = 0; p < items.size(); ++p)
-    if (isTensor((*values)[p].type))
-      return gatherRows(base, items, *values, p, span);
+  for (const Value &v : *values)
+    if (isTensor(v.type) || isList(v.type))
+      return gatherItems(base, items, *values, span);
   Shape out;
   std::optional<std::vector<SliceItem>> slices = sliceItems(base.type, items, *values, span, out);
   if (!slices)
@@ -274,41 +283,6 @@ Value Checker::sliceTensor(const Value &base, const std::vector<ast::IndexItem> 
   v.expr->args = {base.expr};
   v.expr->slices = std::move(*slices);
   return v;
-}
-
-// An index tensor at position p gathers rows; single indices before it are applied first.
-Value Checker::gatherRows(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, size_t p, Span span) {
-  const ast::IndexItem &item = items[p];
-  Value index = values[p], rows = base;
-  bool leading = true;
-  for (size_t q = 0; q < p; ++q)
-    leading &= items[q].kind == ast::IndexItem::Single;
-  for (size_t q = p + 1; q < items.size(); ++q)
-    leading &= items[q].kind == ast::IndexItem::Slice && !items[q].begin && !items[q].end && !items[q].step;
-  if (!leading) {
-    error(Code::BadOperand, item.span, "an index tensor stands alone, or after single indices").withHelp("`gather(x, dim, index)` chooses along any dimension");
-    return bad(span);
-  }
-  for (size_t q = 0; q < p; ++q) {
-    if (!isTensor(rows.type)) {
-      error(Code::RankMismatch, span, "too many indices for " + describe(base));
-      return bad(span);
-    }
-    rows = sliceAt(rows, values[q], span);
-  }
-  if (index.type->elem == Elem::Bool) {
-    if (index.type->dims.size() != 1) {
-      error(Code::RankMismatch, item.span, "a mask chooses rows: it has one dimension, not " + std::to_string(index.type->dims.size()))
-          .withHelp("flatten both first, as in `x.flatten()[mask.flatten()]`");
-      return bad(span);
-    }
-    if (!isTensor(rows.type) || !requireEqual(index.type->dims[0], rows.type->dims[0], item.span, "the mask has {0} elements, the tensor {1} rows")) {
-      error(Code::ShapeMismatch, item.span, "the mask has " + index.type->dims[0].str() + " elements, the tensor is " + describe(rows));
-      return bad(span);
-    }
-    index = materialise(externValue("dl_rt_nonzero", {index}, tensorType(Elem::I64, {Dim::fresh("n")}), item.span, true, false), "chosen");
-  }
-  return callBuiltin("take", {rows, index}, item.span);
 }
 
 // base[index] along the first dimension.

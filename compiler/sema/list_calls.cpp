@@ -30,7 +30,7 @@ Value Checker::checkListIndex(const Value &base, const ast::Index *expr) {
   Shape out;
   Value count = opValue("arange", {}, positions, expr->span);
   if (item.kind == ast::IndexItem::Single && isTensor((*values)[0].type))
-    return takenItems(list, gatherRows(count, expr->items, *values, 0, expr->span), expr->span);
+    return takenItems(list, materialise(gatherItems(count, expr->items, *values, expr->span), "chosen"), expr->span);
   std::optional<std::vector<SliceItem>> slices = sliceItems(positions, expr->items, *values, expr->span, out);
   if (!slices)
     return bad(expr->span);
@@ -185,6 +185,19 @@ bool Checker::fitItem(Value &value, const Type &item, Span span, const std::stri
       if (!fitItem(v, item->items[0], span, what))
         return false;
     value = listOf(std::move(items), item->items[0], span);
+    return !value.bad();
+  }
+  if (item->kind == TypeKind::Tuple && value.type->kind == TypeKind::Tuple &&
+      item->items.size() == value.type->items.size() && !sameType(item, value.type)) {
+    Value whole = value.parts ? value : materialise(value, "tuple");
+    std::vector<Value> parts;
+    for (uint32_t i = 0; i < item->items.size(); ++i) {
+      parts.push_back(value.parts ? (*value.parts)[i] : part(whole, i, span));
+      parts.back().span = span;
+      if (!fitItem(parts.back(), item->items[i], span, what + ": item " + std::to_string(i)))
+        return false;
+    }
+    value = tupleValue(std::move(parts), span);
     return !value.bad();
   }
   return conform(value, item, span, what);

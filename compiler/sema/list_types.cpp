@@ -42,8 +42,15 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
     value = listOf(std::move(items), *common, value.span);
     return !value.bad();
   }
-  if (!isList(value.type))
-    return typeMismatch(value, sourceText(type->span), value.span, what);
+  if (value.isRows && isTensor(value.type))
+    value = asList(value, value.span);
+  if (!isList(value.type)) {
+    Diagnostic &d =
+        error(Code::TypeMismatch, value.span, what + " is " + describe(value) + ", expected " + sourceText(type->span));
+    if (isTensor(value.type))
+      d.withHelp("`list(" + sourceText(value.span, 30) + ")` is the list of its rows");
+    return false;
+  }
   Value element = bad(value.span);
   element.type = value.type->items[0];
   if (isRagged(element.type) && itemType->kind == ast::TypeKind::Tensor) {
@@ -86,14 +93,13 @@ bool Checker::conformList(Value &list, const Type &type, Span span, const std::s
   if (!type->dims[0].isOpen() &&
       !requireEqual(list.type->dims[0], type->dims[0], span, what + ": the list has {0} elements, expected {1}")) {
     error(Code::ShapeMismatch, span,
-          what + " is a list of " + list.type->dims[0].str() + ", expected " + type->dims[0].str() + " elements");
+          what + " is a list of " + list.type->dims[0].str() + ", expected " + type->dims[0].str() + " elements")
+        .withHelp("the length of a `var` may change, and of a member that is declared so, as in `let items: " +
+                  str(type) + " = []`");
     return false;
   }
   if (sameType(have, want)) {
-    if (!sameType(list.type, type)) {
-      list.type = type;
-      list.items = nullptr;
-    }
+    list.type = type;
     return true;
   }
   if (isRagged(want) && isTensor(have) && !isRagged(have) && have->elem == want->elem &&

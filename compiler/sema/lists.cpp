@@ -73,24 +73,18 @@ bool isPacked(const Type &item) {
 
 // ------------------------------------------------------------------------------------------------------- making
 std::optional<Type> Checker::commonType(const std::vector<Value> &items, Span span) {
-  std::optional<Type> common = items[0].type;
-  for (size_t i = 1; i < items.size() && common; ++i) {
-    Type a = *common, b = items[i].type;
-    if (isList(a) && isList(b) && sameType(a->items[0], b->items[0]))
-      common = listType(Dim::open(), a->items[0]);
-    else if (!sameType(a, b)) {
-      Diagnostics scratch(sources_);
-      Restore<Diagnostics *> quiet(diagnostics_, &scratch);
-      bool equal = a->kind == b->kind &&
-                   (a->kind != TypeKind::Tensor || (a->elem == b->elem && a->dims.size() == b->dims.size()));
-      for (size_t k = 0; equal && a->kind == TypeKind::Tensor && k < a->dims.size(); ++k)
-        equal = compareDims(a->dims[k], b->dims[k]) != Proof::Different;
-      if (!equal || a->kind != TypeKind::Tensor)
-        common = std::nullopt;
-    }
+  Type common = storedItem(items[0].type);
+  for (size_t i = 1; i < items.size(); ++i) {
+    Type other = storedItem(items[i].type);
+    if (sameType(common, other))
+      continue;
+    bool fits =
+        isTensor(common) && isTensor(other) && common->elem == other->elem && common->dims.size() == other->dims.size();
+    for (size_t k = 0; fits && k < common->dims.size(); ++k)
+      fits = compareDims(common->dims[k], other->dims[k]) != Proof::Different;
+    if (!fits)
+      return std::nullopt;
   }
-  if (common && isList(*common))
-    common = listType(Dim::open(), (*common)->items[0]);
   return common;
 }
 
@@ -98,7 +92,7 @@ Value Checker::listOf(std::vector<Value> items, const Type &item, Span span) {
   const Dim length(int64_t(items.size()));
   const Type type = listType(length, item);
   for (Value &v : items) {
-    if (isRagged(item) || (isList(item) && isList(v.type)) ? false : !conform(v, item, v.span, "an item of a list"))
+    if (!fitItem(v, item, v.span, "an item of a list"))
       return bad(span);
     v = materialise(v, "item");
   }
@@ -434,7 +428,16 @@ Value Checker::placed(const Value &list, const Value &position, const Value &ite
 }
 
 // The type that a list stores values of this type as: an inner list's length is its own matter.
-Type Checker::storedItem(const Type &type) { return isList(type) ? listType(Dim::open(), type->items[0]) : type; }
+Type Checker::storedItem(const Type &type) {
+  if (isList(type))
+    return listType(Dim::open(), storedItem(type->items[0]));
+  if (type->kind != TypeKind::Tuple && type->kind != TypeKind::Record)
+    return type;
+  auto node = std::make_shared<TypeNode>(*type);
+  for (Type &item : node->items)
+    item = storedItem(item);
+  return node;
+}
 
 Value Checker::filledList(const Dim &length, Span span, const std::function<Value(const Value &)> &element) {
   // The variable is made before the loop; its type is known once an element is.

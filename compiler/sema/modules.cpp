@@ -66,7 +66,8 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
   module.expr = make(ExprKind::Tuple, nullptr, target.span);
   bool failed = false;
   std::string shown;
-  auto add = [&](Field::Kind kind, const std::string &name, const Value &v, bool keep) {
+  // `grows`: a list whose length may change.
+  auto add = [&](Field::Kind kind, const std::string &name, const Value &v, bool keep, bool grows) {
     ModuleDetails::Member member;
     if (!keep && isCompileTime(v.type, v.known)) {
       member.type = v.type;
@@ -78,7 +79,7 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
       Field f;
       f.kind = kind;
       f.name = name;
-      f.type = v.type;
+      f.type = grows && isList(v.type) ? listType(Dim::open(), v.type->items[0]) : v.type;
       // A field that a method may change serves in no size.
       if (isInt(v.type) && !keep)
         f.dim = v.known.dim;
@@ -109,7 +110,7 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
         shown += (shown.empty() ? "" : ", ") + str(v.type->items[i]);
     }
     if (!memberNames.count(b->name)) // a member of the same name takes its place
-      add(Field::Let, b->name, v, assigned.count(b->name) != 0);
+      add(Field::Let, b->name, v, assigned.count(b->name) != 0, false);
   }
   m->name = decl->name + "(" + shown + ")";
   for (const ast::MemberDecl &member : decl->members) {
@@ -171,7 +172,7 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
       failed = true;
       continue;
     }
-    add(kind, member.name, read, keep);
+    add(kind, member.name, read, keep, kind != Field::Param && member.type && member.type->kind == ast::TypeKind::List);
   }
   if (failed) {
     result.value = bad(target.span);

@@ -75,6 +75,14 @@ Value Checker::readName(const std::string &name, Span span) {
   return readBinding(b, span);
 }
 
+// Whether what is being checked runs as a part of a `test` block.
+bool Checker::inTest() const {
+  const Frame *root = frame_;
+  while (root->caller)
+    root = root->caller;
+  return root->isTest;
+}
+
 Value Checker::readBinding(Binding *b, Span span) {
   switch (b->kind) {
   case Binding::Constant:
@@ -130,6 +138,12 @@ Value Checker::readBinding(Binding *b, Span span) {
     return v;
   }
   Binding *local = localOf(b);
+  if (!local && inTest()) {
+    error(Code::UnknownName, span, "a test sees the functions, modules and constants of its file; `" + b->name + "` is computed when the script runs")
+        .label(b->span, "it is defined here")
+        .withHelp("compute it inside of the test");
+    return bad(span);
+  }
   if (!local) {
     error(Code::UnknownName, span, "`" + b->name + "` has no value yet where this function is used")
         .label(b->span, "it is defined here")

@@ -228,6 +228,9 @@ void Checker::namedTensors(const Value &value, const std::string &prefix, std::v
   auto at = [&](const std::string &name) { return prefix.empty() ? name : prefix + "." + name; };
   const Type &t = value.type;
   if (isList(t)) {
+    if (!t->dims[0].isConst())
+      error(Code::NotConstant, value.span, "the elements of " + (prefix.empty() ? str(t) : "`" + prefix + "`") + " have no names, because how many there are is not known when the program is compiled")
+          .withHelp("a member that is not declared as `list[…]` keeps the length that it has at first");
     for (int64_t i = 0; t->dims[0].isConst() && i < t->dims[0].constant(); ++i)
       namedTensors(opened(listAt(value, intValue(i, value.span), value.span)), at(std::to_string(i)), out, paramsOnly);
     return;

@@ -173,6 +173,14 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   case ast::TypeKind::Tuple: {
     if (value.type->kind != TypeKind::Tuple || value.type->items.size() != type->items.size())
       return typeMismatch(value, textOf(type, sources_), value.span, what);
+    if (value.parts) {
+      std::vector<Value> items = *value.parts;
+      for (size_t i = 0; i < items.size(); ++i)
+        if (!matchType(type->items[i], items[i], scope, what + ": item " + std::to_string(i)))
+          return false;
+      value = tupleValue(std::move(items), value.span);
+      return true;
+    }
     Value whole = materialise(value, "tuple");
     std::vector<Value> items;
     bool same = true;

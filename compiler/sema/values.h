@@ -42,6 +42,8 @@ struct Value {
   Span span;
   Binding *binding = nullptr; // the name that was read, for messages
   Scope *space = nullptr;     // an imported file
+  std::shared_ptr<const std::vector<Value>> parts; // a tuple as written
+  bool isRows = false;        // a comprehension, which is a list of its rows where one is asked for
   std::shared_ptr<const std::vector<Value>> items; // a bracket literal: what it was made of
 
   bool bad() const { return !type; }
@@ -134,6 +136,7 @@ struct Frame {
   Frame *caller = nullptr;
   Span callSpan;
   bool isLibrary = false;
+  bool isTest = false;        // the block of a `test`
   std::unordered_map<Binding *, Binding *> captures; // outer name -> what stands for it here
   const ast::TypeExpr *declaredResult = nullptr; // where it could not be resolved without a value
   Scope *signatureScope = nullptr;

@@ -90,7 +90,15 @@ struct Member : Expr { Expr *base; std::string name; Span nameSpan; };
 struct Tuple : Expr { std::vector<Expr *> items; };
 struct Bracket : Expr { std::vector<Expr *> items; };            // [a, b, c]
 
-struct ForClause { std::string name; Span nameSpan; Expr *begin, *end; Expr *step = nullptr; Expr *in = nullptr; }; // `in` instead of begin..end
+// A binding pattern: a name, `_`, or a tuple of patterns.
+struct Pattern {
+  Span span;
+  std::string name;               // "" for a tuple
+  std::vector<Pattern> items;
+  bool isTuple = false;
+};
+
+struct ForClause { Pattern pattern; Expr *begin = nullptr, *end = nullptr, *step = nullptr, *in = nullptr; }; // `in` instead of begin..end
 // [for i in 0..N, j in 0..M if cond: e], or as the only argument of a call sum(for k in 0..K: e) (reducing).
 struct Comprehension : Expr { std::vector<ForClause> clauses; Expr *condition = nullptr; Expr *body; bool reducing = false; };
 
@@ -110,14 +118,6 @@ struct Lambda : Expr { std::vector<Param> params; TypeExpr *result = nullptr; Bl
 struct Ref : Expr { Expr *operand; };                            // &x, at a call or in `for m in &ms`
 
 // ------------------------------------------------------------------------------------------------------ statements
-// A binding pattern: a name, `_`, or a tuple of patterns.
-struct Pattern {
-  Span span;
-  std::string name;               // "" for a tuple
-  std::vector<Pattern> items;
-  bool isTuple = false;
-};
-
 enum class StmtKind {
   Let, Assign, ExprStmt, While, For, Break, Continue, Return, Assert, Fn, Module, Import, Test, Error
 };

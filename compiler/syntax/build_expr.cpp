@@ -418,8 +418,8 @@ Comprehension *Builder::comprehension(P::ComprehensionContext *node) {
   while (auto *child = cursor.rule<P::ForClauseContext>()) {
     cursor.accept(P::COMMA);
     Cursor parts(child);
-    auto *name = parts.rule<P::IdentifierContext>();
-    ForClause clause{identifier(name), span(name), nullptr, nullptr};
+    ForClause clause;
+    clause.pattern = pattern(parts.rule<P::PatternContext>());
     parts.accept(P::IN);
     Expr *over = expression(parts.rule<P::ExpressionContext>());
     if (auto *limits = parts.rule<P::RangeContext>()) {

@@ -353,7 +353,8 @@ private:
       auto *loop = as<const Comprehension>(e);
       add(loop->reducing ? "(reduce" : "(comprehension");
       for (const ForClause &clause : loop->clauses) {
-        add(" (", clause.name);
+        add(" (");
+        pattern(clause.pattern);
         over(clause.begin, clause.end, clause.step, clause.in, indent);
         add(")");
       }
