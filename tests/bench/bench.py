@@ -3,6 +3,8 @@
 
     /usr/bin/python3 tests/bench/bench.py --dl build/bin/dl [--threads N] [--only NAME] [--data DIR]
 
+The last part measures the compiler alone; see compile_speed.py.
+
 Each case is a pair: NAME.dl, which prints one line "ms X" per timed repetition, and a function here that gives the
 same list from PyTorch. Times are medians; threads are the same on both sides and are stated. PyTorch's OpenBLAS is told
 the CPU (OPENBLAS_CORETYPE), since Debian's build does not know recent ones and would be handicapped.
@@ -13,6 +15,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+import compile_speed
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -64,6 +68,25 @@ def adbench(dl):
         print(f"{name:44s} {dl_ms:10.3f} {cpp_ms:10.3f} {peer.get(name, [0])[0]:10.3f} {dl_ms / cpp_ms:8.2f}", flush=True)
 
 
+def compiler_rows(dl):
+    print(f"\n{'compiler, processor time':44s} {'':7s} {'measured':>10s} {'unit':>10s} {'':8s}   wanted")
+
+    def line(name, value, unit, bound):
+        print(f"{name:44s} {'':7s} {value:10.1f} {unit:>10s} {'':8s}   {bound}", flush=True)
+
+    line("checker, 20000 lines", compile_speed.checker_lines_per_second(dl), "lines/s", "at least 10000 lines/s")
+    line("100 equal layers, three steps with Adam, cold", compile_speed.deep_network_ms(dl), "ms", "under 2000 ms")
+    plain, kernels, late = compile_speed.session_ms(dl)
+    line("session: an entry without new kernels", plain, "ms", "under 40 ms")
+    line("session: an entry with new kernels", kernels, "ms", "under 120 ms")
+    line("session: the first after 300 more entries", late, "ms", "under 40 ms")
+    times = compile_speed.write_ns(dl)
+    for kind in dict.fromkeys(kind for kind, _ in times):
+        sizes = sorted(n for k, n in times if k == kind)
+        line(f"one element through {kind}, n = 1e3", times[kind, sizes[0]], "ns", "")
+        line(f"one element through {kind}, n = 1e7", times[kind, sizes[-1]], "ns", "as for n = 1e3")
+
+
 # name, what it is, the bound
 STEPS = [
     ("mlp_step", "training step 784-256-10, batch 64, Adam", "at most 0.50"),
@@ -106,6 +129,8 @@ def main():
             process_times([a.dl, "run", *threads, *script], 1)
             warm = statistics.median(process_times([a.dl, "run", *threads, *script], 3))
             row("whole process: mnist.dl, warm cache", warm, peer, a.threads, "under 1300 ms")
+    if a.only in "compiler":
+        compiler_rows(a.dl)
     return 0
 
 
