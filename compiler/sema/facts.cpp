@@ -40,6 +40,12 @@ const ast::MemberDecl *memberDeclared(const ast::ModuleDecl &module, const std::
   return nullptr;
 }
 
+const Symbol *listMethodNamed(const std::string &name) {
+  static const std::vector<Symbol> methods = listMethods();
+  auto it = std::find_if(methods.begin(), methods.end(), [&](const Symbol &method) { return method.name == name; });
+  return it == methods.end() ? nullptr : &*it;
+}
+
 } // namespace
 
 bool Checker::wantsFacts(Span span) const {
@@ -178,6 +184,8 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
     facts.meanings.push_back({member->nameSpan, symbolOfMember(*base.type->module, name)});
   else if (base.type->kind == TypeKind::Tensor && (name == "shape" || name == "ndim" || name == "dtype" || name == "T"))
     facts.meanings.push_back({member->nameSpan, {Symbol::Field, name, {}, "." + name, ""}});
+  else if (const Symbol *method = isList(base.type) ? listMethodNamed(name) : nullptr)
+    facts.meanings.push_back({member->nameSpan, *method});
   else
     noteUse(member->nameSpan, lookupCallable(name, scope_));
 
@@ -205,6 +213,8 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
   if (base.type->kind == TypeKind::Tensor)
     for (const char *property : {"shape", "ndim", "dtype", "T"})
       facts.members.push_back({Symbol::Field, property, {}, std::string(".") + property, ""});
+  if (isList(base.type))
+    facts.members = listMethods();
   facts.membersAreFunctions = true;
 }
 

@@ -53,5 +53,7 @@ struct IntrinsicText {
   std::string signature, doc;
 };
 IntrinsicText intrinsicText(const std::string &name);
+// What may be called on a list.
+std::vector<Symbol> listMethods();
 
 } // namespace dl::sema

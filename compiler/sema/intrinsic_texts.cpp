@@ -38,9 +38,36 @@ constexpr Row kRows[] = {
     {"eval", "fn eval(&module)", "Sets every member `training` to false."},
     {"same_structure", "fn same_structure(a, b) -> bool",
      "Whether two trees have the same names and shapes; known when compiled."},
+    {"list", "fn list(x)", "The items of a tuple, or the rows of a tensor, as a list."},
+    {"tensor", "fn tensor(xs)", "The items of a list, all of one shape, stacked along a new first dimension."},
+    {"enumerate", "fn enumerate(xs)", "Pairs of a position, from 0, and an item; for a `for` loop or a list."},
+    {"zip", "fn zip(*xs)", "Tuples of the items at each position of lists of one length."},
+};
+
+constexpr Row kListRows[] = {
+    {"append", "fn append(item)", "Adds an item at the end; so does `push`."},
+    {"push", "fn push(item)", "Adds an item at the end."},
+    {"extend", "fn extend(items)", "Adds all items of another list at the end."},
+    {"insert", "fn insert(position: int, item)", "Puts an item before the one at the position."},
+    {"pop", "fn pop(position: int = -1)", "Takes an item out, the last unless told otherwise, and gives it."},
+    {"remove", "fn remove(item)", "Takes out the first item that is equal."},
+    {"clear", "fn clear()", "Takes out all items."},
+    {"reverse", "fn reverse()", "Turns the order around."},
+    {"sort", "fn sort()", "Puts the items into ascending order."},
+    {"index", "fn index(item) -> int", "The position of the first item that is equal."},
+    {"count", "fn count(item) -> int", "How many items are equal."},
+    {"contains", "fn contains(item) -> bool", "Whether an item is equal."},
+    {"copy", "fn copy()", "The same items."},
 };
 
 } // namespace
+
+std::vector<Symbol> listMethods() {
+  std::vector<Symbol> methods;
+  for (const Row &row : kListRows)
+    methods.push_back({Symbol::Method, row.name, {}, row.signature, row.doc});
+  return methods;
+}
 
 IntrinsicText intrinsicText(const std::string &name) {
   for (const Row &row : kRows)

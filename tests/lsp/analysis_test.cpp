@@ -106,6 +106,8 @@ TEST(Completion, Names) {
 }
 
 TEST(Completion, MembersOfValues) {
+  EXPECT_TRUE(completes("var xs: list[f32] = [1.0]\nxs.|\n", "append"));
+  EXPECT_FALSE(completes("let x = 1.0\nx.|\n", "append"));
   EXPECT_TRUE(completes("module M { param w = 1.0\nfn forward(x) = x }\nlet m = M()\nm.|\n", "forward"));
   EXPECT_TRUE(completes("let g = grad(fn(x) = x * x)(1.0)\ng.|\n", "exp"))
       << "a function that may be called as a method";
