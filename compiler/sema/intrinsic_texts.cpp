@@ -53,7 +53,7 @@ constexpr Row kListRows[] = {
     {"remove", "fn remove(item)", "Takes out the first item that is equal."},
     {"clear", "fn clear()", "Takes out all items."},
     {"reverse", "fn reverse()", "Turns the order around."},
-    {"sort", "fn sort()", "Puts the items into ascending order."},
+    {"sort", "fn sort(descending: bool = false)", "Puts the items into ascending order."},
     {"index", "fn index(item) -> int", "The position of the first item that is equal."},
     {"count", "fn count(item) -> int", "How many items are equal."},
     {"contains", "fn contains(item) -> bool", "Whether an item is equal."},
