@@ -8,8 +8,3 @@
 namespace dl::fuzz {
 void one(std::span<const uint8_t> bytes);
 } // namespace dl::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  dl::fuzz::one({data, size});
-  return 0;
-}
