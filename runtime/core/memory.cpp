@@ -9,13 +9,9 @@
 #include <new>
 
 #include "dl/abi.h"
+#include "runtime/core/sanitizer.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define DL_ASAN 1
-#endif
-#endif
-#if defined(DL_ASAN) || defined(__SANITIZE_ADDRESS__)
+#if DL_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
 #define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))

@@ -8,16 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define DL_OWN_STACK 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer) || __has_feature(thread_sanitizer)
-#define DL_OWN_STACK 0
-#endif
-#endif
-#ifndef DL_OWN_STACK
-#define DL_OWN_STACK 1
-#endif
+#include "runtime/core/sanitizer.h"
+
+// Sanitizers want to know of every stack.
+#define DL_OWN_STACK !DL_ADDRESS_SANITIZER
 
 namespace dl::rt {
 namespace {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "runtime/core/memory.h"
+#include "runtime/core/sanitizer.h"
 #include "tests/runtime/support.h"
 
 namespace dl::test {
@@ -302,7 +303,7 @@ void recurse(const dl_site *site, const dl_value *in, int64_t numIn, dl_value *o
 TEST(Checks, EndlessRecursionIsAnError) {
   dl_value start{};
   EXPECT_EQ(errorOf(recurse, &start), "f: the recursion is too deep");
-#ifndef __SANITIZE_ADDRESS__
+#if !DL_ADDRESS_SANITIZER
   EXPECT_GT(deepest, 200000); // whatever stack the thread itself has
 #endif
   std::string inThread;
