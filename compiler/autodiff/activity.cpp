@@ -9,13 +9,23 @@ using namespace mlir;
 
 namespace dl::autodiff {
 
-Activity::Activity(func::FuncOp function, ArrayRef<int64_t> wrt) {
+Activity::Activity(func::FuncOp function, ArrayRef<int64_t> wrt, std::optional<unsigned> result) {
   Block &body = function.getBody().front();
   for (int64_t i : wrt)
     vary(body.getArgument(i));
   spread(body);
-  for (Value result : body.getTerminator()->getOperands())
-    use(result);
+  for (OpOperand &operand : body.getTerminator()->getOpOperands())
+    if (!result || operand.getOperandNumber() == *result)
+      use(operand.get());
+  collect(body);
+}
+
+Activity::Activity(func::FuncOp function, ArrayRef<Value> sources, Value target) {
+  Block &body = function.getBody().front();
+  for (Value source : sources)
+    vary(source);
+  spread(body);
+  use(target);
   collect(body);
 }
 
@@ -64,6 +74,10 @@ void Activity::spread(Operation &op) {
     });
     for (auto [result, value] : llvm::zip_equal(loop.getResults(), loop.getConditionOp().getArgs()))
       varyIf(result, value);
+  } else if (auto leaf = dyn_cast<ir::LeafOp>(op)) {
+    varyIf(leaf.getResult(), leaf.getMark());
+    if (!leaf.getCut())
+      varyIf(leaf.getResult(), leaf.getInput());
   } else if (!isa<ir::StopGradOp>(op) &&
              llvm::any_of(op.getOperands(), [&](Value operand) { return varied_.contains(operand); })) {
     for (Value result : op.getResults())
@@ -110,6 +124,10 @@ void Activity::collect(Operation &op) {
       }
       collect(*loop.getBeforeBody());
     });
+  } else if (auto leaf = dyn_cast<ir::LeafOp>(op)) {
+    useIf(leaf.getMark(), leaf.getResult());
+    if (!leaf.getCut())
+      useIf(leaf.getInput(), leaf.getResult());
   } else if (!isa<ir::StopGradOp>(op) &&
              llvm::any_of(op.getResults(), [&](Value result) { return useful_.contains(result); })) {
     for (Value operand : op.getOperands())

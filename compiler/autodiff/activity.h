@@ -6,6 +6,8 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseSet.h"
 
+#include <optional>
+
 namespace dl::autodiff {
 
 // A float value is varied when it depends on an argument of interest, useful when a float result of the function
@@ -13,9 +15,12 @@ namespace dl::autodiff {
 // are; stop_grad cuts both.
 class Activity {
 public:
-  // `function` has one block.
-  Activity(mlir::func::FuncOp function, llvm::ArrayRef<int64_t> wrt);
+  // `function` has one block. When `result` is given, that result alone is of interest.
+  Activity(mlir::func::FuncOp function, llvm::ArrayRef<int64_t> wrt, std::optional<unsigned> result = {});
+  // Of what lies between values inside a function.
+  Activity(mlir::func::FuncOp function, llvm::ArrayRef<mlir::Value> sources, mlir::Value target);
 
+  bool isVaried(mlir::Value value) const { return varied_.contains(value); }
   bool isUseful(mlir::Value value) const { return useful_.contains(value); }
   bool isActive(mlir::Value value) const { return varied_.contains(value) && useful_.contains(value); }
 

@@ -42,7 +42,7 @@ public:
             })
             .Case([&](ir::ReverseOp reverse) { return trace(reverse.getInput(), dim); })
             .Case([&](ir::ConvertOp convert) { return trace(convert.getX(), dim); })
-            .Case([&](ir::StopGradOp stop) { return trace(stop.getInput(), dim); })
+            .Case<ir::StopGradOp, ir::LeafOp>([&](auto same) { return trace(same.getInput(), dim); })
             .Case([&](ir::CmpOp cmp) { return trace(cmp.getX(), dim); })
             .Case([&](ir::SelectOp select) { return trace(select.getX(), dim); })
             .Case<ir::UpdateSliceOp, ir::AddSliceOp, ir::ScatterAddOp, ir::PutAlongAddOp>(

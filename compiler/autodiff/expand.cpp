@@ -1,8 +1,10 @@
-// The pass: finds dl.vjp and dl.jvp, generates derivatives innermost first, cleans them up.
+// The pass: finds dl.vjp, dl.jvp and dl.backward, generates derivatives innermost first, cleans them up.
 #include "compiler/autodiff/autodiff.h"
+#include "compiler/autodiff/backward.h"
 #include "compiler/autodiff/cleanup.h"
 #include "compiler/autodiff/dims.h"
 #include "compiler/autodiff/forward.h"
+#include "compiler/autodiff/graph.h"
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/reverse.h"
@@ -40,10 +42,13 @@ public:
   void runOnOperation() override {
     state_.clear();
     generated_.clear();
+    if (failed(inlineImperative(getOperation())))
+      return signalPassFailure();
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions)
       if (failed(expand(function)))
         return signalPassFailure();
+    dropLeaves(getOperation());
   }
 
 private:
@@ -70,6 +75,8 @@ private:
         derivatives.push_back(op);
         callee = lookup(op);
       }
+      if (isa<ir::BackwardOp, ir::GraphInfoOp>(op))
+        derivatives.push_back(op);
       return callee && failed(expand(callee)) ? WalkResult::interrupt() : WalkResult::advance();
     });
     if (result.wasInterrupted())
@@ -103,6 +110,10 @@ private:
   }
 
   LogicalResult replace(Operation *op) {
+    if (auto info = dyn_cast<ir::GraphInfoOp>(op))
+      return answer(info);
+    if (auto backward = dyn_cast<ir::BackwardOp>(op))
+      return expandBackward(backward, [&](Stretch &stretch) { return derivativeOf(stretch); });
     func::FuncOp callee = lookup(op);
     if (!callee || callee.isExternal())
       return emitError(op->getLoc()) << "the function to differentiate has no definition";
@@ -128,8 +139,10 @@ private:
     const std::vector<int64_t> &unused = unused_[Key{callee, op.getWrt().vec(), false}];
     for (int64_t i : unused) {
       auto name = callee.getArgAttrOfType<StringAttr>(i, kNameAttr);
-      return emitError(op.getLoc()) << "the result does not depend on argument `"
-                                    << (name ? name.str() : std::to_string(i)) << "`";
+      InFlightDiagnostic error = emitError(op.getLoc()) << "the result does not depend on argument `"
+                                                        << (name ? name.str() : std::to_string(i)) << "`";
+      error.attachNote() << "`allow_unused=true` gives zeros for it";
+      return error;
     }
     return success();
   }
@@ -176,6 +189,33 @@ private:
     if (!forward && kept_)
       report(callee, function, wrt);
     return function;
+  }
+
+  FailureOr<StretchDerivative> derivativeOf(Stretch &stretch) {
+    Location loc = stretch.function.getLoc();
+    func::FuncOp prepared = inlinedCopy(stretch.function, unusedName((stretch.function.getName() + "_body").str()));
+    auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
+    SmallVector<int64_t> wrt;
+    for (auto [token, change] : stretch.params)
+      wrt.push_back(change);
+    if (failed(markLeaves(prepared, stretch.params)) || failed(countActiveWhiles(prepared, wrt, stretch.seed.result)))
+      return failure();
+    Activity activity(prepared, wrt, stretch.seed.result);
+    StretchDerivative out;
+    SmallVector<Type> inputs(prepared.getArgumentTypes()), results(prepared.getResultTypes());
+    for (int64_t i : wrt) {
+      results.push_back(inputs[i]);
+      out.reached.push_back(activity.isUseful(prepared.getArgument(i)));
+    }
+    out.function = func::FuncOp::create(loc, unusedName((stretch.function.getName() + "_vjp").str()),
+                                        FunctionType::get(&getContext(), inputs, results));
+    out.function.setPrivate();
+    getOperation().push_back(out.function);
+    auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, false, loc); };
+    if (failed(buildReverse(prepared, out.function, wrt, activity, derivative, stretch.seed)) ||
+        failed(cleanUp(out.function)))
+      return failure();
+    return out;
   }
 
   std::string unusedName(const std::string &base) {

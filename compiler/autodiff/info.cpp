@@ -23,6 +23,8 @@ unsigned effectsIn(Operation *op, llvm::SmallPtrSetImpl<Operation *> &visited) {
     return Check;
   if (isa<ir::PollOp>(op))
     return Poll;
+  if (isa<ir::ParamTokenOp>(op))
+    return NoEffect;
   if (auto call = dyn_cast<ir::ExternOp>(op))
     return call.getCallee() == "dl_rt_error"  ? Check
            : call.getPure()                   ? NoEffect

@@ -18,7 +18,8 @@ llvm::SmallVector<mlir::Value> inlineBody(mlir::OpBuilder &b, mlir::Location cal
 // Rewrites each scf.while of `function` that takes part in the derivative: a first loop, without the outside effects
 // and with whatever does not bear on the condition left to be removed, counts the iterations; a second one, counted,
 // does the work.
-mlir::LogicalResult countActiveWhiles(mlir::func::FuncOp function, llvm::ArrayRef<int64_t> wrt);
+mlir::LogicalResult countActiveWhiles(mlir::func::FuncOp function, llvm::ArrayRef<int64_t> wrt,
+                                      std::optional<unsigned> result = {});
 
 // Around code that runs for the second time: puts the random generator back to where it was.
 struct RandomState {

@@ -208,7 +208,7 @@ bool Reverser::reverseUpstream(Operation *op, Frame &frame) {
 }
 
 LogicalResult buildReverse(func::FuncOp prepared, func::FuncOp generated, ArrayRef<int64_t> wrt,
-                           const Activity &activity, DerivativeOf derivativeOf) {
+                           const Activity &activity, DerivativeOf derivativeOf, std::optional<Seed> seed) {
   Block &body = prepared.getBody().front();
   Block *entry = generated.addEntryBlock();
   OpBuilder b = OpBuilder::atBlockBegin(entry);
@@ -222,9 +222,16 @@ LogicalResult buildReverse(func::FuncOp prepared, func::FuncOp generated, ArrayR
 
   Operation *end = body.getTerminator();
   unsigned cotangent = body.getNumArguments();
-  for (Value result : end->getOperands())
-    if (ir::isFloat(result.getType()))
-      reverser.accumulate(frame, end->getLoc(), result, entry->getArgument(cotangent++));
+  if (seed) {
+    Value y = end->getOperand(seed->result), one = forward.lookupOrDefault(y);
+    one = seed->cotangent ? forward.lookupOrDefault(end->getOperand(*seed->cotangent))
+                          : ir::fillLike(b, end->getLoc(), one, 1);
+    reverser.accumulate(frame, end->getLoc(), y, one);
+  } else {
+    for (Value result : end->getOperands())
+      if (ir::isFloat(result.getType()))
+        reverser.accumulate(frame, end->getLoc(), result, entry->getArgument(cotangent++));
+  }
   if (failed(reverser.reverseBlock(body, frame)))
     return failure();
 

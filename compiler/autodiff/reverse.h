@@ -55,8 +55,15 @@ private:
   DerivativeOf derivativeOf_;
 };
 
-// Builds `generated`(arguments, cotangents of float results) -> (results, gradients of wrt) from the prepared function.
+// A result that is differentiated, and the result that is its cotangent (1 when there is none).
+struct Seed {
+  unsigned result;
+  std::optional<unsigned> cotangent;
+};
+
+// Builds `generated`(arguments, cotangents of float results) -> (results, gradients of wrt) from the prepared function;
+// with a seed `generated`(arguments) -> (results, gradients of wrt).
 mlir::LogicalResult buildReverse(mlir::func::FuncOp prepared, mlir::func::FuncOp generated, llvm::ArrayRef<int64_t> wrt,
-                                 const Activity &activity, DerivativeOf derivativeOf);
+                                 const Activity &activity, DerivativeOf derivativeOf, std::optional<Seed> seed = {});
 
 } // namespace dl::autodiff

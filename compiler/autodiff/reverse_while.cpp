@@ -103,9 +103,9 @@ LogicalResult makeCounted(scf::WhileOp loop) {
 
 } // namespace
 
-LogicalResult countActiveWhiles(func::FuncOp function, ArrayRef<int64_t> wrt) {
+LogicalResult countActiveWhiles(func::FuncOp function, ArrayRef<int64_t> wrt, std::optional<unsigned> result) {
   while (true) {
-    Activity activity(function, wrt);
+    Activity activity(function, wrt, result);
     scf::WhileOp found;
     function.walk<WalkOrder::PreOrder>([&](scf::WhileOp loop) {
       if (!llvm::any_of(loop.getResults(), [&](Value result) { return activity.isActive(result); }))

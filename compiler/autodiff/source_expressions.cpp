@@ -436,6 +436,7 @@ Text SourcePrinter::build(OpResult result) {
       })
       .Case<ir::Conv2dOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp, ir::MaxPool2dOp, ir::AvgPool2dOp,
             ir::AvgPool2dGradOp, ir::PoolScatterOp, ir::PoolGatherOp>([&](auto) { return window(result); })
+      .Case([&](ir::LeafOp o) { return expression(o.getInput()); })
       .Case([&](ir::StopGradOp o) { return call("stop_grad", {expression(o.getInput()).text}); })
       .Default([&](Operation *) {
         if (op->getName().stripDialect().empty() || op->getNumResults() != 1 || op->getNumOperands() == 0 ||

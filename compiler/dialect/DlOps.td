@@ -256,6 +256,38 @@ def Dl_StopGradOp : Dl_Op<"stop_grad", [Pure, AllTypesMatch<["input", "result"]>
 }
 
 // ------------------------------------------------------------------------------------------------ differentiation
+// The imperative form: a param has a token, every read of it is a leaf under that token, and backward differentiates by
+// tokens what lies between the leaves and a value.
+def Dl_ParamTokenOp : Dl_Op<"param_token"> {
+  let summary = "the identity of a param; one that is frozen requires no gradient";
+  let arguments = (ins UnitAttr:$frozen);
+  let results = (outs Res<I64, "", [MemAlloc]>:$result);
+  let assemblyFormat = "attr-dict";
+}
+def Dl_LeafOp : Dl_Op<"leaf", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "the input, read as the param of a token";
+  let description = [{
+    `mark` is the token, or, while a backward is expanded, a value of the input's type to which the derivative goes too.
+    `cut`: the derivative goes to the mark only, so that a param is a leaf whatever its value was computed from.
+  }];
+  let arguments = (ins Dl_Value:$input, Dl_Value:$mark, UnitAttr:$cut);
+  let results = (outs Dl_Value:$result);
+  let assemblyFormat = "$input `by` $mark attr-dict `:` type($input) `,` type($mark)";
+}
+def Dl_BackwardOp : Dl_StructuralOp<"backward", [Pure, AttrSizedOperandSegments, AllTypesMatch<["grads", "results"]>]> {
+  let summary = "the gradients so far, and added to them those of y (times weight; 1 when absent) by the params of the tokens";
+  let description = "Expanded by the autodiff pass, in the order of the program.";
+  let arguments = (ins Dl_Value:$y, Optional<Dl_Value>:$weight, Variadic<I64>:$tokens, Variadic<Dl_Value>:$grads);
+  let results = (outs Variadic<Dl_Value>:$results);
+  let assemblyFormat = "$y (`weight` $weight^ `:` type($weight))? `tokens` `(` $tokens `)` `grads` `(` $grads `)` attr-dict `:` type($y) `,` `(` type($grads) `)`";
+}
+def Dl_GraphInfoOp : Dl_StructuralOp<"graph_info", [Pure]> {
+  let summary = "what is known when compiled of how a value comes from params: requires_grad and is_leaf (i1), grad_fn (text)";
+  let arguments = (ins Dl_Value:$value, StrAttr:$what);
+  let results = (outs AnyType:$result);
+  let assemblyFormat = "$what `of` $value attr-dict `:` type($value) `->` type($result)";
+}
+
 def Dl_VjpOp : Dl_StructuralOp<"vjp", [AttrSizedOperandSegments]> {
   let summary = "calls a function and gives its results and the gradients of the arguments listed in wrt";
   let description = [{

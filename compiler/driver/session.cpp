@@ -17,6 +17,8 @@
 #include <deque>
 #include <map>
 
+extern "C" void dl_rt_rng_get(const dl_site *, const dl_value *in, int64_t numIn, dl_value *out, int64_t numOut);
+
 namespace dl::driver {
 namespace {
 
@@ -72,14 +74,14 @@ struct Session::State {
   std::vector<const ast::File *> worked;
   double compileSeconds = 0, runSeconds = 0; // of the last entry that ran
   sema::Session checker;
-  std::map<std::string, Parts> values; // by variable
+  std::map<std::string, Parts> values; // by their names in the checker's slots
 };
 
 // Runs the compiled entry and takes over what it gives.
 bool Session::State::call(dl_function start) {
   Parts in;
   for (const sema::Session::Slot &variable : checker.inputs()) {
-    const Parts &parts = values[variable.name];
+    const Parts &parts = values.at(variable.name);
     in.insert(in.end(), parts.begin(), parts.end());
   }
   std::vector<Leaf> leaves;
@@ -91,6 +93,11 @@ bool Session::State::call(dl_function start) {
   Parts out;
   for (const Leaf &leaf : leaves)
     out.push_back(emptyResult(leaf.slot));
+  dl_value random[2] = {};
+  for (dl_value &number : random)
+    number.dtype = DL_I64;
+  if (dl_error *error = dl_invoke(dl_rt_rng_get, nullptr, 0, random, 2))
+    dl_error_free(error);
   if (dl_error *error =
           dl_invoke(start, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()))) {
     checker.discard();
@@ -107,7 +114,14 @@ bool Session::State::call(dl_function start) {
     parts.assign(out.begin() + static_cast<ptrdiff_t>(begin), out.begin() + static_cast<ptrdiff_t>(ends[i]));
     begin = ends[i];
   }
-  checker.keep(settled);
+  checker.keep(settled, {random[0].i, random[1].i});
+  std::set<std::string> live = checker.live();
+  for (auto it = values.begin(); it != values.end();) {
+    bool isLive = live.count(it->first) != 0;
+    if (!isLive)
+      release(it->second);
+    it = isLive ? std::next(it) : values.erase(it);
+  }
   return true;
 }
 

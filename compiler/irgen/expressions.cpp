@@ -58,7 +58,7 @@ Values FunctionGenerator::evaluate(const Expr &e) {
     }
     return {builder_.createOrFold<mlir::arith::IndexCastOp>(place(e.span), builder_.getI64Type(), size(*e.dim))};
   case ExprKind::Var: return coerce(read(e.variable, e.span), flatten(e.type, context_));
-  case ExprKind::Op: return builtin(e);
+  case ExprKind::Op: return e.name.starts_with(sema::kImperative) ? imperative(e) : builtin(e);
   case ExprKind::Extern: return externCall(e);
   case ExprKind::Call: return call(e);
   case ExprKind::Tuple: return coerce(flattenArgs(e.args), flatten(e.type, context_));
@@ -241,7 +241,7 @@ Values FunctionGenerator::differentiate(const Expr &e) {
 
   if (e.grad.kind == sema::GradInfo::Vjp) {
     // A gradient by what the result does not depend on is a mistake; for a pullback, which is given cotangents, it is 0.
-    // Cotangents of all float results: those given, 1 for the scalar when none is, nothing for the `mut` parameters.
+    // Cotangents of all float results: those given, 1 for the first, a scalar, when none is, nothing for the `mut` parameters.
     Values cotangents;
     size_t given = 0;
     for (size_t i = 0; i < own; ++i) {
@@ -253,10 +253,8 @@ Values FunctionGenerator::differentiate(const Expr &e) {
         cotangents.push_back(builder_.create<mlir::arith::ConstantOp>(loc, builder_.getFloatAttr(resultTypes[i], 1.0)));
       else if (llvm::isa<mlir::FloatType>(resultTypes[i]))
         cotangents.push_back(zero(resultTypes[i], {}));
-      else {
-        fail(e.span, "a derivative of a tensor result without a cotangent");
-        return placeholders(e.type);
-      }
+      else // handed on beside the scalar that is differentiated
+        cotangents.push_back(zero(resultTypes[i], dynamicSizes(leavesOf(e.type)[i].type)));
     }
     size_t flat = 0;
     for (size_t i = 0; i < e.function->params.size(); ++i)
@@ -273,7 +271,7 @@ Values FunctionGenerator::differentiate(const Expr &e) {
     for (int64_t position : wrt)
       allTypes.push_back(paramTypes[position]);
     auto op = builder_.create<ir::VjpOp>(loc, allTypes, symbol, args, cotangents, builder_.getDenseI64ArrayAttr(wrt),
-                                         /*unusedOk=*/seeds.empty() ? mlir::UnitAttr{} : builder_.getUnitAttr());
+                                         /*unusedOk=*/seeds.empty() && !e.grad.allowUnused ? mlir::UnitAttr{} : builder_.getUnitAttr());
     results.append(op->result_begin(), op->result_begin() + own);
     extra.append(op->result_begin() + resultTypes.size(), op->result_end());
   } else {

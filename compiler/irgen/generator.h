@@ -82,6 +82,8 @@ private:
   Values externCall(const sema::Expr &e);
   Values call(const sema::Expr &e);
   Values differentiate(const sema::Expr &e);
+  // Ops on params: param_token, leaf, backward, graph_info (imperative.cpp).
+  Values imperative(const sema::Expr &e);
   Values part(const sema::Expr &e);
   Values withPart(const sema::Expr &e);
   Values conditional(const sema::Expr &e);

@@ -173,6 +173,36 @@ LogicalResult ConvertOp::lower(RewriterBase &rewriter) {
       *this, rewriter, [&](OpBuilder &b, Location loc, ValueRange v) { return ops::convertScalar(b, loc, v[0], to); });
 }
 
+LogicalResult ParamTokenOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }
+LogicalResult ParamTokenOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
+LogicalResult ParamTokenOp::lower(RewriterBase &rewriter) {
+  rewriter.replaceOpWithNewOp<arith::ConstantOp>(*this, rewriter.getI64IntegerAttr(0));
+  return success();
+}
+
+LogicalResult LeafOp::vjp(AdjointBuilder &a) {
+  if (!getCut() && a.wants(getInput()))
+    a.add(getInput(), a.adjoint(getResult()));
+  if (a.wants(getMark()))
+    a.add(getMark(), a.adjoint(getResult()));
+  return success();
+}
+LogicalResult LeafOp::jvp(TangentBuilder &t) {
+  Value input = getCut() ? Value() : t.tangent(getInput());
+  Value mark = isFloat(getMark().getType()) ? t.tangent(getMark()) : Value();
+  if (input && mark)
+    input = t.builder().create<AddOp>(t.loc(), input.getType(), input, mark);
+  else if (mark)
+    input = mark;
+  if (input)
+    t.set(getResult(), input);
+  return success();
+}
+LogicalResult LeafOp::lower(RewriterBase &rewriter) {
+  rewriter.replaceOp(*this, getInput());
+  return success();
+}
+
 LogicalResult StopGradOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }
 LogicalResult StopGradOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
 LogicalResult StopGradOp::lower(RewriterBase &rewriter) {

@@ -53,6 +53,11 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     if (!place)
       return std::nullopt;
     Type type = place->steps.empty() ? place->root->type : place->steps.back().type;
+    if (m->name == "grad")
+      if (std::optional<Place> gradient = companionOf(*place, 1)) {
+        gradient->span = expr->span;
+        return gradient;
+      }
     Place::Step step;
     if (type->kind == TypeKind::Module) {
       auto it = details(*type->module).members.find(m->name);
@@ -82,6 +87,7 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     std::optional<Place> place = placeOf(index->base, report);
     if (!place)
       return std::nullopt;
+    *place = valuePlace(*place);
     Type type = place->steps.empty() ? place->root->type : place->steps.back().type;
     Place::Step step;
     if (type->kind == TypeKind::Tuple) {
@@ -177,7 +183,7 @@ Value Checker::positionOf(const Place::Step &step) {
 }
 
 Value Checker::readPlace(const Place &place, Span span) {
-  Value v = readBinding(place.root, span);
+  Value v = readVariable(place.root, span);
   for (const Place::Step &step : place.steps) {
     if (v.bad())
       return v;
@@ -369,8 +375,10 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
     return;
   }
   std::optional<Place> place = placeOf(target, true);
-  if (place && writable(*place, target->span))
-    writePlace(*place, value, span);
+  if (place && writable(*place, target->span)) {
+    bool whole = !value.bad() && isParameter(value.type);
+    writePlace(whole ? *place : valuePlace(*place), value, span);
+  }
 }
 
 void Checker::checkAssign(const ast::Assign *stmt) {
@@ -387,6 +395,7 @@ void Checker::checkAssign(const ast::Assign *stmt) {
   Value rhs = checkExpr(stmt->value);
   if (!place || !writable(*place, stmt->target->span) || rhs.bad())
     return;
+  *place = valuePlace(*place);
   Value lhs = readPlace(*place, stmt->target->span);
   if (lhs.bad())
     return;

@@ -502,9 +502,15 @@ Value Checker::callTarget(Target &target, std::vector<Argument> args, const std:
   std::vector<Argument> slots;
   if (!bindArguments(target, args, slots, span))
     return bad(span);
-  for (const Argument &slot : slots)
-    if (slot.value.bad())
+  for (size_t k = 0; k < slots.size(); ++k) {
+    if (slots[k].value.bad())
       return bad(span);
+    // `mut w: f32[N]` takes the numbers of a param, `mut w` the param.
+    if (slots[k].ref && (*target.params)[k].type && isParameter(slots[k].value.type)) {
+      slots[k].ref = valuePlace(*slots[k].ref);
+      slots[k].value = readPlace(*slots[k].ref, slots[k].span);
+    }
+  }
   if (!matchSignature(target, slots, span))
     return bad(span);
   std::vector<Value> values = target.captures;

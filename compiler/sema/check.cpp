@@ -20,6 +20,7 @@ void Checker::run(const ast::File &file) {
   frame.body = main.body;
   frame_ = &frame;
   declareBuiltins();
+  imperative_ = file.id && mentionsParams(sources_.file(file.id).text);
   std::string path = file.id ? sources_.file(file.id).path : "";
   loadFile("prelude", path, {});
   Scope *scope = newScope(preludeScope_ ? preludeScope_ : builtinScope_);

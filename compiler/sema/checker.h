@@ -73,6 +73,7 @@ public:
 
 private:
   friend class Session; // keeps a checker from entry to entry
+  friend class History;
 
   // ---- nodes (nodes.cpp)
   Expr *make(ExprKind kind, Type type, Span span);
@@ -138,7 +139,9 @@ private:
   Binding *lookupCallable(const std::string &name, Scope *scope) const;
   bool inTest() const;
   Value readName(const std::string &name, Span span);
+  // A param variable is read as a leaf of the graph; readVariable() gives it with its gradient.
   Value readBinding(Binding *binding, Span span);
+  Value readVariable(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
   Binding *localOf(Binding *binding) const; // what stands for it in this frame, or null
   void unknownName(const std::string &name, Span span);
@@ -388,6 +391,28 @@ private:
   std::optional<Value> callListMethod(const ast::Member *callee, const Value &base, const std::vector<ast::Arg> &args, Span span);
   Value callLibrary(const std::string &name, std::vector<Argument> args, Span span);
 
+  // ---- params and backward (params.cpp)
+  // Whether a type is that of a variable made by `param(…)`.
+  bool isParameter(const Type &type) const;
+  static bool hasGradient(const ModuleInstance &module, size_t field);
+  bool holdsParams(const Type &type) const;
+  void addCompanions(ModuleInstance &module, Value &value, Span span);
+  Value leafOf(const Value &value, const Value &token, Span span);
+  Place valuePlace(Place place) const;
+  // The place of a param's gradient (offset 1) or token (offset 2); nothing when the place is no param.
+  std::optional<Place> companionOf(const Place &place, uint32_t offset) const;
+  // The places of all params inside a place, gradients of which backward fills.
+  void paramPlaces(const Place &place, std::vector<Place> &out) const;
+  Value callParamFunction(const std::string &name, std::vector<Argument> args, Span span);
+  Value makeParam(std::vector<Argument> args, Span span);
+  Value backward(std::vector<Argument> args, Span span);
+  Value zeroGrad(const std::string &name, const std::vector<Argument> &args, Span span);
+  Value setRequiresGrad(const std::vector<Argument> &args, Span span);
+  Value gradientsOf(const Value &value, Span span);
+  Value graphInfo(const std::string &what, const Value &value, Span span);
+  std::optional<Value> paramMember(const ast::Member *expr);
+  static bool mentionsParams(std::string_view text);
+
   // ---- files (imports.cpp)
   Scope *loadFile(const std::string &name, const std::string &importingPath, Span span);
   Binding *memberOfFile(Scope *file, const std::string &name) const;
@@ -429,6 +454,7 @@ private:
   int nesting_ = 0;
   int instanceNesting_ = 0;
   bool stopped_ = false;    // a limit was hit: no further instances
+  bool imperative_ = false; // the program uses backward or `.grad`: params carry gradients
 };
 
 // The names of callIntrinsic() that programs can mention.

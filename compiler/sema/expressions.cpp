@@ -250,6 +250,8 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
 }
 
 Value Checker::checkMember(const ast::Member *expr) {
+  if (std::optional<Value> own = paramMember(expr))
+    return *own;
   Value base = checkExpr(expr->base);
   if (base.bad())
     return bad(expr->span);

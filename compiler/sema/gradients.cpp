@@ -5,6 +5,8 @@ namespace dl::sema {
 
 // A function that is about to be differentiated, instantiated for its arguments.
 struct Checker::Differentiated {
+  std::vector<std::string> names; // by name instead of by position
+
   Prepared prepared;
   std::vector<Expr *> args;       // of the instance
   std::vector<uint32_t> wrt;      // flat positions
@@ -140,7 +142,7 @@ void Checker::adaptLiteral(Value &v, const Value &fn, size_t position) {
     v = convertLiteral(v, *elem);
 }
 
-bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span) {
+bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &positions, const std::string &what, Span span) {
   if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
     error(Code::NotCallable, fn.span.valid() ? fn.span : span, "`" + what + "` takes a function, this is " + describe(fn));
     return false;
@@ -150,7 +152,7 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     error(Code::BadGradient, span, "`" + target.name + "` is a module's constructor, which has no gradient");
     return false;
   }
-  for (int64_t w : wrt)
+  for (int64_t w : positions)
     if (w >= 0 && w < int64_t(args.size()) && !args[size_t(w)].value.bad()) {
       adaptLiteral(args[size_t(w)].value, fn, size_t(w));
       args[size_t(w)].value.known = {};
@@ -163,6 +165,33 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
       return false;
   if (!matchSignature(target, slots, span))
     return false;
+  std::vector<std::vector<std::string>> paths; // per entry of wrt: the member of the argument that is meant
+  std::vector<int64_t> wrt = positions;
+  paths.resize(wrt.size());
+  for (const std::string &name : d.names) {
+    size_t dot = name.find('.');
+    const std::vector<ast::Param> &params = *target.params;
+    size_t k = 0;
+    while (k < params.size() && params[k].name != name.substr(0, dot))
+      ++k;
+    if (k == params.size()) {
+      std::vector<std::string> names;
+      for (const ast::Param &p : params)
+        names.push_back(p.name);
+      Diagnostic &e = error(Code::BadGradient, span, "`" + target.name + "` has no argument `" + name.substr(0, dot) + "`");
+      e.label(target.span, "defined here");
+      if (std::string near = didYouMean(name.substr(0, dot), names); !near.empty())
+        e.withHelp("did you mean `" + near + "`?");
+      return false;
+    }
+    wrt.push_back(int64_t(k));
+    paths.emplace_back();
+    for (size_t at = dot; at != std::string::npos;) {
+      size_t next = name.find('.', at + 1);
+      paths.back().push_back(name.substr(at + 1, next == std::string::npos ? next : next - at - 1));
+      at = next;
+    }
+  }
   std::vector<Value> values = target.captures;
   if (target.self)
     values.push_back(*target.self);
@@ -213,10 +242,28 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     position += leafCount(values[i].type);
   }
   std::vector<Type> types;
-  for (int64_t w : wrt) {
-    const std::vector<uint32_t> &flat = leaves[base + size_t(w)];
-    d.wrt.insert(d.wrt.end(), flat.begin(), flat.end());
-    types.push_back(*gradientType(values[base + size_t(w)].type));
+  for (size_t i = 0; i < wrt.size(); ++i) {
+    const std::vector<uint32_t> &flat = leaves[base + size_t(wrt[i])];
+    Type type = *gradientType(values[base + size_t(wrt[i])].type);
+    // A member's gradient is a part of the argument's.
+    size_t first = 0, count = flat.size();
+    for (const std::string &member : paths[i]) {
+      size_t k = 0;
+      while (k < type->names.size() && type->names[k] != member)
+        ++k;
+      if (type->kind != TypeKind::Record || k == type->names.size()) {
+        Diagnostic &e = error(Code::BadGradient, span, "`wrt`: " + str(type) + " has no param `" + member + "`");
+        if (std::string near = didYouMean(member, type->names); !near.empty())
+          e.withHelp("did you mean `" + near + "`?");
+        return false;
+      }
+      for (size_t before = 0; before < k; ++before)
+        first += leafCount(type->items[before]);
+      type = type->items[k];
+      count = leafCount(type);
+    }
+    d.wrt.insert(d.wrt.end(), flat.begin() + long(first), flat.begin() + long(first + count));
+    types.push_back(type);
   }
   d.gradient = types.size() == 1 ? types[0] : tupleType(types);
   Expr *scratch = make(ExprKind::Call, unitType(), span);
@@ -239,9 +286,33 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
     return bad(span);
   }
   for (Argument &a : args) {
+    if (a.name == "has_aux" || a.name == "allow_unused") {
+      if (!a.value.known.boolean) {
+        error(Code::NotConstant, a.span, "`" + a.name + "` is `true` or `false`, known when the program is compiled");
+        return bad(span);
+      }
+      (a.name == "has_aux" ? d.hasAux : d.allowUnused) = *a.value.known.boolean;
+      continue;
+    }
     if (a.name != "wrt") {
-      error(Code::WrongArguments, a.span, std::string("`") + name + "` takes a function and `wrt`; the arguments follow, as in `" + name + "(f)(x)`");
+      error(Code::WrongArguments, a.span,
+            std::string("`") + name + "` takes a function, `wrt`, `has_aux` and `allow_unused`; the arguments follow, as in `" + name + "(f)(x)`");
       return bad(span);
+    }
+    bool named = a.value.known.text.has_value();
+    if (named)
+      d.wrtNames = {*a.value.known.text};
+    if (a.value.type->kind == TypeKind::Tuple && !a.value.known.items.empty()) {
+      named = true;
+      for (const Known &item : a.value.known.items)
+        named &= item.text.has_value();
+      for (const Known &item : a.value.known.items)
+        if (named)
+          d.wrtNames.push_back(*item.text);
+    }
+    if (named) {
+      d.wrt.clear();
+      continue;
     }
     std::optional<Attr> attr;
     if (!attrOf(a.value, "`wrt`", attr))
@@ -251,7 +322,8 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
     else if (attr && std::holds_alternative<std::vector<int64_t>>(*attr) && !std::get<std::vector<int64_t>>(*attr).empty())
       d.wrt = std::get<std::vector<int64_t>>(*attr);
     else {
-      error(Code::TypeMismatch, a.span, "`wrt` is an argument's number or a tuple of numbers");
+      error(Code::TypeMismatch, a.span, "`wrt` is an argument's number or name, or a tuple of them")
+          .withHelp("for example `wrt=(0, 2)`, or `wrt=(\"model.fc1\", \"x\")`");
       return bad(span);
     }
   }
@@ -265,28 +337,46 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
       return bad(span);
   Value fn = part(callee, 0, callee.span);
   Differentiated d;
+  d.names = info.wrtNames;
   if (!prepareGradient(d, fn, std::move(args), info.wrt, info.wantValue ? "value_and_grad" : "grad", span))
     return bad(span);
   Value out;
   out.span = span;
-  if (!d.value || !isScalar(d.value) || !isFloat(d.value->elem)) {
-    if (d.value) {
+  Type scalar = d.value;
+  if (scalar && info.hasAux) {
+    if (scalar->kind != TypeKind::Tuple || scalar->items.size() != 2) {
+      error(Code::BadGradient, span, "with `has_aux` the function gives `(value, other results)`; `" + d.prepared.instance->function->name + "` gives " + str(scalar))
+          .label(d.prepared.instance->function->span, "defined here");
+      return bad(span);
+    }
+    scalar = scalar->items[0];
+  }
+  if (!scalar || !isScalar(scalar) || !isFloat(scalar->elem)) {
+    if (scalar) {
       Diagnostic &e = error(Code::BadGradient, span, "only a scalar float function has a gradient; `" + d.prepared.instance->function->name + "` gives " + str(d.value));
       if (isTensor(d.value))
         e.withHelp("reduce the result with `sum` or `mean`, or use `vjp`");
+      else if (d.value->kind == TypeKind::Tuple && d.value->items.size() == 2 && !info.hasAux)
+        e.withHelp("`has_aux=true` differentiates the first result and hands on the second");
       e.label(d.prepared.instance->function->span, "defined here");
     }
     return bad(span);
   }
-  out.type = info.wantValue ? tupleType({d.value, d.gradient}) : d.gradient;
+  bool values = info.wantValue || info.hasAux;
+  out.type = values ? tupleType({d.value, d.gradient}) : d.gradient;
   out.expr = make(ExprKind::Grad, out.type, span);
   out.expr->function = d.prepared.instance->function;
   out.expr->args = d.args;
   out.expr->grad.kind = GradInfo::Vjp;
   out.expr->grad.wrt = d.wrt;
-  out.expr->grad.wantValue = info.wantValue;
+  out.expr->grad.wantValue = values;
+  out.expr->grad.allowUnused = info.allowUnused;
   out.expr->grad.numArgs = uint32_t(d.args.size());
-  return materialise(out, "gradient");
+  out = materialise(out, "gradient");
+  if (!info.hasAux || info.wantValue)
+    return out;
+  // grad with has_aux gives (gradient, aux).
+  return tupleValue({part(out, 1, span), part(part(out, 0, span), 1, span)}, span);
 }
 
 // vjp(f, x, …) gives (f(x, …), pullback).

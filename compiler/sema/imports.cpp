@@ -56,6 +56,7 @@ Scope *Checker::loadFile(const std::string &name, const std::string &importingPa
   scope->path = path;
   bool isPrelude = name == "prelude" && !preludeScope_;
   scope->isLibrary = isPrelude || (preludeScope_ && folderOf(path) == folderOf(preludeScope_->path) && !folderOf(path).empty());
+  imperative_ |= !scope->isLibrary && mentionsParams(sources_.file(file.id).text);
   if (isPrelude)
     preludeScope_ = scope;
   files_[path] = scope;

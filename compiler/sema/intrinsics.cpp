@@ -6,7 +6,8 @@ namespace dl::sema {
 const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = {"print", "error", "len",    "numel",       "size",     "str",        "to",   "option", "grad",  "value_and_grad",
                                               "vjp",   "jvp",   "vmap",   "params",      "with_params", "tree_map", "num_params", "save", "load", "train",
-                                              "eval",  "same_structure", "list", "tensor", "enumerate", "zip"};
+                                              "eval",  "same_structure", "list", "tensor", "enumerate", "zip", "param", "backward", "zero_grad", "clear_grads", "gradients",
+                                              "requires_grad", "requires_grad_", "is_leaf", "grad_fn", "set_grad_enabled", "is_grad_enabled"};
   return names;
 }
 
@@ -37,6 +38,9 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     writePlace(*args[0].ref, setTraining(args[0].value, name == "train", span), span);
     return unit(span);
   }
+  if (name == "param" || name == "backward" || name == "zero_grad" || name == "clear_grads" || name == "gradients" || name == "requires_grad" ||
+      name == "requires_grad_" || name == "is_leaf" || name == "grad_fn" || name == "set_grad_enabled" || name == "is_grad_enabled")
+    return callParamFunction(name, std::move(args), span);
   for (Argument &a : args) {
     settle(a);
     if (a.value.bad())

@@ -10,17 +10,22 @@ Value Checker::fieldValue(const Value &module, uint32_t index, Span span) {
     Value v = dimValue(*f.dim, span);
     return v;
   }
-  Value v;
-  v.type = f.type;
-  v.span = span;
-  if (module.expr->kind == ExprKind::Tuple && isTrivial(module)) {
-    v.expr = module.expr->args[index];
+  auto get = [&](uint32_t k) {
+    Value v;
+    v.type = module.type->module->fields[k].type;
+    v.span = span;
+    if (module.expr->kind == ExprKind::Tuple && isTrivial(module)) {
+      v.expr = module.expr->args[k];
+      return opened(v);
+    }
+    v.expr = make(ExprKind::Get, v.type, span);
+    v.expr->args = {module.expr};
+    v.expr->index = k;
     return opened(v);
-  }
-  v.expr = make(ExprKind::Get, f.type, span);
-  v.expr->args = {module.expr};
-  v.expr->index = index;
-  return opened(v);
+  };
+  if (frame_->noGrad == 0 && hasGradient(*module.type->module, index))
+    return leafOf(get(index), get(index + 2), span);
+  return get(index);
 }
 
 // Whether a value has nothing that must be kept when the program runs.
@@ -85,6 +90,8 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
         f.dim = v.known.dim;
       m->fields.push_back(std::move(f));
       module.expr->args.push_back(v.expr);
+      if (kind == Field::Param)
+        addCompanions(*m, module, target.span);
     }
     d->members[name] = std::move(member);
   };

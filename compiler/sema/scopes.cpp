@@ -84,6 +84,15 @@ bool Checker::inTest() const {
 }
 
 Value Checker::readBinding(Binding *b, Span span) {
+  Value whole = readVariable(b, span);
+  if (whole.bad() || !isParameter(whole.type))
+    return whole;
+  Value value = part(whole, 0, span);
+  value.binding = whole.binding;
+  return value;
+}
+
+Value Checker::readVariable(Binding *b, Span span) {
   switch (b->kind) {
   case Binding::Constant:
     if (!b->type)
@@ -280,7 +289,8 @@ void Checker::declareLocal(const std::string &name, const Value &value, Span spa
     b->env = value.space;
     return;
   }
-  b->variable = makeVariable(name, b->type, span, isMutable);
+  // Gradients change, whatever happens to the values.
+  b->variable = makeVariable(name, b->type, span, isMutable || holdsParams(b->type));
   if (!isMutable && isInt(value.type)) {
     if (!b->known.dim)
       b->known.dim = Dim::fresh(name, false);

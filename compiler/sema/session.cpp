@@ -3,6 +3,7 @@
 
 #include "compiler/sema/checker.h"
 #include "compiler/sema/large_stack.h"
+#include "compiler/sema/session_history.h"
 #include "compiler/sema/uses.h"
 
 #include <algorithm>
@@ -94,7 +95,7 @@ struct Session::Snapshot {
 
 Session::Session(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, Options options)
     : diagnostics_(diagnostics), options_(std::move(options)),
-      checker_(std::make_unique<Checker>(sources, context, diagnostics, options_, program_)) {
+      checker_(std::make_unique<Checker>(sources, context, diagnostics, options_, program_)), history_(std::make_unique<History>()) {
   onLargeStack([this] {
     Checker &c = *checker_;
     Frame &frame = c.frames_.emplace_back();
@@ -104,6 +105,7 @@ Session::Session(SourceManager &sources, ast::AstContext &context, Diagnostics &
     frame.function = &function;
     frame.body = function.body;
     c.frame_ = &frame;
+    c.imperative_ = true; // a later entry may differentiate
     c.symbolCount_["main"] = 1;
     c.declareBuiltins();
     c.loadFile("prelude", "", {});
@@ -198,6 +200,8 @@ void Session::checkEntry(const ast::File &entry) {
       c.checkStmt(s);
   }
   giveVariables(entry.stmts.empty() ? Span{} : entry.stmts.back()->span);
+  if (!diagnostics_.hasErrors())
+    history_->reachBack(c, main, taken_, inputs_);
   program_.main = &main;
   c.checkUncalled(entry, scope_);
   // What earlier entries have defined is compiled again only where this one needs it.
@@ -206,18 +210,25 @@ void Session::checkEntry(const ast::File &entry) {
   instances_ = std::exchange(program_.functions, std::move(needed));
 }
 
-// The variables of earlier entries become parameters of this one.
-void Session::takeVariables() {
-  Checker &c = *checker_;
+std::vector<Binding *> Session::variables() const {
   std::vector<Binding *> variables;
   for (const auto &[name, binding] : scope_->names)
     if (isVariable(binding))
       variables.push_back(binding);
   std::sort(variables.begin(), variables.end(),
             [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
+  return variables;
+}
+
+std::set<std::string> Session::live() const { return history_->live(variables()); }
+
+// The variables of earlier entries become parameters of this one.
+void Session::takeVariables() {
+  Checker &c = *checker_;
+  taken_ = variables();
   std::set<uint32_t> bound;
-  for (Binding *b : variables) {
-    b->variable = c.makeVariable(b->name, b->type, b->span, b->isMutable);
+  for (Binding *b : taken_) {
+    b->variable = c.makeVariable(b->name, b->type, b->span, b->isMutable || c.holdsParams(b->type));
     b->frame = c.frame_;
     b->depth = 0;
     if (!b->isMutable && isInt(b->type))
@@ -226,7 +237,7 @@ void Session::takeVariables() {
     main.params.push_back(b->variable);
     main.paramNames.push_back(b->name);
     main.isMut.push_back(false);
-    inputs_.push_back({b->name, b->type});
+    inputs_.push_back({history_->slotOf(b), b->type});
     if (b->variable->dim && b->variable->dim->isSymbol())
       bound.insert(b->variable->dim->symbolId());
     if (b->type->kind == TypeKind::Tensor)
@@ -234,7 +245,7 @@ void Session::takeVariables() {
         if (d.isSymbol())
           bound.insert(d.symbolId());
   }
-  for (Binding *b : variables)
+  for (Binding *b : taken_)
     c.bindHiddenInts(*b, bound);
 }
 
@@ -290,10 +301,10 @@ void Session::giveVariables(Span span) {
   Expr *result = c.make(ExprKind::Tuple, nullptr, span);
   std::vector<Type> types;
   for (Binding *b : changed_) {
-    Value value = c.readBinding(b, span);
+    Value value = c.readVariable(b, span);
     result->args.push_back(value.expr);
     types.push_back(value.type);
-    outputs_.push_back({b->name, value.type});
+    outputs_.push_back({history_->nextSlot(b->name), value.type});
   }
   if (lastValue_) {
     result->args.push_back(lastValue_->expr);
@@ -317,15 +328,18 @@ void Session::dropUnused(const Uses &uses) {
     main.params[kept] = main.params[i];
     main.paramNames[kept] = main.paramNames[i];
     main.isMut[kept] = main.isMut[i];
+    taken_[kept] = taken_[i];
     inputs_[kept++] = inputs_[i];
   }
   main.params.resize(kept);
   main.paramNames.resize(kept);
   main.isMut.resize(kept);
   inputs_.resize(kept);
+  taken_.resize(kept);
 }
 
-void Session::keep(const std::vector<LeafValue> &leaves) {
+void Session::keep(const std::vector<LeafValue> &leaves, const RandomState &random) {
+  history_->record(*checker_, *program_.main, taken_, inputs_, changed_, outputs_, random, variables());
   Settled settled;
   Settle settle(leaves, settled);
   for (size_t i = 0; i < changed_.size(); ++i)

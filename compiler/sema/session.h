@@ -5,23 +5,32 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace dl::sema {
 
 class Checker;
+class History;
 struct Scope;
 struct Uses;
 struct Binding;
 struct Value;
 
+// The name of the function of an entry that a later one runs again, without its effects.
+inline constexpr const char *kEarlierEntry = "earlier entry";
+
 class Session {
 public:
-  // A variable that crosses the border of an entry.
+  // A value of a variable that crosses the border of an entry; every value has a name of its own.
   struct Slot {
     std::string name;
     Type type;
+  };
+  // Where the random generator stood when an entry began.
+  struct RandomState {
+    int64_t seed = 0, position = 0;
   };
   // What the run of an entry gave for one leaf of a variable.
   struct LeafValue {
@@ -52,7 +61,9 @@ public:
 
   // The entry has run: its names stay. `leaves` are the leaves of all outputs in order; sizes that they settle are
   // constants from now on.
-  void keep(const std::vector<LeafValue> &leaves);
+  void keep(const std::vector<LeafValue> &leaves, const RandomState &random);
+  // The names of the values that later entries may ask for.
+  std::set<std::string> live() const;
   // The entry has failed while running: its names go.
   void discard();
 
@@ -68,6 +79,7 @@ private:
   void printLast(const ast::ExprStmt &stmt);
   void giveVariables(Span span);
   void dropUnused(const Uses &uses);
+  std::vector<Binding *> variables() const;
 
   Diagnostics &diagnostics_;
   Options options_;
@@ -76,7 +88,8 @@ private:
   Scope *scope_ = nullptr; // of the session's own names
   std::vector<Function *> instances_; // all of the entries so far
   std::unique_ptr<Snapshot> before_;
-  std::vector<Binding *> changed_; // behind outputs()
+  std::vector<Binding *> taken_, changed_; // behind inputs() and outputs()
+  std::unique_ptr<History> history_;
   std::vector<Slot> inputs_, outputs_;
   bool printing_ = true;
   std::string lastType_;

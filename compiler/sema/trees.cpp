@@ -7,6 +7,8 @@ namespace dl::sema {
 Type Checker::paramsType(const Type &type) const {
   switch (type->kind) {
   case TypeKind::Module: {
+    if (isParameter(type))
+      return type->module->fields[0].type;
     std::vector<std::string> names;
     std::vector<Type> items;
     for (const Field &f : type->module->fields) {
@@ -71,6 +73,8 @@ Value Checker::paramsOf(const Value &value, Span span) {
     return paramsOfList(value, span);
   if (value.type->kind == TypeKind::Tensor || value.type->kind == TypeKind::Record)
     return value;
+  if (isParameter(value.type))
+    return part(value, 0, span);
   Value whole = materialise(value, "model");
   Value v;
   v.type = type;
@@ -90,6 +94,8 @@ Value Checker::withParams(const Value &value, const Value &params, Span span) {
     return withListParams(value, given, span);
   if (!conform(given, type, span, "the parameters"))
     return bad(span);
+  if (isParameter(value.type))
+    return withPart(value, 0, given, span);
   given = materialise(given, "params");
   Value whole = materialise(value, "model"), out = whole;
   for (uint32_t i = 0; i < type->names.size(); ++i) {
@@ -233,6 +239,10 @@ void Checker::namedTensors(const Value &value, const std::string &prefix, std::v
           .withHelp("a member that is not declared as `list[…]` keeps the length that it has at first");
     for (int64_t i = 0; t->dims[0].isConst() && i < t->dims[0].constant(); ++i)
       namedTensors(opened(listAt(value, intValue(i, value.span), value.span)), at(std::to_string(i)), out, paramsOnly);
+    return;
+  }
+  if (isParameter(t)) {
+    namedTensors(part(value, 0, value.span), prefix, out, paramsOnly);
     return;
   }
   if (t->kind == TypeKind::Module) {

@@ -99,10 +99,16 @@ struct GradInfo {
   enum Kind { Vjp, Jvp } kind = Vjp;
   std::vector<uint32_t> wrt;
   bool wantValue = true;   // type is (value, gradient), else gradient alone
+  bool allowUnused = false; // Vjp: zeros for parameters that the result does not depend on, instead of an error
   // Vjp: args after the function's own are the cotangents of its flattened float results; none for a scalar result (1 is meant).
   // Jvp: args after the function's own are the tangents of the wrt parameters; type is (value, tangent of value).
   uint32_t numArgs = 0;    // how many of `args` are the function's own
 };
+
+// Ops on params, by names that no builtin has: `param.token` (attr frozen), `param.leaf` (value, token), `param.backward`
+// (y, weight when the attr says so, then all tokens, then all gradients so far; gives the new gradients as a tuple),
+// `param.graph` (value; attr what).
+inline constexpr std::string_view kImperative = "param.";
 
 struct Body;
 

@@ -95,7 +95,10 @@ struct FunctionDetails {
   std::string name;                    // Builtin, Intrinsic
   std::vector<int64_t> wrt;            // Grad: argument positions; Vmap: the mapped dimension of each argument, or kUnmapped
   static constexpr int64_t kUnmapped = INT64_MIN;
+  std::vector<std::string> wrtNames;   // Grad: instead of positions, names of arguments or of members: "model.fc1"
   bool wantValue = false;              // Grad
+  bool hasAux = false;                 // Grad: the function gives (value, whatever else)
+  bool allowUnused = false;            // Grad: zeros where the value does not depend on an argument
 };
 
 struct ModuleDetails {
