@@ -7,7 +7,7 @@ const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = {"print", "error", "len",    "numel",       "size",     "str",        "to",   "option", "grad",  "value_and_grad",
                                               "vjp",   "jvp",   "vmap",   "params",      "with_params", "tree_map", "num_params", "save", "load", "train",
                                               "eval",  "same_structure", "list", "tensor", "enumerate", "zip", "param", "backward", "zero_grad", "clear_grads", "gradients",
-                                              "requires_grad", "requires_grad_", "is_leaf", "grad_fn", "set_grad_enabled", "is_grad_enabled"};
+                                              "requires_grad", "requires_grad_", "is_leaf", "grad_fn", "set_grad_enabled", "is_grad_enabled", "pack_texts", "unpack_texts"};
   return names;
 }
 
@@ -142,9 +142,27 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     v.binding = nullptr;
     return v;
   }
+  if (name == "pack_texts") {
+    const Type bytes = args.empty() ? noneType() : args[0].value.type;
+    if (args.size() != 2 || !isTensor(bytes) || bytes->elem != Elem::U8 || bytes->dims.size() != 1 || !isTensor(args[1].value.type) ||
+        args[1].value.type->elem != Elem::I64 || args[1].value.type->dims.size() != 1) {
+      error(Code::WrongArguments, span, "`pack_texts` takes the bytes of all texts, u8[M], and where each ends, i64[N]");
+      return bad(span);
+    }
+    return fromParts(listType(args[1].value.type->dims[0], strType()), {args[0].value, args[1].value}, span);
+  }
   if (!exactly(name == "size" ? args.size() : name == "with_params" || name == "same_structure" ? 2 : 1) || args.empty())
     return bad(span);
   const Value &x = args[0].value;
+  if (name == "unpack_texts") {
+    if (!isList(x.type) || x.type->items[0]->kind != TypeKind::Str) {
+      error(Code::TypeMismatch, args[0].span, "`unpack_texts` takes a list[str], this is " + describe(x));
+      return bad(span);
+    }
+    Value whole = materialise(x, "texts");
+    Value bytes = storedPart(whole, 0, span), ends = storedPart(whole, 1, span);
+    return tupleValue({opened(bytes), opened(ends)}, span);
+  }
   if (name == "error") {
     if (x.type->kind != TypeKind::Str) {
       error(Code::TypeMismatch, args[0].span, "`error` takes a str, this is " + describe(x));

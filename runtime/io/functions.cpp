@@ -14,6 +14,7 @@
 #include "runtime/io/npy.h"
 #include "runtime/io/safetensors.h"
 #include "runtime/io/zip.h"
+#include "runtime/text/pack.h"
 
 using namespace dl::rt;
 
@@ -125,9 +126,9 @@ DL_RUNTIME_FUNCTION(file_exists) {
   call.setInteger(0, fileExists(path(call)));
 }
 
-// in: path of a folder.  out: str, the names in it, sorted, separated by newlines.
+// in: path of a folder.  out: texts, the names in it, sorted.
 DL_RUNTIME_FUNCTION(list_files) {
-  call.expect(1, 1);
+  call.expect(1, 2);
   DIR *folder = opendir(path(call).c_str());
   if (!folder)
     fail("cannot read the folder ", path(call));
@@ -137,7 +138,7 @@ DL_RUNTIME_FUNCTION(list_files) {
       names.emplace_back(name);
   closedir(folder);
   std::sort(names.begin(), names.end());
-  call.setString(0, joined(names, "\n"));
+  deliverTexts(call, names);
 }
 
 // in: path, text.

@@ -13,6 +13,7 @@
 
 #include "runtime/core/arguments.h"
 #include "runtime/text/format.h"
+#include "runtime/text/pack.h"
 
 using namespace dl::rt;
 
@@ -39,13 +40,10 @@ void dl_set_arguments(int argc, const char *const *argv) {
   arguments().assign(argv, argv + (argc < 0 ? 0 : argc));
 }
 
-// out: str, the program's arguments separated by newlines.
+// out: texts, the program's arguments.
 DL_RUNTIME_FUNCTION(args) {
-  call.expect(0, 1);
-  std::string text;
-  for (const std::string &argument : argumentsCopy())
-    text += text.empty() ? argument : "\n" + argument;
-  call.setString(0, text);
+  call.expect(0, 2);
+  deliverTexts(call, argumentsCopy());
 }
 
 // in: name, default (str).  out: str, what follows --name or --name= in the program's arguments; the last one counts.

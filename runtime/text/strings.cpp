@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/core/arguments.h"
+#include "runtime/text/pack.h"
 #include "runtime/text/utf8.h"
 
 using namespace dl::rt;
@@ -232,6 +233,59 @@ DL_RUNTIME_FUNCTION(str_from_codes) {
     if (!isCodePoint(code))
       fail("from_codes: ", code, " is no code point");
     out += encode(code);
+  }
+  call.setString(0, out);
+}
+
+// in: text, separator (str; empty: runs of blanks), most (i64: cuts at most so often; negative: always).  out: the
+// parts.
+DL_RUNTIME_FUNCTION(str_split) {
+  call.expect(3, 2);
+  std::string_view text = call.string(0), separator = call.string(1);
+  int64_t left = call.integer(2);
+  std::vector<std::string_view> parts;
+  if (!separator.empty()) {
+    for (size_t at; left != 0 && (at = text.find(separator)) != text.npos; --left) {
+      parts.push_back(text.substr(0, at));
+      text.remove_prefix(at + separator.size());
+    }
+    parts.push_back(text);
+  } else {
+    for (size_t from; (from = text.find_first_not_of(kBlanks)) != text.npos; --left) {
+      text.remove_prefix(from);
+      size_t to = left == 0 ? text.size() : std::min(text.find_first_of(kBlanks), text.size());
+      parts.push_back(text.substr(0, to));
+      text.remove_prefix(to);
+      if (left == 0)
+        break;
+    }
+  }
+  deliverTexts(call, parts);
+}
+
+// in: text (str).  out: its lines, without their ends; a newline at the end begins no further one.
+DL_RUNTIME_FUNCTION(str_lines) {
+  call.expect(1, 2);
+  std::string_view text = call.string(0);
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    lines.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+  }
+  deliverTexts(call, lines);
+}
+
+// in: separator (str), texts.  out: str, the texts with the separator between them.
+DL_RUNTIME_FUNCTION(str_join) {
+  call.expect(3, 1);
+  std::string_view separator = call.string(0);
+  std::vector<std::string_view> texts = textsOf(call, 1);
+  std::string out;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    out += i ? separator : std::string_view();
+    out += texts[i];
   }
   call.setString(0, out);
 }

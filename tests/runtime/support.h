@@ -74,6 +74,7 @@ inline Tensor integer(int64_t value) { return Tensor(value); }
 inline std::vector<Tensor> integers(std::initializer_list<int64_t> values) { return {values.begin(), values.end()}; }
 
 inline const Want kText{DType::u8, {-1}};
+inline const std::vector<Want> kTexts{{DType::u8, {-1}}, {DType::i64, {-1}}}; // bytes, and where each text ends
 inline const Want kInteger{DType::i64, {}};
 
 inline int64_t numel(const std::vector<int64_t> &sizes) {
