@@ -77,6 +77,7 @@ const std::vector<Step> &pipeline() {
       {"cse-buffers", "equal sizes and views once", Stage::Loops, false, perModule(createCSEPass)},
       {"drop-returned-arguments", "functions do not return what they were given", Stage::Loops, false,
        perModule(createDropReturnedArgumentsPass)},
+      {"own-results", "each result is a buffer of its own", Stage::Loops, false, perFunction(createOwnResultsPass)},
       {"hoist-buffers", "allocations leave loops", Stage::Loops, false,
        perFunction(bufferization::createBufferLoopHoistingPass)},
       {"stack-buffers", "small buffers to the stack", Stage::Loops, false, perFunction(createStackBuffersPass)},

@@ -57,7 +57,7 @@ std::vector<Row> movementRows() {
       {{"flatten(x: T[*S], start_dim: const = 0, end_dim: const = -1) -> T[flatten(S, start_dim, end_dim)]",
         "x with dimensions start_dim to end_dim made one"},
        buildReshape},
-      {{"flip(x: T[*S], dims: const) -> T[*S]", "x in reverse order along dims"}, buildFlip},
+      {{"flip(x: T[*S], dims: const) -> T[along(S, dims)]", "x in reverse order along dims"}, buildFlip},
   };
 }
 

@@ -46,6 +46,8 @@ void registerBufferizationModels(mlir::DialectRegistry &registry);
 PassPtr createBufferizePass();
 // A private function does not return a buffer that it was given.
 PassPtr createDropReturnedArgumentsPass();
+// A function does not return one buffer twice.
+PassPtr createOwnResultsPass();
 // Moves each dealloc up to directly after the last use of its buffer.
 PassPtr createEarlyDeallocPass();
 // Small buffers of known size go to the stack of the function's entry.

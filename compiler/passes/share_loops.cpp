@@ -160,11 +160,17 @@ struct ShareLoopsPass : PassWrapper<ShareLoopsPass, OperationPass<ModuleOp>> {
         share(group, counter++);
   }
 
-  void share(ArrayRef<Nest> group, int number) {
+  // What took the place of the results of loops that are gone.
+  llvm::DenseMap<Value, Value> replaced;
+
+  void share(MutableArrayRef<Nest> group, int number) {
     const Nest &model = group.front();
     Location loc = model.loop->getLoc();
     func::FuncOp function;
-    for (const Nest &nest : group) {
+    for (Nest &nest : group) {
+      for (Value &value : nest.captured)
+        if (Value now = replaced.lookup(value))
+          value = now;
       OpBuilder b(nest.loop);
       SmallVector<SmallVector<Value>> parts;
       SmallVector<Value> arguments;
@@ -180,6 +186,8 @@ struct ShareLoopsPass : PassWrapper<ShareLoopsPass, OperationPass<ModuleOp>> {
         fill(function, model, parts);
       }
       auto call = b.create<func::CallOp>(nest.loop->getLoc(), function, arguments);
+      for (auto [before, now] : llvm::zip(nest.loop->getResults(), call.getResults()))
+        replaced[before] = now;
       nest.loop->replaceAllUsesWith(call.getResults());
     }
     for (const Nest &nest : group)

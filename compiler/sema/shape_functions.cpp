@@ -320,6 +320,51 @@ std::optional<Shape> permute(const Shape &s, const std::string &dimsName, ShapeC
   return out;
 }
 
+// The shape itself, for ops that need dimensions that exist.
+std::optional<Shape> along(const Shape &s, const std::string &dimsName, ShapeContext &c) {
+  const Attr *a = attr(c, dimsName);
+  std::vector<int64_t> dims;
+  if (!a)
+    return fail(c, Code::WrongArguments, c.op + ": needs dimensions");
+  return dimensions(c, *a, int64_t(s.size()), dims) ? std::optional<Shape>(s) : std::nullopt;
+}
+
+// The shape of indices that stand along one dimension of `s`: of the same rank, and elsewhere no larger.
+std::optional<Shape> pointed(const Shape &s, const std::string &dimName, const Shape &indices, ShapeContext &c) {
+  int64_t dim, at;
+  if (!integer(c, dimName, 0, dim) || !dimension(c, dim, int64_t(s.size()), at))
+    return std::nullopt;
+  if (indices.size() != s.size())
+    return fail(c, Code::RankMismatch,
+                c.op + ": the indices have " + std::to_string(indices.size()) + " dimensions, the tensor has " + std::to_string(s.size()));
+  for (size_t d = 0; d < s.size(); ++d)
+    if (d != size_t(at) && !c.equal(Dim::min(indices[d], s[d]), indices[d]))
+      return fail(c, Code::ShapeMismatch,
+                  c.op + ": dimension " + std::to_string(d) + " of the indices has size " + indices[d].str() + ", that of the tensor " + s[d].str());
+  return indices;
+}
+
+// The shape of what has one row of `s` (along dimension 0) for each index.
+std::optional<Shape> rowsAt(const Shape &s, const Shape &indices, ShapeContext &c) {
+  if (s.empty())
+    return fail(c, Code::RankMismatch, c.op + ": a scalar cannot be indexed");
+  Shape out = indices;
+  out.insert(out.end(), s.begin() + 1, s.end());
+  return out;
+}
+
+// The shape of a tensor to whose rows others are added: those must have the rows' shape.
+std::optional<Shape> withRows(const Shape &s, const Shape &indices, const Shape &added, ShapeContext &c) {
+  std::optional<Shape> rows = rowsAt(s, indices, c);
+  if (!rows)
+    return rows;
+  bool fits = rows->size() == added.size();
+  for (size_t d = 0; fits && d < added.size(); ++d)
+    fits = c.equal(added[d], (*rows)[d]);
+  return fits ? std::optional<Shape>(s)
+              : fail(c, Code::ShapeMismatch, c.op + ": what is added has the shape " + str(added) + ", the rows have " + str(*rows));
+}
+
 std::optional<Shape> squeeze(const Shape &s, const std::string &dimName, ShapeContext &c) {
   const Attr *a = attr(c, dimName);
   std::vector<int64_t> dims;
@@ -385,7 +430,8 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
 
 bool isShapeFunction(const std::string &name) {
   static const char *const names[] = {"broadcast", "reduce", "matmul",    "permute",    "swap", "reshape", "expand", "concat",
-                                      "stack",     "conv",   "pool",      "avgpool",    "gather",  "along",  "squeeze", "unsqueeze", "flatten"};
+                                      "stack",     "conv",   "pool",      "avgpool",    "gather",  "along",  "squeeze", "unsqueeze", "flatten",
+                                      "pointed",   "around", "withrows"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -408,6 +454,16 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
     return matmul(shape(0), shape(1), c);
   if (name == "permute")
     return permute(shape(0), arg(1), c);
+  if (name == "along")
+    return along(shape(0), arg(1), c);
+  if (name == "pointed")
+    return pointed(shape(0), arg(1), shape(2), c);
+  if (name == "around")
+    return pointed(shape(0), arg(1), shape(2), c) ? std::optional<Shape>(shape(0)) : std::nullopt;
+  if (name == "withrows")
+    return withRows(shape(0), shape(1), shape(2), c);
+  if (name == "gather")
+    return rowsAt(shape(0), shape(1), c);
   if (name == "swap") {
     int64_t a, b, first, second, rank = int64_t(shape(0).size());
     if (!integer(c, arg(1), 0, a) || !integer(c, arg(2), 1, b) || !dimension(c, a, rank, first) || !dimension(c, b, rank, second))
@@ -430,19 +486,6 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
     return pool(shape(0), args, c);
   if (name == "avgpool")
     return pool(shape(0), args, c);
-  if (name == "gather") {
-    if (shape(0).empty())
-      return fail(c, Code::RankMismatch, c.op + ": a scalar cannot be indexed");
-    Shape out = shape(1);
-    out.insert(out.end(), shape(0).begin() + 1, shape(0).end());
-    return out;
-  }
-  if (name == "along") {
-    int64_t d, at;
-    if (!integer(c, arg(1), 0, d) || !dimension(c, d, int64_t(shape(0).size()), at))
-      return std::nullopt;
-    return shape(0);
-  }
   if (name == "squeeze")
     return squeeze(shape(0), arg(1), c);
   if (name == "unsqueeze") {

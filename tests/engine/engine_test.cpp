@@ -116,6 +116,26 @@ TEST(Engine, WrongArgumentsAreErrors) {
   EXPECT_EQ(twice->at(0).shape(), std::vector<int64_t>{6});
 }
 
+TEST(Engine, ResultsAreBuffersOfTheirOwn) {
+  Module module = compiled("export fn twice(x: f64[N]) -> (f64[N], f64[N]) {\n  let y = sin(x)\n  (y, y)\n}\n");
+  Tensor ones = Tensor::from<double>({1, 1, 1}, {3});
+  for (int i = 0; i < 3; ++i) {
+    Result<std::vector<Tensor>> results = module.function("twice")(ones);
+    ASSERT_TRUE(results) << results.error().text;
+    EXPECT_NE(results->at(0).data<double>(), results->at(1).data<double>());
+    EXPECT_EQ(results->at(1).span<double>()[2], results->at(0).span<double>()[2]);
+  }
+}
+
+TEST(Engine, TakesAShortFloat) {
+  Module module = compiled("export fn given() -> bf16 = 1.5\nexport fn twice(x: bf16) -> bf16 = x + x\n");
+  Result<std::vector<Tensor>> x = module.function("given")();
+  ASSERT_TRUE(x) << x.error().text;
+  Result<std::vector<Tensor>> y = module.function("twice")(x->at(0));
+  ASSERT_TRUE(y) << y.error().text;
+  EXPECT_EQ(y->at(0).value().f, 3.0);
+}
+
 TEST(Engine, Gradients) {
   Engine engine;
   Result<Module> module = engine.compile("fn loss(w: f32[N], x: f32[N]) -> f32 = sum(w * w * x)", "loss.dl");

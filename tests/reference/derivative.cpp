@@ -24,20 +24,22 @@ Value Evaluator::stopGrad(size_t level, const Value &value) {
 namespace {
 
 // The derivatives at 0 of smooth functions of one number, and how far they may be off: central differences at three
-// steps, extrapolated (Richardson); the difference of the last two extrapolations bounds what is left.
+// steps, extrapolated (Richardson). The difference of the last two extrapolations bounds what is left of the series;
+// the errors that the values come with grow by the division.
 template <class F> std::vector<Number> slopesAtZero(F f) {
   constexpr long double step = 0x1p-6L;
   auto central = [&](long double h) {
-    std::vector<long double> above = f(h), below = f(-h);
+    std::vector<Number> above = f(h), below = f(-h);
     for (size_t i = 0; i < above.size(); ++i)
-      above[i] = (above[i] - below.at(i)) / (2 * h);
+      above[i] = {(above[i].value - below.at(i).value) / (2 * h), (above[i].error + below[i].error) / (2 * h)};
     return above;
   };
-  std::vector<long double> d4 = central(step), d2 = central(step / 2), d1 = central(step / 4);
+  std::vector<Number> d4 = central(step), d2 = central(step / 2), d1 = central(step / 4);
   std::vector<Number> slopes;
   for (size_t i = 0; i < d1.size(); ++i) {
-    long double coarse = (4 * d2[i] - d4[i]) / 3, fine = (4 * d1[i] - d2[i]) / 3, best = (16 * fine - coarse) / 15;
-    slopes.push_back({best, std::fabs(best - fine) + 1e-13L * (1 + std::fabs(best))});
+    long double coarse = (4 * d2[i].value - d4[i].value) / 3, fine = (4 * d1[i].value - d2[i].value) / 3;
+    long double best = (16 * fine - coarse) / 15;
+    slopes.push_back({best, std::fabs(best - fine) + 2 * d1[i].error});
   }
   return slopes;
 }
@@ -86,16 +88,19 @@ Value Evaluator::derivative(Frame &frame, const Expr &e) {
   if (reverse) {
     // One number: the results weighted with the cotangents.
     auto weighted = [&](const Value &moved) {
-      long double total = 0;
+      Number total;
       size_t seed = 0;
       for (const Array &result : moved) {
         if (!isFloat(result))
           continue;
-        for (size_t k = 0; k < result.data.size(); ++k)
-          total += result.data[k].value * (seeds.empty() ? 1 : seeds.at(seed).data.at(k).value);
+        for (size_t k = 0; k < result.data.size(); ++k) {
+          long double weight = seeds.empty() ? 1 : seeds.at(seed).data.at(k).value;
+          total.value += result.data[k].value * weight;
+          total.error += result.data[k].error * std::fabs(weight);
+        }
         ++seed;
       }
-      return std::vector<long double>{total};
+      return std::vector<Number>{total};
     };
     for (uint32_t position : e.grad.wrt) {
       std::vector<Number> slopes;
@@ -113,11 +118,11 @@ Value Evaluator::derivative(Frame &frame, const Expr &e) {
       for (size_t j = 0; j < e.grad.wrt.size(); ++j)
         for (size_t m = 0; m < seeds.at(j).data.size(); ++m)
           at[e.grad.wrt[j]].data[m].value += h * seeds[j].data[m].value;
-      std::vector<long double> all;
+      std::vector<Number> all;
       for (const Array &result : beside(at))
         for (const Number &number : result.data)
           if (isFloat(result))
-            all.push_back(number.value);
+            all.push_back(number);
       return all;
     });
     size_t first = 0;

@@ -105,6 +105,8 @@ Value Evaluator::constant(Frame &frame, const Expr &e) {
           number = static_cast<long double>(literal);
       },
       e.literal.value);
+  if (!sema::isFloat(e.type->elem))
+    number = wrapped(e.type->elem, static_cast<int64_t>(number));
   return {Array::filled(e.type->elem, shapeOf(frame, e.type), {nearest(e.type->elem, number), 0})};
 }
 
