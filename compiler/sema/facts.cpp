@@ -182,7 +182,7 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
     noteUse(member->nameSpan, memberOfFile(base.space, name));
   else if (base.type->kind == TypeKind::Module && memberOrHyper(*base.type->module, name))
     facts.meanings.push_back({member->nameSpan, symbolOfMember(*base.type->module, name)});
-  else if (base.type->kind == TypeKind::Tensor && (name == "shape" || name == "ndim" || name == "dtype" || name == "T"))
+  else if (base.type->kind == TypeKind::Tensor && (name == "shape" || name == "ndim" || name == "dtype" || name == "T" || name == "grad"))
     facts.meanings.push_back({member->nameSpan, {Symbol::Field, name, {}, "." + name, ""}});
   else if (const Symbol *method = isList(base.type) ? listMethodNamed(name) : nullptr)
     facts.meanings.push_back({member->nameSpan, *method});
@@ -211,7 +211,7 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
       facts.members.push_back(
           {Symbol::Field, base.type->names[i], {}, base.type->names[i] + ": " + str(base.type->items[i]), ""});
   if (base.type->kind == TypeKind::Tensor)
-    for (const char *property : {"shape", "ndim", "dtype", "T"})
+    for (const char *property : {"shape", "ndim", "dtype", "T", "grad"})
       facts.members.push_back({Symbol::Field, property, {}, std::string(".") + property, ""});
   if (isList(base.type))
     facts.members = listMethods();

@@ -37,6 +37,8 @@ constexpr Row kRows[] = {
      "Reads the tensors of a .safetensors file into a value that has the same names and shapes."},
     {"train", "fn train(&module)", "Sets every member `training` to true."},
     {"eval", "fn eval(&module)", "Sets every member `training` to false."},
+    {"pack_texts", "fn pack_texts(bytes: u8[N], ends: i64[M]) -> list[str]", "The texts that stand one after another in `bytes`, each up to its end."},
+    {"unpack_texts", "fn unpack_texts(texts: list[str])", "`(bytes, ends)`: what `pack_texts` takes."},
     {"param", "fn param(data)", "The value of a new param variable: a tensor that is trained and has a `.grad`."},
     {"backward", "fn backward(y, weight = 1)", "Adds the gradient of `y` to the `.grad` of every param that it was computed from."},
     {"zero_grad", "fn zero_grad(*&params)", "Sets the `.grad` of params, or of a module's params, to zero."},
