@@ -104,3 +104,50 @@ TEST(Memory, ExplainedByPlaceAndBytes) {
             "p.dl:4  f  tensor<1000000xf64>  8000000 bytes  for i in 0..1000000 { y = y + 0.000001 * sin(y) * x }\n"
             "1 value, 8000000 bytes of known size\n");
 }
+
+// However the place of a write is reached, the tensor is changed where it lies.
+TEST(Memory, AWriteCopiesNothing) {
+  Scratch scratch;
+  const std::string program = R"(
+module Table(n: int) {
+  param weight = zeros(n, 4)
+  buffer at = 0
+  mut fn push(v: f32) {
+    weight[at, 1] = v
+    at = (at + 1) % n
+  }
+}
+module Agent(n: int) {
+  let table = Table(n)
+  mut fn see(v: f32) { table.push(v) }
+}
+fn set(mut x: f32[N], i: int) { x[i] = 1.0 }
+fn fill(mut x: f32[N]) { for i in 0..N { set(&x, i) } }
+let n = int(option("n", default="100"))
+var x = zeros(n)
+var agent = Agent(n)
+var pair = (1, (zeros(n), 2.0))
+for r in 0..3 {
+  fill(&x)
+  var k = 0
+  while k < n {
+    if x[k] > 0.5 { x[k] += 1.0 } else { x[k] = x[n - 1 - k] }
+    agent.see(x[k])
+    agent.table.weight[k, 0] = 2.0
+    k += 1
+  }
+  for i in 0..n {
+    if i == 7 { continue }
+    var (one, (values, two)) = pair
+    values[i] = f32(i)
+    pair = (one, (values, two))
+  }
+}
+print(sum(x), sum(agent.table.weight), sum(pair[1][0]))
+)";
+  scratch.write("p.dl", program);
+  std::string loops = dl::tests::runProcess({DL_COMMAND, "compile", "--emit=loops", "p.dl"}, scratch.folder, "").out;
+  EXPECT_NE(loops.find("memref.store"), std::string::npos);
+  EXPECT_EQ(loops.find("memref.copy"), std::string::npos) << loops;
+  EXPECT_EQ(dl::tests::runProcess({DL_COMMAND, "run", "p.dl"}, scratch.folder, "").out, "200.0 400.0 4943.0\n");
+}
