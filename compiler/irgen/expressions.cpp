@@ -185,6 +185,21 @@ Values FunctionGenerator::externCall(const Expr &e) {
   return Values(op->result_begin(), op->result_end());
 }
 
+// The final values of the callee's `mut` parameters go to the variables that the call names; without a name they are dropped.
+void FunctionGenerator::writeChanged(const Expr &e, mlir::ValueRange finals) {
+  size_t next = 0, mutIndex = 0;
+  for (size_t i = 0; i < e.function->params.size() && i < e.function->isMut.size(); ++i) {
+    if (!e.function->isMut[i])
+      continue;
+    size_t count = countLeaves(e.function->params[i]->type);
+    mlir::ValueRange final = finals.slice(next, count);
+    next += count;
+    if (mutIndex < e.mutArgs.size() && e.mutArgs[mutIndex])
+      write(e.mutArgs[mutIndex], Values(final.begin(), final.end()));
+    ++mutIndex;
+  }
+}
+
 Values FunctionGenerator::call(const Expr &e) {
   auto found = e.function ? module_.functions.find(e.function) : module_.functions.end();
   if (found == module_.functions.end()) {
@@ -199,17 +214,7 @@ Values FunctionGenerator::call(const Expr &e) {
   Types types = e.type ? flatten(e.type, context_) : Types{};
   size_t own = e.function->result ? countLeaves(e.function->result) : 0;
   Values results(op.result_begin(), op.result_begin() + own);
-  size_t next = own, mutIndex = 0;
-  for (size_t i = 0; i < e.function->params.size() && i < e.function->isMut.size(); ++i) {
-    if (!e.function->isMut[i])
-      continue;
-    size_t count = countLeaves(e.function->params[i]->type);
-    Values final(op.result_begin() + next, op.result_begin() + next + count);
-    next += count;
-    if (mutIndex < e.mutArgs.size() && e.mutArgs[mutIndex])
-      write(e.mutArgs[mutIndex], final);
-    ++mutIndex;
-  }
+  writeChanged(e, op->getResults().drop_front(own));
   return coerce(results, types);
 }
 
@@ -274,6 +279,7 @@ Values FunctionGenerator::differentiate(const Expr &e) {
                                          /*unusedOk=*/seeds.empty() && !e.grad.allowUnused ? mlir::UnitAttr{} : builder_.getUnitAttr());
     results.append(op->result_begin(), op->result_begin() + own);
     extra.append(op->result_begin() + resultTypes.size(), op->result_end());
+    writeChanged(e, op->getResults().slice(own, resultTypes.size() - own));
   } else {
     Values tangents;
     for (auto [position, tangent] : llvm::zip(wrt, seeds))

@@ -81,6 +81,7 @@ private:
   Values builtin(const sema::Expr &e);
   Values externCall(const sema::Expr &e);
   Values call(const sema::Expr &e);
+  void writeChanged(const sema::Expr &e, mlir::ValueRange finals);
   Values differentiate(const sema::Expr &e);
   // Ops on params: param_token, leaf, backward, graph_info (imperative.cpp).
   Values imperative(const sema::Expr &e);

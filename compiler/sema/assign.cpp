@@ -3,6 +3,24 @@
 
 namespace dl::sema {
 
+// Adds the steps to a module's member; false when it has no storage.
+bool Checker::addMember(Place &place, const Type &module, const std::string &name) const {
+  auto it = details(*module->module).members.find(name);
+  if (it == details(*module->module).members.end() || (it->second.field < 0 && it->second.tied.empty()))
+    return false;
+  std::vector<uint32_t> path = it->second.tied;
+  if (path.empty())
+    path.push_back(uint32_t(it->second.field));
+  Type at = module;
+  for (uint32_t index : path) {
+    Place::Step step;
+    step.index = index;
+    step.type = at = partsOfTree(at)[index].type;
+    place.steps.push_back(step);
+  }
+  return true;
+}
+
 std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
   auto fail = [&](const std::string &message) -> std::optional<Place> {
     if (report)
@@ -25,14 +43,9 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       Binding *self = localOf(b->self);
       if (!self || !self->type)
         return std::nullopt;
-      auto it = details(*self->type->module).members.find(name);
-      if (it == details(*self->type->module).members.end() || it->second.field < 0)
-        return fail("`" + name + "` cannot be assigned, it is known when the program is compiled");
       place.root = self;
-      Place::Step step;
-      step.index = uint32_t(it->second.field);
-      step.type = self->type->module->fields[step.index].type;
-      place.steps.push_back(step);
+      if (!addMember(place, self->type, name))
+        return fail("`" + name + "` cannot be assigned, it is known when the program is compiled");
       return place;
     }
     if (b->kind != Binding::Local)
@@ -59,22 +72,25 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
         return gradient;
       }
     Place::Step step;
-    if (type->kind == TypeKind::Module) {
-      auto it = details(*type->module).members.find(m->name);
-      if (it == details(*type->module).members.end())
-        return fail(str(type) + " has no member `" + m->name + "`");
-      if (it->second.field < 0)
+    if (type->kind == TypeKind::Module && details(*type->module).members.count(m->name)) {
+      if (!addMember(*place, type, m->name))
         return fail("`" + m->name + "` cannot be assigned, it is known when the program is compiled");
-      step.index = uint32_t(it->second.field);
-      step.type = type->module->fields[step.index].type;
-    } else if (type->kind == TypeKind::Record) {
-      size_t i = 0;
-      while (i < type->names.size() && type->names[i] != m->name)
-        ++i;
-      if (i == type->names.size())
+      place->span = expr->span;
+      return place;
+    }
+    if (type->kind == TypeKind::Module) {
+      // A named item of a container.
+      if (std::optional<Place> pack = packPlace(*place, expr->span); pack && pack->steps.back().type->kind == TypeKind::Record) {
+        place = pack;
+        type = pack->steps.back().type;
+      }
+    }
+    if (type->kind == TypeKind::Module || type->kind == TypeKind::Record) {
+      std::optional<uint32_t> i = type->kind == TypeKind::Record ? partNamed(type, m->name) : std::nullopt;
+      if (!i)
         return fail(str(type) + " has no member `" + m->name + "`");
-      step.index = uint32_t(i);
-      step.type = type->items[i];
+      step.index = *i;
+      step.type = type->items[*i];
     } else {
       return fail("`" + m->name + "` of " + str(type) + " cannot be assigned");
     }
@@ -90,7 +106,19 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     *place = valuePlace(*place);
     Type type = place->steps.empty() ? place->root->type : place->steps.back().type;
     Place::Step step;
-    if (type->kind == TypeKind::Tuple) {
+    if (type->kind == TypeKind::Module)
+      if (std::optional<Place> pack = packPlace(*place, expr->span)) {
+        place = pack;
+        type = pack->steps.back().type;
+      }
+    if (type->kind == TypeKind::Record) {
+      std::optional<std::vector<Value>> values = indexValues(index->items);
+      std::optional<uint32_t> i = values && values->size() == 1 ? recordPart(type, (*values)[0], expr->span) : std::nullopt;
+      if (!i)
+        return std::nullopt;
+      step.index = *i;
+      step.type = type->items[*i];
+    } else if (type->kind == TypeKind::Tuple) {
       std::optional<std::vector<Value>> values = indexValues(index->items);
       if (!values || values->size() != 1)
         return std::nullopt;
@@ -152,9 +180,13 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
   }
 }
 
-bool Checker::writable(const Place &place, Span span) {
+bool Checker::isWritable(const Place &place) const {
   Binding *local = localOf(place.root);
-  if (local && local == place.root && local->isMutable)
+  return local && local == place.root && local->isMutable;
+}
+
+bool Checker::writable(const Place &place, Span span) {
+  if (isWritable(place))
     return true;
   const std::string &name = place.root->name;
   if (name == "self") {
@@ -225,6 +257,10 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
   Value whole = readPlace(outer, span);
   if (whole.bad())
     return;
+  if (last.kind == Place::Step::Part && changesType(last.type, value.type)) {
+    writePlace(outer, replacePart(whole, last.index, value, span), span);
+    return;
+  }
   if (last.kind == Place::Step::Part) {
     if (!conform(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
       return;
@@ -341,6 +377,13 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
     local->variable = next;
     local->type = value.type;
     local->origin = value.span;
+    return;
+  }
+  if (changesType(have, value.type)) {
+    error(Code::NotAssignable, span, "this changes the type of `" + local->name + "`: " + typeChange(have, value.type, local->name))
+        .label(local->span, "declared here")
+        .withHelp(local->isMutParam ? "a function cannot change the type of what it is given; give back a new value, as `m.with(fc=…)` does"
+                                    : "a variable changes its type only outside of branches and loops; or name a new value, `let m2 = m.with(fc=…)`");
     return;
   }
   if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))

@@ -88,7 +88,7 @@ Value Checker::checkCall(const ast::Call *expr) {
   std::vector<Argument> args = checkArguments(expr->args);
   if (callee.bad())
     return bad(expr->span);
-  return callValue(callee, std::move(args), expr->span);
+  return callModule(expr->callee, callee, std::move(args), expr->span);
 }
 
 // x |> f, x |> f(2), x |> m.layer
@@ -103,7 +103,7 @@ Value Checker::checkPipe(const ast::Pipe *expr) {
   args.insert(args.begin(), std::move(first));
   if (callee.bad())
     return bad(expr->span);
-  return callValue(callee, std::move(args), expr->span);
+  return callModule(expr->callee, callee, std::move(args), expr->span);
 }
 
 const ast::FnDecl *Checker::methodNamed(const ModuleInstance &module, const std::string &name) const {
@@ -145,9 +145,11 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
     if (isList(base.type) || !lookupCallable(callee->name, scope_))
       if (std::optional<Value> v = callListMethod(callee, base, ast, span))
         return *v;
-  if (base.type->kind != TypeKind::Tensor)
+  if (base.type->kind != TypeKind::Tensor && !(base.type->kind == TypeKind::Module && callee->name == "training"))
     if (std::optional<Value> member = memberOf(base, callee->name, callee->span))
-      return callValue(*member, checkArguments(ast), span);
+      return callModule(callee, *member, checkArguments(ast), span);
+  if (std::optional<Value> items = ast.empty() ? recordMethod(base, callee->name, span) : std::nullopt)
+    return *items;
   Binding *b = lookupCallable(callee->name, scope_);
   if (!b) {
     // x.dtype(1) calls a property; anything else is missing, which checkMember says.
@@ -165,7 +167,12 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
   Argument first;
   first.value = base;
   first.span = callee->base->span;
+  static const std::set<std::string> inPlace = {"train", "eval", "load_state_dict", "requires_grad_"};
+  if (b->kind == Binding::Function && !b->fn && inPlace.count(b->name))
+    first.ref = placeOf(callee->base, false);
   args.insert(args.begin(), std::move(first));
+  if (b->kind == Binding::Function && !b->fn && b->name == "requires_grad_")
+    return requiresGrad(std::move(args), span);
   return f.bad() ? bad(span) : callValue(f, std::move(args), span);
 }
 
@@ -292,6 +299,8 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
       d.withHelp("a module is called through its `fn forward`");
     return bad(span);
   }
+  if (target->selfMut && callee.type->kind == TypeKind::Module)
+    return callModule(nullptr, callee, std::move(args), span);
   if (target->selfMut) {
     error(Code::MissingRef, span, "`" + target->name + "` changes its module, so it is called as a method of a variable");
     return bad(span);
@@ -306,11 +315,24 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
   std::vector<bool> filled(params.size(), false);
   bool ok = true;
   size_t next = 0;
+  // A container takes named items too: Sequential(fc=Linear(2, 3), act=ReLU()).
+  auto pack = std::find_if(params.begin(), params.end(), [&](const ast::Param &p) { return target.module && p.isVariadic && !p.type; });
+  std::vector<std::string> itemNames;
+  std::vector<Value> items;
   for (Argument &a : args) {
     ok &= !a.value.bad();
     settle(a);
     if (!a.name.empty()) {
       auto it = std::find_if(params.begin(), params.end(), [&](const ast::Param &p) { return p.name == a.name; });
+      if (it == params.end() && pack != params.end() && ok) {
+        if (std::find(itemNames.begin(), itemNames.end(), a.name) != itemNames.end()) {
+          error(Code::WrongArguments, a.span, "the item `" + a.name + "` of " + called + " is given twice");
+          ok = false;
+        }
+        itemNames.push_back(a.name);
+        items.push_back(materialise(a.value, a.name));
+        continue;
+      }
       if (it == params.end() || it->isVariadic) {
         std::vector<std::string> names;
         for (const ast::Param &p : params)
@@ -346,7 +368,7 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       if (filled[next])
         for (uint32_t i = 0; i < slots[next].value.type->items.size(); ++i)
           items.push_back(part(slots[next].value, i, a.span));
-      else if (!a.value.bad() && a.value.type->kind == TypeKind::Tuple) {
+      else if (!a.value.bad() && (a.value.type->kind == TypeKind::Tuple || (isList(a.value.type) && holdsModule(a.value.type)))) {
         // f(shape) is f(2, 3) for shape = (2, 3).
         slots[next] = std::move(a);
         filled[next] = true;
@@ -362,6 +384,19 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
     }
     filled[next] = true;
     slots[next] = std::move(a);
+  }
+  if (!items.empty()) {
+    Argument &slot = slots[size_t(pack - params.begin())];
+    if (filled[size_t(pack - params.begin())]) {
+      error(Code::WrongArguments, slot.span, "the items of " + called + " are named or not, not both");
+      return false;
+    }
+    filled[size_t(pack - params.begin())] = true;
+    slot.value = tupleValue(std::move(items), span);
+    if (slot.value.bad())
+      return false;
+    slot.value.type = slot.value.expr->type = recordType(itemNames, slot.value.type->items);
+    slot.span = span;
   }
   for (size_t k = 0; k < params.size() && ok; ++k) {
     if (filled[k])
@@ -498,6 +533,60 @@ Scope *Checker::matchSignature(const Target &target, std::vector<Argument> &slot
   return ok ? scope : nullptr;
 }
 
+// Whether two places of one variable may have a part in common.
+static bool overlap(const Place &a, const Place &b) {
+  for (size_t i = 0; i < a.steps.size() && i < b.steps.size(); ++i) {
+    if (a.steps[i].kind != Place::Step::Part || b.steps[i].kind != Place::Step::Part)
+      return true;
+    if (a.steps[i].index != b.steps[i].index)
+      return false;
+  }
+  return true;
+}
+
+// Lets the call change the values at `isMut`, each at its place or, where there is none, a copy of it: variables take the new
+// value directly; parts are to be written back by the caller, with the values that are given.
+std::vector<std::pair<Place, Value>> Checker::passMutable(const std::vector<Value> &values, const std::vector<bool> &isMut,
+                                                          const std::vector<const Place *> &places, Expr *call, Span span) {
+  std::vector<std::pair<Place, Value>> writeBack;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!isMut[i])
+      continue;
+    if (!places[i]) {
+      Stmt *copy = makeStmt(StmtKind::Let, span);
+      copy->variable = makeVariable("copy", values[i].type, span, true);
+      copy->value = values[i].expr;
+      emit(copy);
+      call->mutArgs.push_back(copy->variable);
+      continue;
+    }
+    const Place &place = *places[i];
+    Binding *local = localOf(place.root);
+    for (const auto &[other, value] : writeBack)
+      if (other.root == place.root && overlap(other, place))
+        error(Code::NotAssignable, span, "`" + place.root->name + "` is changed twice by one call");
+    bool direct = place.steps.empty() && local && !local->resizable;
+    Variable *variable = direct ? local->variable : makeVariable(place.root->name, values[i].type, span, true);
+    if (!direct) {
+      Stmt *let = makeStmt(StmtKind::Let, span);
+      let->variable = variable;
+      let->value = values[i].expr;
+      emit(let);
+    }
+    Value after = values[i];
+    after.known = {};
+    after.expr = make(ExprKind::Var, values[i].type, span);
+    after.expr->variable = variable;
+    if (!direct)
+      for (Expr *&arg : call->args)
+        if (arg == values[i].expr)
+          arg = after.expr;
+    call->mutArgs.push_back(variable);
+    writeBack.emplace_back(place, direct ? Value{} : after);
+  }
+  return writeBack;
+}
+
 Value Checker::callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span) {
   std::vector<Argument> slots;
   if (!bindArguments(target, args, slots, span))
@@ -537,36 +626,11 @@ Value Checker::callTarget(Target &target, std::vector<Argument> args, const std:
   for (size_t i = 0; i < values.size(); ++i)
     if (prepared.instance->passed[i])
       call->args.push_back(values[i].expr);
-  // Places that the callee changes: variables take the new value directly, parts are written back.
-  std::vector<std::pair<Place, Value>> writeBack;
+  std::vector<const Place *> places;
   size_t base = values.size() - slots.size();
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!isMut[i])
-      continue;
-    const Place &place = i < base ? *selfPlace : *slots[i - base].ref;
-    Binding *local = localOf(place.root);
-    for (const auto &[other, value] : writeBack)
-      if (other.root == place.root)
-        error(Code::NotAssignable, span, "`" + place.root->name + "` is changed twice by one call");
-    bool direct = place.steps.empty() && local && !local->resizable;
-    Variable *variable = direct ? local->variable : makeVariable(place.root->name, values[i].type, span, true);
-    if (!direct) {
-      Stmt *let = makeStmt(StmtKind::Let, span);
-      let->variable = variable;
-      let->value = values[i].expr;
-      emit(let);
-    }
-    Value after = values[i];
-    after.known = {};
-    after.expr = make(ExprKind::Var, values[i].type, span);
-    after.expr->variable = variable;
-    if (!direct)
-      for (Expr *&arg : call->args)
-        if (arg == values[i].expr)
-          arg = after.expr;
-    call->mutArgs.push_back(variable);
-    writeBack.emplace_back(place, direct ? Value{} : after);
-  }
+  for (size_t i = 0; i < values.size(); ++i)
+    places.push_back(!isMut[i] ? nullptr : i < base ? &*selfPlace : &*slots[i - base].ref);
+  std::vector<std::pair<Place, Value>> writeBack = passMutable(values, isMut, places, call, span);
   bool emitted = !writeBack.empty();
   Value result = resultFor(prepared, target, call, emitted, span);
   for (auto &[place, value] : writeBack)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/sema/check.h"
+#include "compiler/sema/module_parts.h"
 #include "compiler/sema/shape_functions.h"
 #include "compiler/sema/signatures.h"
 #include "compiler/sema/values.h"
@@ -236,6 +237,7 @@ private:
   Value callValue(const Value &callee, std::vector<Argument> args, Span span);
   Value callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn, std::vector<Argument> args, Span span);
   Value callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span);
+  std::vector<std::pair<Place, Value>> passMutable(const std::vector<Value> &values, const std::vector<bool> &isMut, const std::vector<const Place *> &places, Expr *call, Span span);
   bool bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots, Span span);
   // The scope that binds the signature's names, or null after an error.
   Scope *matchSignature(const Target &target, std::vector<Argument> &slots, Span span);
@@ -288,7 +290,9 @@ private:
   void checkAssign(const ast::Assign *stmt);
   void assignTarget(const ast::Expr *target, Value value, Span span);
   std::optional<Place> placeOf(const ast::Expr *expr, bool report);
-  bool writable(const Place &place, Span span);
+  bool addMember(Place &place, const Type &module, const std::string &name) const;
+  bool isWritable(const Place &place) const;
+  bool writable(const Place &place, Span span); // reports why not
   Value readPlace(const Place &place, Span span);
   static Value positionOf(const Place::Step &step);
   void writePlace(const Place &place, Value value, Span span);
@@ -316,7 +320,27 @@ private:
   Value settleResult(Value value, Span span);
   void checkAssert(const ast::Assert *stmt);
 
-  // ---- modules, gradients, trees (modules.cpp, gradients.cpp, trees.cpp)
+  // ---- modules (modules.cpp, containers.cpp, module_calls.cpp, module_change.cpp, module_text.cpp)
+  Value tiedValue(const Value &module, const std::vector<uint32_t> &path, Span span);
+  bool tieMember(const ast::MemberDecl &member, ModuleInstance &m);
+  // What a module with a parameter `*layers` holds, as a tuple or record; nothing for other modules.
+  std::optional<Value> packOf(const Value &module, Span span);
+  std::optional<Place> packPlace(const Place &module, Span span) const;
+  Value slicePack(const Value &module, const Value &items, Span span);
+  const ast::FnDecl *mutForward(const Type &type) const;
+  Value callModule(const ast::Expr *callee, const Value &module, std::vector<Argument> args, Span span);
+  std::optional<Value> trainingFlag(const Value &module, bool onlyChanging, Span span);
+  std::optional<std::string> changesAlways(const Type &type) const;
+  std::optional<Value> callModuleIntrinsic(const std::string &name, std::vector<Argument> &args, Span span);
+  Value requiresGrad(std::vector<Argument> args, Span span);
+  std::optional<Value> readRequiresGrad(const ast::Member *expr);
+  Value withMembers(std::vector<Argument> args, Span span);
+  bool changesType(const Type &from, const Type &to) const;
+  Value replacePart(const Value &whole, uint32_t index, const Value &part, Span span);
+  Value retyped(const Value &value, Type type, Span span);
+  Value moduleText(const Value &value, const std::string &indent, Span span);
+
+  // ---- gradients, trees, state (gradients.cpp, trees.cpp, parameters.cpp, state.cpp)
   Value fieldValue(const Value &module, uint32_t index, Span span);
   Value makeGrad(const Value &fn, std::vector<Argument> args, bool wantValue, Span span);
   Value callGrad(const Value &callee, std::vector<Argument> args, Span span);
@@ -332,17 +356,26 @@ private:
   struct Differentiated; // gradients.cpp
   void adaptLiteral(Value &v, const Value &fn, size_t position);
   bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span);
-  Type paramsType(const Type &type) const;
-  Value paramsOf(const Value &value, Span span);
-  Value withParams(const Value &value, const Value &params, Span span);
+  void paramLeaves(const Type &type, TreePlace place, uint32_t &position, std::vector<uint32_t> &out) const;
+  Type paramsType(const Type &type, ParamSet set = ParamSet::Trained, TreePlace place = TreePlace::Top) const;
+  Value paramsOf(const Value &value, Span span, ParamSet set = ParamSet::Trained, TreePlace place = TreePlace::Top);
+  Value withParams(const Value &value, const Value &params, Span span, TreePlace place = TreePlace::Top);
+  Dim numbersIn(const Type &type) const;
   Value treeMap(std::vector<Argument> args, Span span);
   Value mapTree(const Value &fn, const std::vector<Value> &trees, Span span);
   Value unzip(const Value &tree, const Type &shape, uint32_t index, Span span);
-  Value setTraining(const Value &module, bool training, Span span);
-  void namedTensors(const Value &value, const std::string &prefix, std::vector<std::pair<std::string, Value>> &out, bool paramsOnly);
+  Value setTraining(const Value &module, const Value &training, Span span);
+  Value valueAt(const Value &whole, const StatePath &path, Span span);
+  Value replaceParts(const Value &whole, const std::vector<std::pair<StatePath, Value>> &changes, size_t depth, Span span);
+  Value stateDict(const Value &value, Span span);
+  Value namedState(const Value &value, bool parameters, Span span);
+  void namedModules(const Value &value, const std::string &name, bool all, std::vector<std::pair<std::string, Value>> &out);
+  std::optional<Value> recordMethod(const Value &base, const std::string &name, Span span);
+  std::optional<uint32_t> recordPart(const Type &record, const Value &key, Span span);
+  bool isStateFile(const Type &type) const;
+  Value withState(const Value &value, const Value &given, bool strict, Span span, Span givenSpan);
+  Value readState(const Value &path, const Value &whole, bool strict, Span span);
   Value saveValue(std::vector<Argument> args, Span span);
-  Value loadInto(std::vector<Argument> args, Span span);
-  Value rebuild(const Value &value, std::vector<Value> &leaves, size_t &next, Span span);
 
   // ---- lists (lists.cpp, list_calls.cpp)
   Value storedPart(const Value &whole, uint32_t index, Span span);
@@ -369,13 +402,12 @@ private:
   Value placed(const Value &list, const Value &position, const Value &item, Span span);
   Value takenItems(const Value &list, const Value &index, Span span);
   // ---- lists of modules and of trees (list_trees.cpp)
-  static bool holdsModules(const Type &type);
   static Type columnsOf(const Type &list);
-  Value paramsOfList(const Value &list, Span span);
-  Value withListParams(const Value &list, const Value &params, Span span);
+  Value paramsOfList(const Value &list, Span span, ParamSet set, TreePlace place);
+  Value withListParams(const Value &list, const Value &params, Span span, TreePlace place);
   Value mapLists(const Value &fn, const std::vector<Value> &lists, Span span);
   Value unzipLists(const Value &list, const Type &shape, uint32_t index, Span span);
-  Value setListTraining(const Value &list, bool training, Span span);
+  Value setListTraining(const Value &list, const Value &training, Span span);
   Value checkListIndex(const Value &list, const ast::Index *expr);
   Value asTensor(const Value &list, Span span);
   Value asList(const Value &value, Span span);
@@ -459,6 +491,8 @@ private:
 
 // The names of callIntrinsic() that programs can mention.
 const std::set<std::string> &intrinsicNames();
+// Those of callModuleIntrinsic(), which are mostly written m.name(…).
+const std::set<std::string> &moduleIntrinsics();
 
 // Restores a value when the scope ends.
 template <typename T> class Restore {

@@ -1,5 +1,6 @@
 // Expressions: dispatch, conditions, members, lambdas, blocks.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/record_items.h"
 
 namespace dl::sema {
 
@@ -250,6 +251,8 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
 }
 
 Value Checker::checkMember(const ast::Member *expr) {
+  if (std::optional<Value> frozen = readRequiresGrad(expr); frozen && !*frozen->known.boolean)
+    return *frozen;
   if (std::optional<Value> own = paramMember(expr))
     return *own;
   Value base = checkExpr(expr->base);
@@ -272,9 +275,14 @@ Value Checker::checkMember(const ast::Member *expr) {
     return *v;
   // x.f without a call is f(x) for the properties that PyTorch writes so.
   std::vector<std::string> names;
-  if (base.type->kind == TypeKind::Module)
+  if (base.type->kind == TypeKind::Module) {
     for (const auto &[name, member] : details(*base.type->module).members)
       names.push_back(name);
+    for (const ast::MemberDecl &member : base.type->module->decl->members)
+      if (member.kind == ast::MemberDecl::Fn && member.fn)
+        names.push_back(member.fn->name);
+    names.insert(names.end(), moduleIntrinsics().begin(), moduleIntrinsics().end());
+  }
   else if (base.type->kind == TypeKind::Record)
     names = base.type->names;
   else if (base.type->kind == TypeKind::Tensor)
@@ -318,6 +326,8 @@ std::optional<Value> Checker::memberOf(const Value &base, const std::string &nam
     for (size_t i = 0; i < base.type->names.size(); ++i)
       if (base.type->names[i] == name)
         return part(base, uint32_t(i), span);
+    if (wrapsItems(base.type) && base.type->items[0]->kind == TypeKind::Record)
+      return memberOf(part(base, 0, span), name, span);
     return std::nullopt;
   case TypeKind::Module: {
     const ModuleInstance &m = *base.type->module;
@@ -325,6 +335,8 @@ std::optional<Value> Checker::memberOf(const Value &base, const std::string &nam
     if (it != details(m).members.end()) {
       if (it->second.field >= 0)
         return fieldValue(base, uint32_t(it->second.field), span);
+      if (!it->second.tied.empty())
+        return tiedValue(base, it->second.tied, span);
       Value v = constantOf(it->second.type, it->second.known, span);
       return v;
     }
@@ -335,6 +347,10 @@ std::optional<Value> Checker::memberOf(const Value &base, const std::string &nam
       d.env = details(m).env;
       return functionValue(std::move(d), m.name + "." + name, {base}, span);
     }
+    if (std::optional<Value> pack = packOf(base, span); pack && pack->type->kind == TypeKind::Record)
+      return memberOf(*pack, name, span);
+    if (name == "training")
+      return trainingFlag(base, false, span);
     return std::nullopt;
   }
   default:

@@ -12,7 +12,9 @@ struct Checker::Differentiated {
   std::vector<uint32_t> wrt;      // flat positions
   Type gradient;                  // one type, or a tuple for several positions
   Type value;                     // the function's result, in the caller's sizes
-  std::vector<Type> wanted;       // the types of the arguments at the positions
+  std::vector<Value> values;      // all that the instance may take
+  std::vector<bool> isMut;
+  std::vector<std::optional<Place>> places; // of the values that it changes; a copy is changed where there is none
 };
 
 uint32_t Checker::leafCount(const Type &type) const {
@@ -55,6 +57,29 @@ std::optional<Type> Checker::gradientType(const Type &type) const {
   }
 }
 
+// The flat positions of the parameters that are trained.
+void Checker::paramLeaves(const Type &type, TreePlace place, uint32_t &position, std::vector<uint32_t> &out) const {
+  if (type->kind == TypeKind::Tensor) {
+    out.push_back(position++);
+    return;
+  }
+  // A list is stored as one list for each part of its elements.
+  const Type element = isList(type) ? type->items[0] : type;
+  if (isList(type) && element->kind == TypeKind::Tensor) {
+    paramLeaves(element, place, position, out);
+    return;
+  }
+  std::vector<ParamPart> params = paramParts(element, place, ParamSet::Trained);
+  size_t next = 0;
+  std::vector<Part> parts = storedParts(type);
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    if (next < params.size() && params[next].index == i)
+      paramLeaves(parts[i].type, params[next++].place, position, out);
+    else
+      position += leafCount(parts[i].type);
+  }
+}
+
 // The flat positions of the leaves that gradientType() keeps, in its order.
 void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::vector<uint32_t> &out) const {
   switch (type->kind) {
@@ -77,28 +102,7 @@ void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::ve
       differentiableLeaves(columnsOf(type), position, out);
     return;
   case TypeKind::Module:
-    for (const Field &f : type->module->fields) {
-      bool nested = holdsModules(f.type);
-      bool wanted = f.kind == Field::Param || (f.kind == Field::Let && nested);
-      Type record = wanted ? paramsType(f.type) : nullptr;
-      if (wanted && nested) {
-        // A tuple keeps only the modules in it.
-        if (f.type->kind == TypeKind::Tuple) {
-          for (const Type &item : f.type->items) {
-            if (holdsModules(item) && !paramsType(item)->items.empty())
-              differentiableLeaves(item, position, out);
-            else
-              position += leafCount(item);
-          }
-        } else {
-          differentiableLeaves(f.type, position, out);
-        }
-      } else if (wanted && gradientType(f.type)) {
-        differentiableLeaves(f.type, position, out);
-      } else {
-        position += leafCount(f.type);
-      }
-    }
+    paramLeaves(type, TreePlace::Top, position, out);
     return;
   default:
     position += leafCount(type);
@@ -197,11 +201,19 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     values.push_back(*target.self);
   size_t base = values.size();
   for (Argument &slot : slots) {
-    if (slot.ref) {
-      error(Code::BadGradient, slot.span, "a function that changes its arguments has no gradient");
+    if (slot.ref && what != "grad" && what != "value_and_grad") {
+      error(Code::BadGradient, slot.span, "`" + what + "` takes no function that changes its arguments");
       return false;
     }
     values.push_back(slot.value);
+  }
+  std::vector<bool> isMut(values.size(), false);
+  d.places.resize(values.size());
+  if (target.self)
+    isMut[base - 1] = target.selfMut;
+  for (size_t k = 0; k < slots.size(); ++k) {
+    isMut[base + k] = slots[k].ref.has_value();
+    d.places[base + k] = slots[k].ref;
   }
   for (int64_t w : wrt) {
     if (w < 0 || w >= int64_t(slots.size())) {
@@ -216,13 +228,14 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
       Diagnostic &e = error(Code::BadGradient, slots[size_t(w)].span, "there is no gradient with respect to `" + name + "`, which is " + describe(v));
       if (v.type->kind == TypeKind::Tensor && isInteger(v.type->elem))
         e.withHelp("integers have no gradient; convert with `f32(…)`, or choose other arguments with `wrt=`");
-      else if (v.type->kind == TypeKind::Module)
+      else if (holdsModule(v.type) && !paramsType(v.type, ParamSet::All)->items.empty())
+        e.withHelp("all its parameters are frozen; `requires_grad_(true)` trains them again");
+      else if (holdsModule(v.type))
         e.withHelp("the module has no `param`");
       return false;
     }
-    d.wanted.push_back(v.type);
   }
-  d.prepared = instantiate(target, values, std::vector<bool>(values.size(), false), span);
+  d.prepared = instantiate(target, values, isMut, span);
   if (!d.prepared.instance)
     return false;
   Instance &instance = *d.prepared.instance;
@@ -265,6 +278,8 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     d.wrt.insert(d.wrt.end(), flat.begin() + long(first), flat.begin() + long(first + count));
     types.push_back(type);
   }
+  d.values = std::move(values);
+  d.isMut = std::move(isMut);
   d.gradient = types.size() == 1 ? types[0] : tupleType(types);
   Expr *scratch = make(ExprKind::Call, unitType(), span);
   scratch->function = instance.function;
@@ -372,7 +387,14 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
   out.expr->grad.wantValue = values;
   out.expr->grad.allowUnused = info.allowUnused;
   out.expr->grad.numArgs = uint32_t(d.args.size());
+  std::vector<const Place *> places;
+  for (const std::optional<Place> &place : d.places)
+    places.push_back(place ? &*place : nullptr);
+  std::vector<std::pair<Place, Value>> writeBack = passMutable(d.values, d.isMut, places, out.expr, span);
   out = materialise(out, "gradient");
+  for (auto &[place, value] : writeBack)
+    if (value.expr)
+      writePlace(place, value, span);
   if (!info.hasAux || info.wantValue)
     return out;
   // grad with has_aux gives (gradient, aux).

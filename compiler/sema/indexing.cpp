@@ -1,5 +1,6 @@
 // x[…]: slices of tensors, parts of tuples, gathering by index tensors.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/record_items.h"
 
 #include <utility>
 
@@ -22,12 +23,34 @@ Value Checker::checkIndex(const ast::Index *expr) {
     return checkListIndex(base, expr);
   case TypeKind::Str:
     return indexStr(base, expr);
+  case TypeKind::Record: {
+    std::optional<std::vector<Value>> key = indexValues(expr->items);
+    if (!key)
+      return bad(expr->span);
+    if (key->size() != 1 || expr->items[0].kind != ast::IndexItem::Single)
+      break;
+    bool named = (*key)[0].known.text && partNamed(base.type, *(*key)[0].known.text);
+    Value record = !named && wrapsItems(base.type) ? part(base, 0, expr->span) : base;
+    if (isList(record.type))
+      return checkListIndex(record, expr);
+    std::optional<uint32_t> i = recordPart(record.type, (*key)[0], expr->items[0].span);
+    return i ? part(record, *i, expr->span) : bad(expr->span);
+  }
   case TypeKind::Module:
     if (const ast::FnDecl *at = methodNamed(*base.type->module, "at"); at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
       Argument index;
       index.value = checkExpr(expr->items[0].value);
       index.span = expr->items[0].span;
       return index.value.bad() ? bad(expr->span) : callMethod(base, std::nullopt, at, {index}, expr->span);
+    }
+    if (std::optional<Value> pack = packOf(base, expr->span)) {
+      if (pack->type->kind == TypeKind::Record) {
+        std::optional<std::vector<Value>> key = indexValues(expr->items);
+        std::optional<uint32_t> i = key && key->size() == 1 ? recordPart(pack->type, (*key)[0], expr->items[0].span) : std::nullopt;
+        return i ? part(*pack, *i, expr->span) : bad(expr->span);
+      }
+      Value items = isList(pack->type) ? checkListIndex(*pack, expr) : indexTuple(*pack, expr);
+      return items.bad() || expr->items[0].kind != ast::IndexItem::Slice ? items : slicePack(base, items, expr->span);
     }
     break;
   default:

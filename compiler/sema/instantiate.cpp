@@ -146,7 +146,8 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   }
   Canonical generalNames(general, *frame_);
   std::string generalKey = keyOf(target, general, isMut, [&](const Dim &d) { return generalNames.key(d); });
-  bool recursive = active_[generalKey] > 0;
+  // The type of a module depends on its ints: Tree(depth - 1) inside of Tree(depth) is no recursion.
+  bool recursive = active_[generalKey] > 0 && !target.module;
   if (recursive) {
     for (size_t i = base; i < values.size(); ++i)
       values[i].known = general[i].known;

@@ -4,10 +4,14 @@
 namespace dl::sema {
 
 const std::set<std::string> &intrinsicNames() {
-  static const std::set<std::string> names = {"print", "error", "len",    "numel",       "size",     "str",        "to",   "option", "grad",  "value_and_grad",
-                                              "vjp",   "jvp",   "vmap",   "params",      "with_params", "tree_map", "num_params", "save", "load", "train",
-                                              "eval",  "same_structure", "list", "tensor", "enumerate", "zip", "param", "backward", "zero_grad", "clear_grads", "gradients",
-                                              "requires_grad", "requires_grad_", "is_leaf", "grad_fn", "set_grad_enabled", "is_grad_enabled", "pack_texts", "unpack_texts"};
+  static const std::set<std::string> names = [] {
+    std::set<std::string> all = {"print",         "error",     "len",       "numel",    "size",    "str",       "to",               "option",
+                                 "grad",          "value_and_grad", "vjp",  "jvp",      "vmap",    "tree_map",  "list",             "tensor",
+                                 "enumerate",     "zip",       "param",     "backward", "zero_grad", "clear_grads", "gradients",     "requires_grad",
+                                 "is_leaf",       "grad_fn",   "set_grad_enabled", "is_grad_enabled", "pack_texts", "unpack_texts"};
+    all.insert(moduleIntrinsics().begin(), moduleIntrinsics().end());
+    return all;
+  }();
   return names;
 }
 
@@ -26,21 +30,11 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     return callJvp(std::move(args), span);
   if (name == "vmap")
     return makeVmap(std::move(args), span);
-  if (name == "save")
-    return saveValue(std::move(args), span);
-  if (name == "load")
-    return loadInto(std::move(args), span);
-  if (name == "train" || name == "eval") {
-    if (args.size() != 1 || !args[0].ref) {
-      error(Code::MissingRef, span, "`" + name + "` changes the module that it is given").withHelp("write `" + name + "(&model)`");
-      return bad(span);
-    }
-    writePlace(*args[0].ref, setTraining(args[0].value, name == "train", span), span);
-    return unit(span);
-  }
   if (name == "param" || name == "backward" || name == "zero_grad" || name == "clear_grads" || name == "gradients" || name == "requires_grad" ||
-      name == "requires_grad_" || name == "is_leaf" || name == "grad_fn" || name == "set_grad_enabled" || name == "is_grad_enabled")
+      name == "is_leaf" || name == "grad_fn" || name == "set_grad_enabled" || name == "is_grad_enabled")
     return callParamFunction(name, std::move(args), span);
+  if (std::optional<Value> v = callModuleIntrinsic(name, args, span))
+    return *v;
   for (Argument &a : args) {
     settle(a);
     if (a.value.bad())
@@ -151,7 +145,7 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     }
     return fromParts(listType(args[1].value.type->dims[0], strType()), {args[0].value, args[1].value}, span);
   }
-  if (!exactly(name == "size" ? args.size() : name == "with_params" || name == "same_structure" ? 2 : 1) || args.empty())
+  if (!exactly(name == "size" ? args.size() : 1) || args.empty())
     return bad(span);
   const Value &x = args[0].value;
   if (name == "unpack_texts") {
@@ -185,7 +179,7 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       return dimValue(whole.type->dims[0], span);
     }
     if (x.type->kind == TypeKind::Tuple || x.type->kind == TypeKind::Record)
-      return intValue(int64_t(x.type->items.size()), span);
+      return intValue(int64_t(x.type->kind == TypeKind::Record ? stateOf(x.type).size() : x.type->items.size()), span);
     if (isTensor(x.type)) {
       materialise(x, "sized");
       return dimValue(x.type->dims[0], span);
@@ -196,6 +190,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     if (x.type->kind == TypeKind::Module)
       if (const ast::FnDecl *len = methodNamed(*x.type->module, "len"))
         return callMethod(x, std::nullopt, len, {}, span);
+    if (std::optional<Value> pack = packOf(x, span))
+      return isList(pack->type) ? callIntrinsic("len", {Argument{"", *pack, span, std::nullopt, false}}, span) : intValue(int64_t(pack->type->items.size()), span);
     error(Code::TypeMismatch, args[0].span, describe(x) + " has no length");
     return bad(span);
   }
@@ -223,28 +219,6 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       return bad(span);
     }
     return part(shape, uint32_t(d->constant() < 0 ? d->constant() + rank : d->constant()), span);
-  }
-  if (name == "params")
-    return paramsOf(x, span);
-  if (name == "with_params")
-    return withParams(x, args[1].value, span);
-  if (name == "same_structure")
-    return boolValue(sameType(paramsType(x.type), paramsType(args[1].value.type)), span);
-  if (name == "num_params") {
-    Dim sum;
-    std::function<void(const Type &)> add = [&](const Type &t) {
-      if (t->kind == TypeKind::Tensor) {
-        Dim n(int64_t(1));
-        for (const Dim &d : t->dims)
-          n = n * d;
-        sum = sum + n;
-      }
-      for (const Type &item : t->items)
-        add(item);
-    };
-    add(paramsType(x.type));
-    materialise(x, "counted");
-    return dimValue(sum, span);
   }
   error(Code::InternalError, span, "there is no `" + name + "`");
   return bad(span);

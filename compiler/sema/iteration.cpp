@@ -21,7 +21,17 @@ std::optional<Checker::Iterable> Checker::iterableOf(const ast::Expr *expr, cons
 
 std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span, const std::string &who) {
   Iterable out;
+  if (value.type->kind == TypeKind::Module && !methodNamed(*value.type->module, "at"))
+    if (std::optional<Value> pack = packOf(value, span))
+      return iterable(pack->type->kind == TypeKind::Record ? *recordMethod(*pack, "values", span) : *pack, span, who);
   switch (value.type->kind) {
+  case TypeKind::Record: {
+    // Its tensors, those of records inside too.
+    Value over = materialise(value, "items");
+    for (const StateEntry &e : stateOf(over.type))
+      out.items.push_back(valueAt(over, e.path, span));
+    return out;
+  }
   case TypeKind::Tuple: {
     Value over = materialise(value, "items");
     for (uint32_t i = 0; i < over.type->items.size(); ++i)

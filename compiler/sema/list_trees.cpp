@@ -3,11 +3,6 @@
 
 namespace dl::sema {
 
-bool Checker::holdsModules(const Type &type) {
-  return type->kind == TypeKind::Module || type->kind == TypeKind::Tuple ||
-         (isList(type) && holdsModules(type->items[0]));
-}
-
 // The element's type with a list in place of each part.
 Type Checker::columnsOf(const Type &list) {
   const Type &item = list->items[0];
@@ -26,52 +21,38 @@ Type Checker::columnsOf(const Type &list) {
   return node;
 }
 
-namespace {
-
-// The index of the part of that name.
-uint32_t columnNamed(const Type &item, const std::string &name) {
-  std::vector<Part> parts = storedParts(item);
-  for (size_t i = 0; i < parts.size(); ++i)
-    if (parts[i].name == name)
-      return uint32_t(i);
-  return 0;
-}
-
-} // namespace
-
-Value Checker::paramsOfList(const Value &value, Span span) {
-  const Type &item = value.type->items[0], type = paramsType(value.type);
-  if (item->kind == TypeKind::Tensor || item->kind == TypeKind::Record)
-    return value;
+Value Checker::paramsOfList(const Value &value, Span span, ParamSet set, TreePlace place) {
+  const Type type = paramsType(value.type, set, place);
   if (!isList(type)) // no parameters
     return fromParts(type, {}, span);
+  if (type->items[0]->kind == TypeKind::Tensor)
+    return value;
   Value list = materialise(value, "list");
   std::vector<Value> columns;
-  for (const std::string &name : type->items[0]->names)
-    columns.push_back(paramsOf(storedPart(list, columnNamed(item, name), span), span));
+  for (const ParamPart &p : paramParts(value.type->items[0], place, set))
+    columns.push_back(paramsOf(storedPart(list, p.index, span), span, set, p.place));
   return fromParts(type, columns, span);
 }
 
-Value Checker::withListParams(const Value &value, const Value &params, Span span) {
-  const Type &item = value.type->items[0], type = paramsType(value.type);
+Value Checker::withListParams(const Value &value, const Value &params, Span span, TreePlace place) {
+  const Type type = paramsType(value.type, ParamSet::Trained, place);
   Value given = params;
   if (!isList(type))
     return value;
   if (!conform(given, type, span, "the parameters"))
     return bad(span);
-  if (item->kind == TypeKind::Tensor || item->kind == TypeKind::Record)
+  if (type->items[0]->kind == TypeKind::Tensor)
     return given;
   Value list = materialise(value, "list");
   given = materialise(given, "params");
   std::vector<Value> columns;
   for (uint32_t k = 0; k < storedParts(value.type).size(); ++k)
     columns.push_back(storedPart(list, k, span));
-  const std::vector<std::string> &names = type->items[0]->names;
-  for (uint32_t i = 0; i < names.size(); ++i) {
-    Value &column = columns[columnNamed(item, names[i])];
-    column = withParams(column, storedPart(given, i, span), span);
-    if (column.bad())
-      return column;
+  uint32_t i = 0;
+  for (const ParamPart &p : paramParts(value.type->items[0], place, ParamSet::Trained)) {
+    columns[p.index] = withParams(columns[p.index], storedPart(given, i++, span), span, p.place);
+    if (columns[p.index].bad())
+      return columns[p.index];
   }
   return fromParts(value.type, columns, span);
 }
@@ -119,7 +100,7 @@ Value Checker::unzipLists(const Value &list, const Type &shape, uint32_t index, 
   return fromParts(listType(shape->dims[0], node), columns, span);
 }
 
-Value Checker::setListTraining(const Value &value, bool training, Span span) {
+Value Checker::setListTraining(const Value &value, const Value &training, Span span) {
   Value list = materialise(value, "list");
   const Type columns = columnsOf(value.type);
   std::vector<Part> parts = storedParts(columns);
@@ -132,7 +113,7 @@ Value Checker::setListTraining(const Value &value, bool training, Span span) {
     if (isFlag)
       column = fromParts(
           column.type,
-          {opValue("full", {boolValue(training, span)}, tensorType(Elem::Bool, {value.type->dims[0]}), span)}, span);
+          {opValue("full", {training}, tensorType(Elem::Bool, {value.type->dims[0]}), span)}, span);
     else if (item->kind == TypeKind::Module || item->kind == TypeKind::Tuple)
       column = setListTraining(column, training, span);
     out.push_back(column);

@@ -31,18 +31,27 @@ void Checker::checkFor(const ast::For *stmt) {
     std::optional<Place> place = placeOf(operand, true);
     if (!place || !writable(*place, operand->span))
       return;
+    if (std::optional<Place> pack = packPlace(*place, operand->span))
+      place = pack;
     Value whole = readPlace(*place, operand->span);
     if (whole.bad())
       return;
-    if (isList(whole.type)) {
+    if (isList(whole.type) && place) {
       forInPlace(stmt, *place, whole);
       return;
     }
-    if (whole.type->kind != TypeKind::Tuple) {
-      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the elements of a list or a tuple, this is " + describe(whole));
+    if (std::optional<Value> pack = packOf(whole, operand->span)) {
+      // Nothing in it can be changed.
+      whole = *pack;
+      place.reset();
+    }
+    if (whole.type->kind != TypeKind::Tuple && whole.type->kind != TypeKind::Record) {
+      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
       return;
     }
-    std::vector<Value> items(whole.type->items.size());
+    std::vector<Value> items;
+    for (uint32_t i = 0; i < whole.type->items.size(); ++i)
+      items.push_back(part(whole, i, operand->span));
     forUnrolled(stmt, items, place);
     return;
   }
@@ -137,7 +146,9 @@ void Checker::forUnrolled(const ast::For *stmt, const std::vector<Value> &items,
     return;
   }
   Restore<int> unrolled(frame_->unrolled, frame_->unrolled + 1);
-  for (size_t k = 0; k < items.size(); ++k) {
+  // A mistake in one copy of the body is a mistake in all of them.
+  size_t errors = diagnostics_->errorCount();
+  for (size_t k = 0; k < items.size() && diagnostics_->errorCount() == errors; ++k) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
     if (!place) {

@@ -2,6 +2,8 @@
 #include "compiler/sema/checker.h"
 #include "compiler/sema/free_names.h"
 
+#include <algorithm>
+
 namespace dl::sema {
 
 Value Checker::fieldValue(const Value &module, uint32_t index, Span span) {
@@ -28,26 +30,74 @@ Value Checker::fieldValue(const Value &module, uint32_t index, Span span) {
   return get(index);
 }
 
-// Whether a value has nothing that must be kept when the program runs.
-static bool isCompileTime(const Type &type, const Known &known) {
-  switch (type->kind) {
-  case TypeKind::None:
-  case TypeKind::ElemType:
-    return true;
-  case TypeKind::Str:
-    return known.text.has_value();
-  case TypeKind::Tensor:
-    return (known.dim && known.dim->isConst()) || known.boolean.has_value();
-  case TypeKind::Tuple:
-    for (size_t i = 0; i < type->items.size(); ++i)
-      if (i >= known.items.size() || !isCompileTime(type->items[i], known.items[i]))
-        return false;
-    return true;
-  case TypeKind::Function:
-    return type->function->captureTypes.empty();
-  default:
+// `param weight = tied(embed.weight)`: a second name for the storage of a member above.
+static bool isTie(const ast::MemberDecl &member) {
+  if (!member.value || member.value->kind != ast::ExprKind::Call)
     return false;
+  const ast::Call *call = ast::as<const ast::Call>(member.value);
+  return call->callee->kind == ast::ExprKind::Name && ast::as<const ast::Name>(call->callee)->name == "tied";
+}
+
+Value Checker::tiedValue(const Value &module, const std::vector<uint32_t> &path, Span span) {
+  Value v = module;
+  for (uint32_t index : path)
+    v = part(v, index, span);
+  return v;
+}
+
+bool Checker::tieMember(const ast::MemberDecl &member, ModuleInstance &m) {
+  const ast::Call *call = ast::as<const ast::Call>(member.value);
+  auto fail = [&](Span span, const std::string &message) {
+    error(Code::WrongArguments, span, message).withHelp("`tied(embed.weight)` shares the storage of a member above, or of a member of one");
+    declare(scope_, newBinding(Binding::Local, member.name, member.span));
+    return false;
+  };
+  if (call->args.size() != 1 || !call->args[0].name.empty())
+    return fail(call->span, "`tied` takes one member of this module");
+  std::vector<const ast::Expr *> chain{call->args[0].value};
+  while (chain.back()->kind == ast::ExprKind::Member || chain.back()->kind == ast::ExprKind::Index)
+    chain.push_back(chain.back()->kind == ast::ExprKind::Member ? ast::as<const ast::Member>(chain.back())->base : ast::as<const ast::Index>(chain.back())->base);
+  ModuleDetails::Member tied;
+  Type at = moduleType(std::make_shared<ModuleInstance>(m));
+  for (size_t i = chain.size(); i-- > 0;) {
+    const ast::Expr *e = chain[i];
+    std::string name;
+    if (e->kind == ast::ExprKind::Name || e->kind == ast::ExprKind::Member) {
+      name = e->kind == ast::ExprKind::Name ? ast::as<const ast::Name>(e)->name : ast::as<const ast::Member>(e)->name;
+      if (name == "self" && e->kind == ast::ExprKind::Name)
+        continue;
+    } else if (e->kind == ast::ExprKind::Index && ast::as<const ast::Index>(e)->items.size() == 1 && ast::as<const ast::Index>(e)->items[0].value) {
+      Value index = checkExpr(ast::as<const ast::Index>(e)->items[0].value);
+      if (index.bad() || !index.known.isConstant())
+        return fail(e->span, "an index in `tied` must be known when the program is compiled");
+      name = index.known.text ? *index.known.text : index.known.dim ? index.known.dim->str() : "";
+    } else {
+      return fail(e->span, "`tied` takes a member of this module");
+    }
+    if (at->kind == TypeKind::Module)
+      if (const std::string *pack = packName(*at->module); pack && !partNamed(at, name))
+        if (std::optional<uint32_t> k = partNamed(at, *pack)) {
+          tied.tied.push_back(*k);
+          at = partsOfTree(at)[*k].type;
+        }
+    if (at->kind == TypeKind::Module)
+      if (auto it = details(*at->module).members.find(name); it != details(*at->module).members.end() && !it->second.tied.empty())
+        return fail(e->span, "`" + name + "` is tied itself; tie to the same member");
+    std::optional<uint32_t> k = partNamed(at, name);
+    if (!k)
+      return fail(e->span, at->kind == TypeKind::Module ? "`" + m.decl->name + "` has no stored member `" + name + "` above this one" : str(at) + " has no part `" + name + "`");
+    tied.tied.push_back(*k);
+    at = partsOfTree(at)[*k].type;
   }
+  tied.type = at;
+  Value v = checkExpr(call->args[0].value);
+  if (v.bad())
+    return false;
+  if (member.kind == ast::MemberDecl::Param && (v.type->kind != TypeKind::Tensor || !isFloat(v.type->elem)))
+    return fail(call->args[0].value->span, "a `param` is a float tensor, this is " + describe(v));
+  details(m).members[member.name] = std::move(tied);
+  declareLocal(member.name, v, member.span, false);
+  return true;
 }
 
 // The hyper-parameters become constants or fields, then every member is evaluated in order and sees those before it.
@@ -70,7 +120,6 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
   Value module = unit(target.span);
   module.expr = make(ExprKind::Tuple, nullptr, target.span);
   bool failed = false;
-  std::string shown;
   // `grows`: a list whose length may change.
   auto add = [&](Field::Kind kind, const std::string &name, const Value &v, bool keep, bool grows) {
     ModuleDetails::Member member;
@@ -105,27 +154,22 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
       failed = true;
       continue;
     }
-    std::string text = v.known.dim ? v.known.dim->str() : v.known.boolean ? (*v.known.boolean ? "true" : "false") : v.type->kind == TypeKind::Module ? str(v.type) : "";
-    bool isDefault = v.known.boolean.has_value();
-    if (!text.empty() && !isDefault)
-      shown += (shown.empty() ? "" : ", ") + text;
-    if (v.type->kind == TypeKind::Tuple) {
-      bool modules = !v.type->items.empty();
-      for (const Type &t : v.type->items)
-        modules &= t->kind == TypeKind::Module;
-      for (size_t i = 0; modules && i < v.type->items.size(); ++i)
-        shown += (shown.empty() ? "" : ", ") + str(v.type->items[i]);
-    }
+    d->hyper.push_back({b->name, v.type, v.known});
     if (!memberNames.count(b->name)) // a member of the same name takes its place
       add(Field::Let, b->name, v, assigned.count(b->name) != 0, false);
   }
-  m->name = decl->name + "(" + shown + ")";
+  m->details = d;
+  m->name = moduleTitle(*m);
   for (const ast::MemberDecl &member : decl->members) {
     if (member.kind == ast::MemberDecl::Fn)
       continue;
     if (d->members.count(member.name)) {
       error(Code::Redefinition, member.span, "`" + member.name + "` is defined twice in `" + decl->name + "`");
       failed = true;
+      continue;
+    }
+    if (isTie(member)) {
+      failed |= !tieMember(member, *m);
       continue;
     }
     Value v = checkExpr(member.value);
@@ -185,7 +229,13 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
     result.value = bad(target.span);
     return result;
   }
-  m->details = d;
+  // A method that asks for `training` without declaring it: true until eval().
+  std::set<std::string> mentioned;
+  for (const ast::MemberDecl &member : decl->members)
+    if (member.kind == ast::MemberDecl::Fn && member.fn)
+      collectNames(member.fn, nullptr, mentioned);
+  if (mentioned.count("training") && !d->members.count("training"))
+    add(Field::Let, "training", boolValue(true, target.span), true, false);
   module.type = moduleType(m);
   module.expr->type = module.type;
   result.value = module;
@@ -193,39 +243,20 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
 }
 
 // Sets every member called `training`, as PyTorch's train() and eval() do.
-Value Checker::setTraining(const Value &value, bool training, Span span) {
+Value Checker::setTraining(const Value &value, const Value &training, Span span) {
   if (isList(value.type))
     return setListTraining(value, training, span);
-  size_t count = value.type->kind == TypeKind::Module  ? value.type->module->fields.size()
-                 : value.type->kind == TypeKind::Tuple ? value.type->items.size()
-                                                       : 0;
+  std::function<bool(const NamedPart &)> hasFlag = [&](const NamedPart &p) {
+    std::vector<NamedPart> inner = partsOfTree(elementOf(p.type));
+    return (p.name == "training" && isScalar(p.type)) || std::any_of(inner.begin(), inner.end(), hasFlag);
+  };
   Value out = value;
-  for (uint32_t i = 0; i < count; ++i) {
-    bool isFlag = false;
-    Type type;
-    if (value.type->kind == TypeKind::Module) {
-      const Field &f = value.type->module->fields[i];
-      type = f.type;
-      isFlag = f.name == "training" && isScalar(type) && type->elem == Elem::Bool;
-    } else {
-      type = value.type->items[i];
-    }
-    std::function<bool(const Type &)> contains = [&](const Type &t) {
-      if (t->kind == TypeKind::Module) {
-        for (const Field &f : t->module->fields)
-          if (f.name == "training" || contains(f.type))
-            return true;
-      } else if (t->kind == TypeKind::Tuple || isList(t)) {
-        for (const Type &item : t->items)
-          if (contains(item))
-            return true;
-      }
-      return false;
-    };
+  for (const NamedPart &p : partsOfTree(value.type)) {
+    bool isFlag = value.type->kind == TypeKind::Module && p.name == "training" && isScalar(p.type) && p.type->elem == Elem::Bool;
     if (isFlag)
-      out = withPart(out, i, boolValue(training, span), span);
-    else if (contains(type))
-      out = withPart(out, i, setTraining(part(value, i, span), training, span), span);
+      out = withPart(out, p.index, training, span);
+    else if (hasFlag(p))
+      out = withPart(out, p.index, setTraining(part(value, p.index, span), training, span), span);
   }
   return out;
 }

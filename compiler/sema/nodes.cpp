@@ -251,7 +251,7 @@ void Checker::pin(Value &value, size_t mark) {
   bool effect = false;
   for (size_t i = mark; i < stmts.size(); ++i) {
     bool quiet = stmts[i]->kind == StmtKind::CheckEqual ||
-                 (stmts[i]->kind == StmtKind::Let && (stmts[i]->value->kind != ExprKind::Call || stmts[i]->value->mutArgs.empty()));
+                 (stmts[i]->kind == StmtKind::Let && stmts[i]->value->mutArgs.empty());
     effect |= !quiet;
   }
   if (!effect || value.bad() || value.type->kind == TypeKind::Unit || isTrivial(value))

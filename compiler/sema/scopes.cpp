@@ -253,7 +253,7 @@ std::vector<Binding *> Checker::freeNames(const ast::FnDecl *fn, const ast::Lamb
         auto member = details(*self->type->module).members.find(name);
         if (member == details(*self->type->module).members.end())
           b = b->self;
-        else if (member->second.field < 0)
+        else if (member->second.field < 0 && member->second.tied.empty())
           continue;
         else {
           if (std::find(out.begin(), out.end(), b) == out.end())

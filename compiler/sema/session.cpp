@@ -274,6 +274,7 @@ void Session::printLast(const ast::ExprStmt &stmt) {
   case TypeKind::Tuple:
   case TypeKind::Record:
   case TypeKind::List:
+  case TypeKind::Module:
     printed = c.callIntrinsic("print", {Argument{"", value, stmt.span, std::nullopt, false}}, stmt.span);
     break;
   default: // what has no text of its own is shown by its type

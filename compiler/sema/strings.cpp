@@ -97,6 +97,8 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
   case TypeKind::Unit:
     error(Code::TypeMismatch, span, "this has no value to show");
     return bad(span);
+  case TypeKind::Module:
+    return moduleText(value, "", span);
   default:
     return strValue(str(value.type), span);
   }

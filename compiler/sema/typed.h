@@ -40,6 +40,7 @@ struct Field {
   std::string name;
   Type type;
   std::optional<Dim> dim; // an i64 field that serves in the sizes of others: its symbolic value
+  bool frozen = false;    // Param: requires_grad_(false), left out of gradients and of what optimisers change
 };
 struct ModuleInstance {
   std::string name;                 // `nn.Linear`, for messages: with hyper-parameters in str()

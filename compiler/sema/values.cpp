@@ -55,14 +55,18 @@ static std::string pointerKey(const void *p) { return std::to_string(reinterpret
 std::string moduleKey(const ModuleInstance &m, const DimKey &dimKey) {
   std::string text = "M" + pointerKey(m.decl) + "{";
   for (const Field &f : m.fields) {
-    text += f.name + ":" + typeKey(f.type, dimKey);
+    text += f.name + (f.frozen ? "!:" : ":") + typeKey(f.type, dimKey);
     if (f.dim)
       text += "=" + dimKey(*f.dim);
     text += ";";
   }
   for (const auto &[name, member] : details(m).members)
-    if (member.field < 0)
-      text += name + "=" + typeKey(member.type, dimKey) + knownKey(member.known, dimKey) + ";";
+    if (member.field < 0) {
+      text += name + "=" + typeKey(member.type, dimKey) + knownKey(member.known, dimKey);
+      for (uint32_t part : member.tied)
+        text += "/" + std::to_string(part);
+      text += ";";
+    }
   return text + "}";
 }
 
@@ -97,6 +101,10 @@ std::shared_ptr<const ModuleInstance> mapModuleDims(const ModuleInstance &m, con
   for (auto &[name, member] : d->members) {
     member.type = mapDims(member.type, map);
     member.known = mapKnown(member.known, map);
+  }
+  for (ModuleDetails::Hyper &hyper : d->hyper) {
+    hyper.type = mapDims(hyper.type, map);
+    hyper.known = mapKnown(hyper.known, map);
   }
   out->details = d;
   return out;

@@ -107,8 +107,15 @@ struct ModuleDetails {
     int field = -1;                    // index among the fields, or
     Type type;                         // the type and value of a compile-time member
     Known known;
+    std::vector<uint32_t> tied;        // or the place of another member, by part, whose storage this one shares
   };
   std::map<std::string, Member> members; // hyper-parameters and members
+  struct Hyper {
+    std::string name;
+    Type type;
+    Known known;
+  };
+  std::vector<Hyper> hyper; // the hyper-parameters as they were given, for messages and print
 };
 
 inline FunctionDetails &details(const FunctionValue &f) { return *static_cast<FunctionDetails *>(f.details.get()); }

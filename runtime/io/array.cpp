@@ -66,17 +66,22 @@ void copyElements(const Array &array, int32_t dtype, void *to) {
 
 } // namespace
 
+std::string mismatch(const dl_value &wanted, const Array &array) {
+  bool agrees = array.rank() == wanted.rank && converts(array.dtype, wanted.dtype);
+  for (int d = 0; agrees && d < wanted.rank; ++d)
+    agrees = wanted.sizes[d] == array.sizes[static_cast<size_t>(d)] || (!wanted.data && wanted.sizes[d] == -1);
+  if (agrees)
+    return "";
+  std::string text(dtypeName(wanted.dtype));
+  for (int d = 0; d < wanted.rank; ++d)
+    text += concat(d ? ", " : "[", wanted.sizes[d] == -1 ? "_" : std::to_string(wanted.sizes[d]));
+  return concat("holds ", arrayText(array.dtype, array.sizes), ", ", text, wanted.rank ? "]" : "", " is expected");
+}
+
 void deliver(const Call &call, int64_t i, const Array &array, std::string_view what) {
   dl_value &value = call.result(i);
-  bool agrees = array.rank() == value.rank && converts(array.dtype, value.dtype);
-  for (int d = 0; agrees && d < value.rank; ++d)
-    agrees = value.sizes[d] == array.sizes[static_cast<size_t>(d)] || (!value.data && value.sizes[d] == -1);
-  if (!agrees) {
-    std::string wanted(dtypeName(value.dtype));
-    for (int d = 0; d < value.rank; ++d)
-      wanted += concat(d ? ", " : "[", value.sizes[d] == -1 ? "_" : std::to_string(value.sizes[d]));
-    fail(what, ": holds ", arrayText(array.dtype, array.sizes), ", ", wanted, value.rank ? "]" : "", " is expected");
-  }
+  if (std::string problem = mismatch(value, array); !problem.empty())
+    fail(what, ": ", problem);
   if (value.rank > 0) {
     call.tensorResult(i, value.dtype, array.sizes.data(), value.rank);
     copyElements(array, value.dtype, value.data);

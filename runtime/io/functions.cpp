@@ -22,15 +22,17 @@ namespace {
 
 std::string path(const Call &call) { return std::string(call.string(0)); }
 
-std::vector<std::string> lines(std::string_view text) {
+std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> out;
   while (!text.empty()) {
-    size_t end = text.find('\n');
+    size_t end = text.find(separator);
     out.emplace_back(text.substr(0, end));
     text = end == text.npos ? std::string_view() : text.substr(end + 1);
   }
   return out;
 }
+
+std::vector<std::string> lines(std::string_view text) { return split(text, '\n'); }
 
 std::string joined(const std::vector<std::string> &list, std::string_view separator) {
   std::string out;
@@ -233,15 +235,16 @@ DL_RUNTIME_FUNCTION(saved_names) {
   call.setString(0, joined(names, "\n"));
 }
 
-// in: path, names (separated by newlines), strict (i64; 1 when left out).  out: one tensor or scalar for each name, of
-// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy
-// file. With `strict`, names that nobody asked for are an error.
+// in: path, names (one a line; a line may have several, separated by tabs, of which one is enough), strict (i64; 1 when
+// left out), and when it is 0 the values for names that the file lacks.  out: one tensor or scalar for each line, of the
+// element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy file. With
+// `strict`, missing names and names that nobody asked for are an error; other shapes always are.
 DL_RUNTIME_FUNCTION(load) {
   std::string from = path(call);
-  std::vector<std::string> names = lines(call.string(1));
+  std::vector<std::string> wanted = lines(call.string(1));
   bool strict = call.numIn < 3 || call.integer(2);
-  if (call.numOut != static_cast<int64_t>(names.size()))
-    call.failHere(names.size(), " names for ", call.numOut, " results");
+  if (call.numOut != static_cast<int64_t>(wanted.size()))
+    call.failHere(wanted.size(), " names for ", call.numOut, " results");
   std::vector<uint8_t> bytes = readFile(from).orFail();
   auto read = [&](auto &&result) {
     if (!result)
@@ -249,8 +252,8 @@ DL_RUNTIME_FUNCTION(load) {
     return *std::move(result);
   };
   if (from.ends_with(".npy")) {
-    if (names.size() != 1)
-      fail(from, ": a .npy file holds one tensor, ", names.size(), " are asked for");
+    if (wanted.size() != 1)
+      fail(from, ": a .npy file holds one tensor, ", wanted.size(), " are asked for");
     return deliver(call, 0, read(parseNpy(bytes)), from);
   }
   bool archive = from.ends_with(".npz");
@@ -264,19 +267,38 @@ DL_RUNTIME_FUNCTION(load) {
     for (const SafeTensors::Entry &entry : tensors.entries())
       there.push_back(entry.name);
   }
-  auto without = [](const std::vector<std::string> &all, const std::vector<std::string> &some) {
-    std::vector<std::string> rest;
-    for (const std::string &name : all)
-      if (std::find(some.begin(), some.end(), name) == some.end())
-        rest.push_back(name);
-    return joined(rest, ", ");
+  auto has = [](const std::vector<std::string> &list, const std::string &name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
   };
-  std::string missing = without(names, there), unexpected = strict ? without(there, names) : "";
-  if (!missing.empty() || !unexpected.empty())
-    fail(from, ": ", missing.empty() ? "" : "missing ", missing, missing.empty() || unexpected.empty() ? "" : "; ",
-         unexpected.empty() ? "" : "unexpected ", unexpected);
-  for (size_t i = 0; i < names.size(); ++i)
-    deliver(call, static_cast<int64_t>(i),
-            read(archive ? parseNpz(bytes, names[i]) : SafeTensors::array(*tensors.find(names[i]))),
-            concat(from, ": ", names[i]));
+  std::vector<std::string> known, missing, unexpected, differing;
+  std::vector<Array> arrays;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    std::vector<std::string> names = split(wanted[i], '\t');
+    known.insert(known.end(), names.begin(), names.end());
+    auto found = std::find_if(names.begin(), names.end(), [&](const std::string &name) { return has(there, name); });
+    if (found != names.end()) {
+      arrays.push_back(read(archive ? parseNpz(bytes, *found) : SafeTensors::array(*tensors.find(*found))));
+      std::string problem = mismatch(call.result(static_cast<int64_t>(i)), arrays.back());
+      if (!problem.empty())
+        differing.push_back(concat(*found, ": ", problem));
+    } else if (strict) {
+      missing.push_back(names[0]);
+    } else {
+      uint64_t storage;
+      ArrayView own = viewOf(call.argument(static_cast<int64_t>(i) + 3), storage);
+      const uint8_t *data = static_cast<const uint8_t *>(own.data);
+      arrays.push_back({own.dtype, own.sizes, {data, data + own.bytes()}});
+    }
+  }
+  for (const std::string &name : there)
+    if (strict && !has(known, name))
+      unexpected.push_back(name);
+  std::string problem;
+  for (const auto &[what, names] : {std::pair("missing ", &missing), {"unexpected ", &unexpected}, {"", &differing}})
+    if (!names->empty())
+      problem += concat(problem.empty() ? "" : "; ", what, joined(*names, ", "));
+  if (!problem.empty())
+    fail(from, ": ", problem);
+  for (size_t i = 0; i < arrays.size(); ++i)
+    deliver(call, static_cast<int64_t>(i), arrays[i], concat(from, ": ", wanted[i]));
 }

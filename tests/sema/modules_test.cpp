@@ -65,7 +65,7 @@ var m = Sequential(Linear(2, 3), Linear(3, 1, bias=false))
 let g = params(m)
 let (p, v) = tree_map(fn(p, g) = (p - 0.1 * g, g * g), params(m), g)
 m = with_params(m, p)
-print(num_params(m))
+print(num_parameters(m))
 )");
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "let p: {layers: {0: {weight: f32[3, 2], bias: f32[3]}, 1: {weight: f32[1, 3]}}}");

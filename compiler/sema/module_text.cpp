@@ -1,0 +1,123 @@
+// The text of a module: its tree with PyTorch's names, hyper-parameters, shapes and numbers of parameters.
+#include "compiler/sema/checker.h"
+
+namespace dl::sema {
+
+// The tied members, each with the place whose storage it shares.
+static std::vector<std::pair<std::string, std::string>> ties(const ModuleInstance &m) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto &[name, member] : details(m).members) {
+    if (member.tied.empty())
+      continue;
+    std::string target;
+    Type at;
+    for (uint32_t step : member.tied) {
+      target += (at ? "." : "") + (at ? partsOfTree(at)[step].name : m.fields[step].name);
+      at = at ? partsOfTree(at)[step].type : m.fields[step].type;
+    }
+    out.emplace_back(name, target);
+  }
+  return out;
+}
+
+// "Linear(in_features=784, out_features=256)", then for a module without others " # 200960 parameters: weight f32[256, 784], …",
+// else a line for each part in it.
+Value Checker::moduleText(const Value &value, const std::string &indent, Span span) {
+  const ModuleInstance &m = *value.type->module;
+  Value whole = materialise(value, "shown");
+  std::vector<Value> pieces;
+  auto text = [&](const std::string &t) { pieces.push_back(strValue(t, span)); };
+  std::vector<NamedPart> inner;
+  const std::string *pack = packName(m);
+  for (const NamedPart &p : partsOfTree(value.type)) {
+    if (!holdsModule(p.type))
+      continue;
+    if (p.type->kind == TypeKind::Module) {
+      inner.push_back(p);
+      continue;
+    }
+    if (isList(p.type) && p.type->items[0]->kind == TypeKind::Module) {
+      inner.push_back(p);
+      continue;
+    }
+    for (const NamedPart &item : partsOfTree(p.type))
+      if (item.type->kind == TypeKind::Module)
+        inner.push_back({p.index, pack && *pack == p.name ? item.name : p.name + "." + item.name, item.type});
+  }
+  text(m.decl->name + "(");
+  bool leaf = inner.empty() && ties(m).empty();
+  bool first = true;
+  for (const ModuleDetails::Hyper &h : details(m).hyper) {
+    if (!leaf)
+      break; // as in PyTorch, those of a module with others inside are left out
+    auto it = details(m).members.find(h.name);
+    bool own = it != details(m).members.end() && it->second.tied.empty();
+    std::optional<Value> shown;
+    bool constant = h.known.isConstant() && (!h.known.dim || h.known.dim->isConst());
+    if (constant)
+      shown = constantOf(h.type, h.known, span);
+    else if (own && it->second.field >= 0 && isScalar(m.fields[size_t(it->second.field)].type) && m.fields[size_t(it->second.field)].kind == Field::Let)
+      shown = part(whole, uint32_t(it->second.field), span);
+    if (!shown)
+      continue;
+    text(std::string(first ? "" : ", ") + h.name + "=");
+    pieces.push_back(formatValue(*shown, "", span));
+    first = false;
+  }
+  Dim count = numbersIn(paramsType(value.type, ParamSet::All));
+  auto counted = [&] {
+    pieces.push_back(formatValue(dimValue(count, span), "", span));
+    text(count == Dim(int64_t(1)) ? " parameter" : " parameters");
+  };
+  std::vector<Field> state;
+  for (const Field &f : m.fields)
+    if (f.kind != Field::Let && holdsFloat(f.type) && !holdsModule(f.type))
+      state.push_back(f);
+  auto describeField = [&](const Field &f) {
+    return f.name + " " + str(f.type) + (f.kind == Field::Buffer ? " (buffer)" : f.frozen ? " (frozen)" : "");
+  };
+  if (leaf) {
+    text(")");
+    if (!state.empty()) {
+      text(" # ");
+      counted();
+      text(": ");
+      for (size_t i = 0; i < state.size(); ++i)
+        text((i ? ", " : "") + describeField(state[i]));
+    }
+    return concatStrings(std::move(pieces), span);
+  }
+  for (const Field &f : state)
+    text("\n" + indent + "  (" + f.name + "): " + str(f.type) + (f.kind == Field::Buffer ? " buffer" : f.frozen ? " parameter (frozen)" : " parameter"));
+  for (const NamedPart &p : inner) {
+    Value of = part(whole, p.index, span);
+    if (isList(of.type)) {
+      // As PyTorch does, the elements of one type once: "(0-99): 100 x Linear(…)".
+      const Dim &n = of.type->dims[0];
+      std::string prefix = pack && *pack == p.name ? "" : p.name + ".";
+      text("\n" + indent + "  (" + prefix + "0-");
+      pieces.push_back(formatValue(dimValue(n - Dim(int64_t(1)), span), "", span));
+      text("): ");
+      pieces.push_back(formatValue(dimValue(n, span), "", span));
+      text(" x ");
+      pieces.push_back(moduleText(opened(listAt(of, intValue(0, span), span)), indent + "  ", span));
+      continue;
+    }
+    if (of.type->kind != TypeKind::Module) {
+      std::string last = p.name.substr(p.name.rfind('.') + 1);
+      of = part(of, *partNamed(of.type, last), span);
+    }
+    text("\n" + indent + "  (" + p.name + "): ");
+    pieces.push_back(moduleText(of, indent + "  ", span));
+  }
+  for (const auto &[name, target] : ties(m))
+    text("\n" + indent + "  (" + name + "): tied to " + target);
+  text("\n" + indent + ")");
+  if (indent.empty()) {
+    text(" # ");
+    counted();
+  }
+  return concatStrings(std::move(pieces), span);
+}
+
+} // namespace dl::sema

@@ -1,0 +1,271 @@
+// What modules hold, by name: state_dict and its files, named_parameters, children.
+#include "compiler/sema/checker.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace dl::sema {
+
+using StateMap = std::vector<std::pair<StatePath, Value>>;
+
+Value Checker::valueAt(const Value &whole, const StatePath &path, Span span) {
+  Value v = whole;
+  for (const StateStep &step : path)
+    v = step.isItem ? opened(listAt(v, intValue(step.index, span), span)) : part(v, step.index, span);
+  return v;
+}
+
+// `whole` with other values at these paths. Precondition: `whole` is materialised; the types are those of the parts.
+Value Checker::replaceParts(const Value &whole, const StateMap &changes, size_t depth, Span span) {
+  bool list = isList(whole.type);
+  size_t count = list ? size_t(whole.type->dims[0].constant()) : partsOfTree(whole.type).size();
+  std::vector<Value> parts;
+  for (uint32_t i = 0; i < count; ++i) {
+    StateMap inner;
+    std::copy_if(changes.begin(), changes.end(), std::back_inserter(inner), [&](const auto &c) { return c.first[depth].index == i; });
+    Value old = list ? opened(listAt(whole, intValue(i, span), span)) : storedPart(whole, i, span);
+    if (inner.empty())
+      parts.push_back(old);
+    else if (inner.back().first.size() == depth + 1)
+      parts.push_back(inner.back().second);
+    else
+      parts.push_back(replaceParts(list ? materialise(old, "item") : old, inner, depth + 1, span));
+  }
+  return list ? listOf(std::move(parts), whole.type->items[0], span) : fromParts(whole.type, parts, span);
+}
+
+// ------------------------------------------------------------------------------------------------------ by name
+// state_dict(m): every parameter and buffer under PyTorch's name, as a record.
+Value Checker::stateDict(const Value &value, Span span) {
+  Value whole = materialise(value, "model"), out;
+  std::vector<std::string> names;
+  std::vector<Type> types;
+  out.span = span;
+  out.expr = make(ExprKind::Tuple, nullptr, span);
+  for (const StateEntry &e : stateOf(value.type)) {
+    names.push_back(e.name);
+    types.push_back(e.type);
+    out.expr->args.push_back(valueAt(whole, e.path, span).expr);
+  }
+  out.type = out.expr->type = recordType(std::move(names), std::move(types));
+  return out;
+}
+
+// Pairs of a name and a value: parameters or buffers.
+Value Checker::namedState(const Value &value, bool parameters, Span span) {
+  Value whole = materialise(value, "model");
+  std::vector<Value> pairs;
+  for (const StateEntry &e : stateOf(value.type))
+    if (e.isParam == parameters && !e.tied)
+      pairs.push_back(tupleValue({strValue(e.name, span), valueAt(whole, e.path, span)}, span));
+  return tupleValue(std::move(pairs), span);
+}
+
+// The modules inside, with PyTorch's names: the direct ones, or all of them and the module itself, which is called "".
+void Checker::namedModules(const Value &value, const std::string &name, bool all, std::vector<std::pair<std::string, Value>> &out) {
+  if (value.type->kind == TypeKind::Module && (all || !name.empty())) {
+    out.emplace_back(name, value);
+    if (!all)
+      return;
+  }
+  if (isList(value.type) && value.type->dims[0].isConst())
+    for (int64_t i = 0; i < value.type->dims[0].constant(); ++i)
+      namedModules(materialise(listAt(value, intValue(i, value.span), value.span), "item"),
+                   name.empty() ? std::to_string(i) : name + "." + std::to_string(i), all, out);
+  for (const NamedPart &p : partsOfTree(value.type)) {
+    if (!holdsModule(p.type))
+      continue;
+    const std::string *pack = value.type->kind == TypeKind::Module ? packName(*value.type->module) : nullptr;
+    bool isPack = pack && *pack == p.name;
+    std::string inner = isPack ? name : name.empty() ? p.name : name + "." + p.name;
+    namedModules(part(value, p.index, value.span), inner, all, out);
+  }
+}
+
+// rec["name"], and keys(), values(), items() of a record.
+std::optional<Value> Checker::recordMethod(const Value &base, const std::string &name, Span span) {
+  if (base.type->kind != TypeKind::Record || (name != "keys" && name != "values" && name != "items"))
+    return std::nullopt;
+  Value whole = materialise(base, "record");
+  std::vector<Value> out;
+  for (const NamedPart &p : partsOfTree(base.type)) {
+    Value key = strValue(p.name, span), value = part(whole, p.index, span);
+    out.push_back(name == "keys" ? key : name == "values" ? value : tupleValue({key, value}, span));
+  }
+  return tupleValue(std::move(out), span);
+}
+
+std::optional<uint32_t> Checker::recordPart(const Type &record, const Value &key, Span span) {
+  if (key.bad())
+    return std::nullopt;
+  if (isInt(key.type) && key.known.dim && key.known.dim->isConst()) {
+    if (std::optional<uint32_t> i = partNamed(record, key.known.dim->str()))
+      return i;
+    int64_t size = int64_t(record->items.size()), at = key.known.dim->constant();
+    bool numbered = size > 0 && std::isdigit(static_cast<unsigned char>(record->names[0][0]));
+    if (!numbered && at >= -size && at < size)
+      return uint32_t(at < 0 ? at + size : at);
+  } else if (!key.known.text) {
+    error(Code::NotConstant, span, "the name of a record's member must be known when the program is compiled, this is " + describe(key));
+    return std::nullopt;
+  } else if (std::optional<uint32_t> i = partNamed(record, *key.known.text)) {
+    return i;
+  }
+  std::string wanted = key.known.text ? *key.known.text : key.known.dim->str();
+  Diagnostic &d = error(Code::UnknownMember, span, "the record has no member `" + wanted + "`");
+  std::string near = didYouMean(wanted, record->names);
+  if (!near.empty())
+    d.withHelp("did you mean `" + near + "`?");
+  return std::nullopt;
+}
+
+// ------------------------------------------------------------------------------------------------- load_state_dict
+namespace {
+
+std::string listed(const std::string &what, const std::vector<std::string> &items) {
+  constexpr size_t kShown = 8;
+  if (items.empty())
+    return "";
+  std::string text = "\n  " + what + ": ";
+  for (size_t i = 0; i < items.size() && i < kShown; ++i)
+    text += (i ? ", " : "") + items[i];
+  return text + (items.size() > kShown ? " and " + std::to_string(items.size() - kShown) + " more" : "");
+}
+
+// The entries with storage of their own; under each name the others of the same storage.
+std::vector<std::pair<StateEntry, std::vector<std::string>>> storages(const Type &type) {
+  std::vector<std::pair<StateEntry, std::vector<std::string>>> out;
+  std::vector<StateEntry> all = stateOf(type);
+  for (StateEntry &e : all)
+    if (!e.tied)
+      out.push_back({e, {e.name.empty() ? "value" : e.name}});
+  for (const StateEntry &e : all)
+    for (auto &[own, names] : out)
+      if (e.tied && own.path == e.path)
+        names.push_back(e.name);
+  return out;
+}
+
+} // namespace
+
+bool Checker::isStateFile(const Type &type) const {
+  return type->kind == TypeKind::Module && type->module->decl->name == "StateFile" && details(*type->module).env == preludeScope_;
+}
+
+// The value with the state of `given`: a record from state_dict(), or what load(path) gives.
+Value Checker::withState(const Value &value, const Value &given, bool strict, Span span, Span givenSpan) {
+  Value whole = materialise(value, "model");
+  if (isStateFile(given.type))
+    return readState(*memberOf(materialise(given, "file"), "path", givenSpan), whole, strict, span);
+  if (given.type->kind != TypeKind::Record) {
+    Diagnostic &d = error(Code::TypeMismatch, givenSpan, "`load_state_dict` takes what `state_dict()` or `load(path)` gives, this is " + describe(given));
+    if (given.type->kind == TypeKind::Module)
+      d.withHelp("write `" + sourceText(givenSpan, 30) + ".state_dict()`");
+    else if (given.type->kind == TypeKind::Str)
+      d.withHelp("write `load(" + sourceText(givenSpan, 30) + ")`");
+    return bad(span);
+  }
+  Value dict = materialise(given, "state");
+  std::vector<StateEntry> have = stateOf(dict.type);
+  std::vector<std::string> missing, unexpected, differing;
+  std::set<std::string> known;
+  StateMap changes;
+  for (const auto &[own, names] : storages(value.type)) {
+    known.insert(names.begin(), names.end());
+    auto it = std::find_if(have.begin(), have.end(), [&, &names = names](const StateEntry &e) {
+      return std::find(names.begin(), names.end(), e.name) != names.end();
+    });
+    if (it == have.end()) {
+      missing.push_back(own.name);
+      continue;
+    }
+    bool fits = it->type->dims.size() == own.type->dims.size();
+    for (size_t i = 0; fits && i < own.type->dims.size(); ++i)
+      fits = compareDims(it->type->dims[i], own.type->dims[i]) != Proof::Different;
+    if (!fits) {
+      differing.push_back(own.name + " is " + str(it->type) + ", expected " + str(own.type));
+      continue;
+    }
+    Value v = convert(valueAt(dict, it->path, span), own.type->elem, span);
+    v.known = {};
+    if (!conform(v, own.type, givenSpan, "`" + own.name + "`"))
+      return bad(span);
+    changes.emplace_back(own.path, v);
+  }
+  for (const StateEntry &e : have)
+    if (!known.count(e.name))
+      unexpected.push_back(e.name);
+  if (!differing.empty() || (strict && (!missing.empty() || !unexpected.empty()))) {
+    Diagnostic &d = error(Code::TypeMismatch, givenSpan,
+                          "the state does not fit " + str(value.type) + ":" + (strict ? listed("missing", missing) + listed("unexpected", unexpected) : "") +
+                              listed("of another shape", differing));
+    if (differing.empty())
+      d.withHelp("`strict=false` takes what is there under the same name");
+    return bad(span);
+  }
+  return changes.empty() ? whole : replaceParts(whole, changes, 0, span);
+}
+
+// ---------------------------------------------------------------------------------------------------------- files
+static std::string joinLines(const std::vector<std::string> &lines, const char *separator) {
+  std::string text;
+  for (const std::string &line : lines)
+    text += (text.empty() ? "" : separator) + line;
+  return text;
+}
+
+// The value with a safetensors file's weights in the place of its own.
+Value Checker::readState(const Value &path, const Value &whole, bool strict, Span span) {
+  std::vector<std::pair<StateEntry, std::vector<std::string>>> own = storages(whole.type);
+  if (own.empty())
+    return whole;
+  std::vector<Type> types;
+  std::vector<std::string> names;
+  for (const auto &[entry, alternatives] : own) {
+    types.push_back(entry.type);
+    names.push_back(joinLines(alternatives, "\t"));
+  }
+  std::vector<Value> passed{path, strValue(joinLines(names, "\n"), span), intValue(strict, span)};
+  // What the file lacks stays as it is.
+  for (const auto &[entry, alternatives] : own)
+    if (!strict)
+      passed.push_back(valueAt(whole, entry.path, span));
+  bool single = types.size() == 1;
+  Value loaded = externValue("dl_rt_load", std::move(passed), single ? types[0] : tupleType(types), span, false, false);
+  loaded = materialise(loaded, "loaded");
+  if (own[0].first.path.empty())
+    return loaded;
+  StateMap changes;
+  for (uint32_t i = 0; i < types.size(); ++i)
+    changes.emplace_back(own[i].first.path, single ? loaded : part(loaded, i, span));
+  return replaceParts(whole, changes, 0, span);
+}
+
+// save(path, value)
+Value Checker::saveValue(std::vector<Argument> args, Span span) {
+  if (args.size() != 2 || args[0].value.type->kind != TypeKind::Str) {
+    error(Code::WrongArguments, span, "`save` takes a path and a module, as in `save(\"model.safetensors\", model)`");
+    return bad(span);
+  }
+  settle(args[1]);
+  if (args[1].value.bad())
+    return bad(span);
+  const Type &type = args[1].value.type;
+  std::vector<StateEntry> entries = stateOf(type);
+  if (isScalar(type) || (entries.empty() && type->kind != TypeKind::Module)) {
+    error(Code::TypeMismatch, args[1].span, "`save` writes the tensors of a module, a state_dict or a tuple under their names; this is " + describe(args[1].value))
+        .withHelp("`write_text(path, \"{x}\")` writes a text");
+    return bad(span);
+  }
+  Value whole = materialise(args[1].value, "saved");
+  std::vector<std::string> names;
+  std::vector<Value> passed{args[0].value, Value{}};
+  for (const StateEntry &e : entries) {
+    names.push_back(e.name.empty() ? "value" : e.name);
+    passed.push_back(valueAt(whole, e.path, span));
+  }
+  passed[1] = strValue(joinLines(names, "\n"), span);
+  return externValue("dl_rt_save", std::move(passed), unitType(), span, false, false);
+}
+
+} // namespace dl::sema
