@@ -1,6 +1,8 @@
 // The pass: finds dl.vjp, dl.jvp and dl.backward, generates derivatives innermost first, cleans them up.
+#include "compiler/autodiff/anomaly.h"
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/backward.h"
+#include "compiler/autodiff/checkpoint.h"
 #include "compiler/autodiff/cleanup.h"
 #include "compiler/autodiff/dims.h"
 #include "compiler/autodiff/forward.h"
@@ -152,12 +154,17 @@ private:
     if (auto found = generated_.find(key); found != generated_.end())
       return found->second;
     std::string base = (callee.getName() + (forward ? "__jvp" : "__vjp")).str();
-    func::FuncOp prepared = inlinedCopy(callee, unusedName(base + "_body"));
+    func::FuncOp prepared = inlinedCopy(callee, unusedName(getOperation(), base + "_body"), forward);
     auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
     if (!prepared.getBody().hasOneBlock())
       return emitError(loc) << callee.getName() << " is not differentiable: it has unstructured control flow";
-    if (!forward && failed(countActiveWhiles(prepared, wrt)))
-      return failure();
+    auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, forward, loc); };
+    if (!forward) {
+      seedCheckpoints(prepared);
+      if (failed(countActiveWhiles(prepared, wrt)) ||
+          (callee->hasAttr(kCheckpointAttr) && failed(halveLoops(prepared, wrt, derivative))))
+        return failure();
+    }
     Activity activity(prepared, wrt);
     for (int64_t i : wrt)
       if (!activity.isUseful(prepared.getArgument(i)))
@@ -171,20 +178,24 @@ private:
       chosen.push_back(callee.getArgumentTypes()[i]);
     llvm::append_range(inputs, forward ? chosen : floats);
     llvm::append_range(results, forward ? floats : chosen);
-    auto function =
-        func::FuncOp::create(callee.getLoc(), unusedName(base), FunctionType::get(&getContext(), inputs, results));
+    auto function = func::FuncOp::create(callee.getLoc(), unusedName(getOperation(), base),
+                                         FunctionType::get(&getContext(), inputs, results));
     function.setPrivate();
     getOperation().push_back(function);
     for (unsigned i = 0; i < callee.getNumArguments(); ++i)
       function.setArgAttrs(i, callee.getArgAttrDict(i));
     function->setAttr(kUnfinishedAttr, UnitAttr::get(&getContext()));
     generated_[key] = function; // before its body is made, which may call it
-    auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, forward, loc); };
-    if (failed(forward ? buildForward(prepared, function, wrt, activity, derivative)
+    auto reverse = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, false, loc); };
+    if (failed(forward ? buildForward(prepared, function, wrt, activity, derivative, reverse)
                        : buildReverse(prepared, function, wrt, activity, derivative)) ||
         failed(cleanUp(function)))
       return failure();
     function->removeAttr(kUnfinishedAttr);
+    if (!forward)
+      function->setAttr(kCotangentsFrom, Builder(&getContext()).getI64IntegerAttr(callee.getNumArguments()));
+    if (!forward && callee->hasAttr(kCheckpointAttr))
+      function->setAttr(kCheckpointAttr, UnitAttr::get(&getContext()));
     state_[function] = State::Done;
     if (!forward && kept_)
       report(callee, function, wrt);
@@ -193,8 +204,9 @@ private:
 
   FailureOr<StretchDerivative> derivativeOf(Stretch &stretch) {
     Location loc = stretch.function.getLoc();
-    func::FuncOp prepared = inlinedCopy(stretch.function, unusedName((stretch.function.getName() + "_body").str()));
+    func::FuncOp prepared = inlinedCopy(stretch.function, unusedName(getOperation(), (stretch.function.getName() + "_body").str()));
     auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
+    seedCheckpoints(prepared);
     SmallVector<int64_t> wrt;
     for (auto [token, change] : stretch.params)
       wrt.push_back(change);
@@ -207,7 +219,7 @@ private:
       results.push_back(inputs[i]);
       out.reached.push_back(activity.isUseful(prepared.getArgument(i)));
     }
-    out.function = func::FuncOp::create(loc, unusedName((stretch.function.getName() + "_vjp").str()),
+    out.function = func::FuncOp::create(loc, unusedName(getOperation(), (stretch.function.getName() + "_vjp").str()),
                                         FunctionType::get(&getContext(), inputs, results));
     out.function.setPrivate();
     getOperation().push_back(out.function);
@@ -216,13 +228,6 @@ private:
         failed(cleanUp(out.function)))
       return failure();
     return out;
-  }
-
-  std::string unusedName(const std::string &base) {
-    std::string name = base;
-    for (int i = 1; SymbolTable::lookupSymbolIn(getOperation(), name); ++i)
-      name = base + "_" + std::to_string(i);
-    return name;
   }
 
   LogicalResult cleanUp(func::FuncOp function) {

@@ -19,8 +19,8 @@ namespace {
 // belong to copies.
 class Forwarder {
 public:
-  Forwarder(const Activity &activity, IRMapping &map, DerivativeOf derivativeOf)
-      : activity_(activity), map_(map), derivativeOf_(derivativeOf) {}
+  Forwarder(const Activity &activity, IRMapping &map, DerivativeOf derivativeOf, DerivativeOf reverseOf)
+      : activity_(activity), map_(map), derivativeOf_(derivativeOf), reverseOf_(reverseOf) {}
 
   Value tangent(Value copy) const { return tangents_.lookup(copy); }
   Value tangentOrZero(OpBuilder &b, Location loc, Value copy) const {
@@ -45,6 +45,7 @@ private:
   LogicalResult runFor(OpBuilder &b, scf::ForOp op);
   LogicalResult runWhile(OpBuilder &b, scf::WhileOp op);
   LogicalResult runCall(OpBuilder &b, func::CallOp op);
+  LogicalResult runRule(OpBuilder &b, func::CallOp op);
   bool runUpstream(OpBuilder &b, Operation *copy);
 
   // The copies of `values`, then the tangents of those whose counterpart in `targets` is active.
@@ -77,7 +78,7 @@ private:
 
   const Activity &activity_;
   IRMapping &map_;
-  DerivativeOf derivativeOf_;
+  DerivativeOf derivativeOf_, reverseOf_;
   llvm::DenseMap<Value, Value> tangents_;
 };
 
@@ -206,8 +207,8 @@ LogicalResult Forwarder::runCall(OpBuilder &b, func::CallOp op) {
   func::FuncOp callee = calleeOf(op);
   if (!callee || callee.isExternal())
     return notDifferentiable(op, "its definition is not known");
-  if (callee->hasAttr(kDerivativeAttr))
-    return notDifferentiable(op, "its derivative rule is for reverse mode only");
+  if (callee->hasAttr(kDerivativeAttr) && !callee->hasAttr(kOptionalRuleAttr))
+    return runRule(b, op);
   SmallVector<int64_t> wrt = floatArguments(callee);
   FailureOr<func::FuncOp> target = derivativeOf_(callee, wrt);
   if (failed(target))
@@ -224,6 +225,39 @@ LogicalResult Forwarder::runCall(OpBuilder &b, func::CallOp op) {
     if (ir::isFloat(copy.getType()))
       tangents_[copy] = both.getResult(next++);
   }
+  return success();
+}
+
+// The user's rule gives J^T c, which is linear in c: its reverse derivative by c, with the tangents as cotangents, is J
+// times the tangents.
+LogicalResult Forwarder::runRule(OpBuilder &b, func::CallOp op) {
+  Location loc = op.getLoc();
+  func::FuncOp callee = calleeOf(op);
+  auto rule =
+      SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr));
+  auto copy = cast<func::CallOp>(b.clone(*op, map_));
+  SmallVector<Value> arguments(copy.getOperands()), results;
+  SmallVector<int64_t> cotangents;
+  for (Value result : copy.getResults()) {
+    if (!ir::isFloat(result.getType()))
+      continue;
+    cotangents.push_back(static_cast<int64_t>(arguments.size()));
+    arguments.push_back(ir::zerosLike(b, loc, result));
+    results.push_back(result);
+  }
+  if (!rule || rule.getNumArguments() != arguments.size() || rule.getNumResults() != floatArguments(callee).size())
+    return notDifferentiable(op, "its derivative rule does not take its arguments and the cotangents of its float "
+                                 "results, or does not give the gradients of its float arguments");
+  FailureOr<func::FuncOp> turned = reverseOf_(rule, cotangents);
+  if (failed(turned))
+    return failure();
+  for (auto [argument, type] : llvm::zip(arguments, rule.getArgumentTypes()))
+    argument = castTo(b, loc, argument, type);
+  for (auto [i, type] : llvm::zip_equal(floatArguments(callee), rule.getResultTypes()))
+    arguments.push_back(castTo(b, loc, tangentOrZero(b, loc, copy.getOperand(i)), type));
+  auto call = b.create<func::CallOp>(loc, *turned, arguments);
+  for (auto [result, tangent] : llvm::zip_equal(results, call.getResults().drop_front(rule.getNumResults())))
+    set(b, loc, result, tangent);
   return success();
 }
 
@@ -256,13 +290,13 @@ bool Forwarder::runUpstream(OpBuilder &b, Operation *copy) {
 } // namespace
 
 LogicalResult buildForward(func::FuncOp prepared, func::FuncOp generated, ArrayRef<int64_t> wrt,
-                           const Activity &activity, DerivativeOf derivativeOf) {
+                           const Activity &activity, DerivativeOf derivativeOf, DerivativeOf reverseOf) {
   Block &body = prepared.getBody().front();
   Block *entry = generated.addEntryBlock();
   OpBuilder b = OpBuilder::atBlockBegin(entry);
   IRMapping map;
   map.map(body.getArguments(), entry->getArguments().take_front(body.getNumArguments()));
-  Forwarder forwarder(activity, map, derivativeOf);
+  Forwarder forwarder(activity, map, derivativeOf, reverseOf);
   unsigned next = body.getNumArguments();
   for (int64_t i : wrt)
     forwarder.set(b, generated.getLoc(), entry->getArgument(i), entry->getArgument(next++));

@@ -81,6 +81,13 @@ bool isHeavy(Operation *op) {
   return result.wasInterrupted();
 }
 
+std::string unusedName(Operation *module, const std::string &wish) {
+  std::string name = wish;
+  for (int i = 1; SymbolTable::lookupSymbolIn(module, name); ++i)
+    name = wish + "_" + std::to_string(i);
+  return name;
+}
+
 func::FuncOp calleeOf(func::CallOp call) {
   return SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
 }

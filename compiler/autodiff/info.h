@@ -27,10 +27,19 @@ bool isHeavy(mlir::Operation *op);
 // The attribute of a function that names the user's derivative rule: called with the arguments and the cotangents of
 // the float results, it gives the gradients of the float arguments.
 inline constexpr llvm::StringLiteral kDerivativeAttr = "dl.derivative";
+// Beside kDerivativeAttr: the positions of the arguments whose gradients the rule gives, when these are not all floats.
+inline constexpr llvm::StringLiteral kDerivativeByAttr = "dl.derivative_by";
+// Beside kDerivativeAttr: the rule only saves memory, the derivative of the body is the same.
+inline constexpr llvm::StringLiteral kOptionalRuleAttr = "dl.optional_rule";
+// Marks a function of which a reverse pass keeps only the arguments, and whose loops keep a logarithm of their states.
+inline constexpr llvm::StringLiteral kCheckpointAttr = "dl.checkpoint";
 // The attribute of a function argument that holds its name in the source.
 inline constexpr llvm::StringLiteral kNameAttr = "dl.name";
 // Marks a generated function whose body is still being made.
 inline constexpr llvm::StringLiteral kUnfinishedAttr = "dl.unfinished";
+
+// The name, or the name and a number, that no function of the module has.
+std::string unusedName(mlir::Operation *module, const std::string &wish);
 
 mlir::func::FuncOp calleeOf(mlir::func::CallOp call);
 // Whether a call of the function, sooner or later, calls it again.

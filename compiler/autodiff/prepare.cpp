@@ -23,10 +23,18 @@ SmallVector<Value> inlineBody(OpBuilder &b, Location call, func::FuncOp callee, 
 
 namespace {
 
+bool hasOwnDerivative(func::FuncOp function) {
+  return function->hasAttr(kDerivativeAttr) && !function->hasAttr(kOptionalRuleAttr);
+}
+
 class Inlining {
 public:
+  explicit Inlining(bool everything) : everything_(everything) {}
+
   bool allows(func::FuncOp callee) {
-    if (!callee || callee.isExternal() || callee->hasAttr(kDerivativeAttr))
+    if (!callee || callee.isExternal() || hasOwnDerivative(callee))
+      return false;
+    if (!everything_ && (callee->hasAttr(kCheckpointAttr) || callee->hasAttr(kOptionalRuleAttr)))
       return false;
     auto [entry, isNew] = recursive_.try_emplace(callee, false);
     if (isNew)
@@ -35,12 +43,13 @@ public:
   }
 
 private:
+  bool everything_;
   llvm::DenseMap<Operation *, bool> recursive_;
 };
 
 } // namespace
 
-func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
+func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name, bool everything) {
   OpBuilder b(callee->getContext());
   auto copy = func::FuncOp::create(callee.getLoc(), name, callee.getFunctionType());
   copy.setPrivate();
@@ -51,7 +60,7 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
   b.setInsertionPointToStart(entry);
   auto call = b.create<func::CallOp>(callee.getLoc(), callee, entry->getArguments());
   b.create<func::ReturnOp>(callee.getLoc(), call.getResults());
-  if (!callee->hasAttr(kDerivativeAttr)) { // the body itself, its places not seen through a call
+  if (!hasOwnDerivative(callee)) { // the body itself, its places not seen through a call
     b.setInsertionPoint(call);
     IRMapping map;
     Block &body = callee.getBody().front();
@@ -62,7 +71,7 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name) {
       result.replaceAllUsesWith(map.lookupOrDefault(value));
     call.erase();
   }
-  Inlining inlining;
+  Inlining inlining(everything);
   for (bool changed = true; changed;) {
     changed = false;
     SmallVector<func::CallOp> calls;

@@ -8,8 +8,9 @@
 namespace dl::autodiff {
 
 // A new private function that does what `callee` does, with calls inlined except those of functions that have their own
-// derivative, are recursive or have no body. The caller erases or keeps it.
-mlir::func::FuncOp inlinedCopy(mlir::func::FuncOp callee, mlir::StringRef name);
+// derivative, are recursive, are to be computed again or have no body. `everything`: only those with a derivative that
+// differs from that of their body, recursive and external ones stay calls. The caller erases or keeps it.
+mlir::func::FuncOp inlinedCopy(mlir::func::FuncOp callee, mlir::StringRef name, bool everything = false);
 
 // Inserts a call-free clone of the body of `callee` before `call`'s place; gives what the clone returns.
 llvm::SmallVector<mlir::Value> inlineBody(mlir::OpBuilder &b, mlir::Location call, mlir::func::FuncOp callee,

@@ -5,11 +5,12 @@
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/source_printer.h"
+#include "compiler/dialect/canonicalizer.h"
 
-#include "llvm/ADT/SetVector.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -60,17 +61,55 @@ static func::FuncOp wrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, StringRe
   return function;
 }
 
-FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<int64_t> wrt) {
+// @name(parameters, tangents) = the results of `callee` and their tangents, by dl.jvp.
+static func::FuncOp forwardWrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, StringRef name) {
+  SmallVector<Type> inputs(callee.getArgumentTypes()), results(callee.getResultTypes());
+  for (int64_t i : wrt)
+    inputs.push_back(callee.getArgumentTypes()[i]);
+  for (Type type : callee.getResultTypes())
+    if (ir::isFloat(type))
+      results.push_back(type);
+  Location loc = callee.getLoc();
+  auto function = func::FuncOp::create(loc, name, FunctionType::get(callee.getContext(), inputs, results));
+  Builder attrs(callee.getContext());
+  unsigned own = callee.getNumArguments(), next = callee.getNumResults();
+  for (unsigned i = 0; i < own; ++i)
+    function.setArgAttrs(i, callee.getArgAttrDict(i));
+  for (auto [k, i] : llvm::enumerate(wrt)) {
+    auto of = callee.getArgAttrOfType<StringAttr>(i, kNameAttr);
+    function.setArgAttr(own + k, kNameAttr, attrs.getStringAttr("d" + (of ? of.str() : "x" + std::to_string(i))));
+    if (Attribute type = callee.getArgAttr(i, "dl.type"))
+      function.setArgAttr(own + k, "dl.type", type);
+  }
+  for (unsigned i = 0; i < callee.getNumResults(); ++i) {
+    if (DictionaryAttr written = callee.getResultAttrDict(i))
+      function.setResultAttrs(i, written);
+    if (!ir::isFloat(callee.getResultTypes()[i]))
+      continue;
+    if (Attribute type = callee.getResultAttr(i, "dl.type"))
+      function.setResultAttr(next, "dl.type", type);
+    ++next;
+  }
+  Block *entry = function.addEntryBlock();
+  OpBuilder b = OpBuilder::atBlockBegin(entry);
+  ValueRange all = entry->getArguments();
+  auto jvp = b.create<ir::JvpOp>(loc, results, FlatSymbolRefAttr::get(callee.getSymNameAttr()), all.take_front(own),
+                                 all.drop_front(own), b.getDenseI64ArrayAttr(wrt));
+  b.create<func::ReturnOp>(loc, jvp->getResults());
+  return function;
+}
+
+FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<int64_t> wrt, bool forward) {
   auto callee = module.lookupSymbol<func::FuncOp>(name);
   if (!callee || callee.isExternal())
     return module.emitError() << "there is no function `" << name << "`";
   for (int64_t i : wrt)
     if (i < 0 || i >= int64_t(callee.getNumArguments()) || !ir::isFloat(callee.getArgumentTypes()[i]))
       return callee.emitError() << "`" << name << "` has no parameter " << i << " to differentiate by";
-  std::string wish = (name + "_grad").str(), symbol = wish;
+  std::string wish = (name + (forward ? "_jvp" : "_grad")).str(), symbol = wish;
   for (int i = 1; module.lookupSymbol(symbol) || module.lookupSymbol(symbol + "_call"); ++i)
     symbol = wish + std::to_string(i);
-  func::FuncOp call = wrapper(callee, wrt, symbol + "_call");
+  func::FuncOp call = (forward ? forwardWrapper : wrapper)(callee, wrt, symbol + "_call");
   module.push_back(call);
   PassManager differentiate(module.getContext());
   differentiate.addPass(createAutodiffPass());
@@ -83,16 +122,17 @@ FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<i
   call.erase();
   cutDeadValues(gradient);
   PassManager whole(module.getContext());
-  whole.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  whole.addNestedPass<func::FuncOp>(ir::createCanonicalizer());
   whole.addNestedPass<func::FuncOp>(createCSEPass());
-  whole.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  whole.addNestedPass<func::FuncOp>(ir::createCanonicalizer());
   if (failed(whole.run(module)))
     return failure();
   return gradient;
 }
 
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.
-static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited, SmallVectorImpl<func::FuncOp> &out) {
+static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited,
+                         SmallVectorImpl<func::FuncOp> &out) {
   if (!visited.insert(function))
     return;
   function.walk([&](func::CallOp call) {

@@ -10,9 +10,10 @@ namespace dl::autodiff {
 
 // A new function @<function>_grad that takes the parameters of `function`, and a cotangent for each float result unless
 // the only result is a scalar, and gives the results and the gradients of the parameters listed in `wrt` (positions among
-// the flattened parameters): differentiated, with calls inlined, simplified. Errors are diagnostics at the user's lines.
+// the flattened parameters): differentiated, with calls inlined, simplified.
+// `forward`: @<function>_jvp, which takes the tangents of those parameters and gives the results and their tangents. Errors are diagnostics at the user's lines.
 mlir::FailureOr<mlir::func::FuncOp> makeGradient(mlir::ModuleOp module, llvm::StringRef function,
-                                                 llvm::ArrayRef<int64_t> wrt);
+                                                 llvm::ArrayRef<int64_t> wrt, bool forward = false);
 
 // The function as a declaration in dl that compiles when pasted into the user's file, with the user's names where they
 // are known, after the generated functions that it calls (derivatives of recursive functions). Failure: an op that

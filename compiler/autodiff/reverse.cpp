@@ -1,6 +1,8 @@
 #include "compiler/autodiff/reverse.h"
 
+#include "compiler/autodiff/checkpoint.h"
 #include "compiler/autodiff/info.h"
+#include "compiler/autodiff/prepare.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -119,12 +121,20 @@ LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
   // arguments; a generated one computes the results anew before.
   unsigned skipped = 0;
   func::FuncOp target;
+  SmallVector<int64_t> by = floatArguments(callee);
   if (auto rule = callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr)) {
     target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, rule);
+    if (auto some = callee->getAttrOfType<DenseI64ArrayAttr>(kDerivativeByAttr))
+      by.assign(some.asArrayRef().begin(), some.asArrayRef().end());
   } else {
-    if (effectsOf(callee) & (Random | Other))
+    FailureOr<func::FuncOp> repeated = callee;
+    if (callee->hasAttr(kCheckpointAttr)) {
+      llvm::erase_if(by, [&](int64_t i) { return !isActive(op.getOperand(i)); });
+      repeated = quietVersion(callee);
+    } else if (effectsOf(callee) & (Random | Other)) {
       return notDifferentiable(op, "it calls itself and has an effect, which the derivative would repeat");
-    FailureOr<func::FuncOp> generated = derivativeOf_(callee, floatArguments(callee));
+    }
+    FailureOr<func::FuncOp> generated = failed(repeated) ? repeated : derivativeOf_(*repeated, by);
     if (failed(generated))
       return failure();
     target = *generated;
@@ -136,14 +146,19 @@ LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
   for (Value result : op.getResults())
     if (ir::isFloat(result.getType()))
       arguments.push_back(adjointOrZero(frame, loc, result));
-  if (!target || arguments.size() != target.getNumArguments() ||
-      target.getNumResults() != skipped + floatArguments(callee).size())
+  if (!target || arguments.size() != target.getNumArguments() || target.getNumResults() != skipped + by.size())
     return notDifferentiable(op, "its derivative rule does not take its arguments and the cotangents of its float "
                                  "results, or does not give the gradients of its float arguments");
+  OpBuilder &b = frame.builder;
   for (auto [argument, type] : llvm::zip_equal(arguments, target.getArgumentTypes()))
-    argument = castTo(frame.builder, loc, argument, type);
-  auto gradients = frame.builder.create<func::CallOp>(loc, target, arguments);
-  for (auto [i, gradient] : llvm::zip_equal(floatArguments(callee), gradients.getResults().drop_front(skipped)))
+    argument = castTo(b, loc, argument, type);
+  // What draws its numbers again leaves the generator where the program has it.
+  bool random = effectsOf(target) & Random;
+  RandomState state = random ? saveRandomState(b, loc) : RandomState();
+  auto gradients = b.create<func::CallOp>(loc, target, arguments);
+  if (random)
+    restoreRandomState(b, loc, state);
+  for (auto [i, gradient] : llvm::zip_equal(by, gradients.getResults().drop_front(skipped)))
     accumulate(frame, loc, op.getOperand(i), gradient);
   return success();
 }

@@ -2,6 +2,7 @@
 // and of what the body captures; the forward values that it reads lie in stacks, tensors with the trip count in front
 // that the forward loop fills.
 #include "compiler/autodiff/dims.h"
+#include "compiler/autodiff/iterations.h"
 #include "compiler/autodiff/residuals.h"
 #include "compiler/autodiff/reverse.h"
 
@@ -17,61 +18,6 @@ namespace dl::autodiff {
 namespace {
 
 void leaveEmpty(OpBuilder &, Location, Value, ValueRange) {}
-
-// Iteration n of 0 … trip - 1 has the induction value lower + n * step.
-struct Iterations {
-  Value lower, step, trip;
-
-  Iterations(OpBuilder &b, scf::ForOp loop) : lower(loop.getLowerBound()), step(loop.getStep()) {
-    Location loc = loop.getLoc();
-    if (std::optional<int64_t> count = constantTripCount(loop)) {
-      trip = b.create<arith::ConstantIndexOp>(loc, *count);
-      return;
-    }
-    Value zero = ir::intConstant(b, loc, lower.getType(), 0);
-    Value length = loop.getUpperBound();
-    if (!isConstantIntValue(lower, 0))
-      length = b.create<arith::SubIOp>(loc, length, lower);
-    length = b.create<arith::MaxSIOp>(loc, length, zero);
-    trip = isConstantIntValue(step, 1) ? length : Value(b.create<arith::CeilDivSIOp>(loc, length, step));
-    if (!trip.getType().isIndex())
-      trip = b.create<arith::IndexCastOp>(loc, b.getIndexType(), trip);
-  }
-
-  // The number of the iteration that iteration k of the reverse loop is about.
-  Value reversed(OpBuilder &b, Location loc, Value k) const {
-    Value last = b.create<arith::SubIOp>(loc, trip, ir::indexConstant(b, loc, 1));
-    return b.create<arith::SubIOp>(loc, last, k);
-  }
-
-  Value induction(OpBuilder &b, Location loc, Value n) const {
-    Value value = n;
-    if (!lower.getType().isIndex())
-      value = b.create<arith::IndexCastOp>(loc, lower.getType(), value);
-    if (!isConstantIntValue(step, 1))
-      value = b.create<arith::MulIOp>(loc, value, step);
-    return isConstantIntValue(lower, 0) ? value : Value(b.create<arith::AddIOp>(loc, value, lower));
-  }
-
-  Value number(OpBuilder &b, Location loc, Value induction) const {
-    Value n = induction;
-    if (!isConstantIntValue(lower, 0))
-      n = b.create<arith::SubIOp>(loc, n, lower);
-    if (!isConstantIntValue(step, 1))
-      n = b.create<arith::DivSIOp>(loc, n, step);
-    return n.getType().isIndex() ? n : Value(b.create<arith::IndexCastOp>(loc, b.getIndexType(), n));
-  }
-
-private:
-  static bool isConstantIntValue(Value value, int64_t wanted) { return getConstantIntValue(value) == wanted; }
-  static std::optional<int64_t> constantTripCount(scf::ForOp loop) {
-    std::optional<int64_t> from = getConstantIntValue(loop.getLowerBound()),
-                           to = getConstantIntValue(loop.getUpperBound()), by = getConstantIntValue(loop.getStep());
-    if (!from || !to || !by || *by <= 0)
-      return std::nullopt;
-    return *to <= *from ? 0 : (*to - *from + *by - 1) / *by;
-  }
-};
 
 // A kept value lies on a stack: a tensor with the trip count in front. One whose size changes between iterations is
 // appended to a tensor of rank 1 instead, which costs a copy of that tensor in each iteration.

@@ -81,7 +81,7 @@ private:
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);
   void check(ir::AssertOp op);
   // Declares `var` for a carried value, or goes on with the variable that holds `init` when nothing else reads it.
-  std::string variable(mlir::Value init, const std::string &wish);
+  std::string variable(mlir::Value init, const std::string &wish, const std::string &type = "");
   // The assignments that end an iteration, as if made at once.
   void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange values);
   std::string signature();

@@ -283,12 +283,36 @@ LogicalResult SourcePrinter::branch(scf::IfOp op) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- loops
-std::string SourcePrinter::variable(Value init, const std::string &wish) {
-  if (auto it = names_.find(init); it != names_.end() && variables_.contains(init) && init.hasOneUse())
+std::string SourcePrinter::variable(Value init, const std::string &wish, const std::string &type) {
+  if (auto it = names_.find(init);
+      type.empty() && it != names_.end() && variables_.contains(init) && init.hasOneUse())
     return it->second;
   std::string target = unique(wish);
-  line("var " + target + " = " + expression(init).text);
+  line("var " + target + type + " = " + expression(init).text);
   return target;
+}
+
+// The declared type of a variable whose sizes change by assignment.
+static std::string openType(RankedTensorType type) {
+  std::string sizes;
+  for (int64_t size : type.getShape())
+    sizes += (sizes.empty() ? "" : ", ") + (ShapedType::isDynamic(size) ? "_" : std::to_string(size));
+  return ": " + elementName(type.getElementType()) + "[" + sizes + "]";
+}
+
+// That type when a value that a loop carries does not provably keep its sizes, else nothing.
+static std::string openTypeOf(Value arg, Value init, Value yielded) {
+  auto type = dyn_cast<RankedTensorType>(arg.getType());
+  if (!type)
+    return "";
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    if (!type.isDynamicDim(dim))
+      continue;
+    Dim next = traceDim(yielded, dim);
+    if (next != Dim{.tensor = arg, .dim = dim} && next != traceDim(init, dim))
+      return openType(type);
+  }
+  return "";
 }
 
 static bool mentions(const std::string &text, const std::string &name) {
@@ -349,7 +373,7 @@ LogicalResult SourcePrinter::counted(scf::ForOp op) {
   SmallVector<std::string> targets;
   for (auto [init, arg, yielded, result] :
        llvm::zip_equal(op.getInits(), op.getRegionIterArgs(), op.getYieldedValues(), op.getResults())) {
-    targets.push_back(variable(init, carriedWish(yielded, wishFor(result))));
+    targets.push_back(variable(init, carriedWish(yielded, wishFor(result)), openTypeOf(arg, init, yielded)));
     for (Value held : {Value(arg), Value(result)}) {
       name(held, targets.back());
       variables_.insert(held);
@@ -372,7 +396,7 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
   scf::ConditionOp condition = op.getConditionOp();
   SmallVector<std::string> targets;
   for (auto [init, arg, yielded] : llvm::zip_equal(op.getInits(), before.getArguments(), op.getYieldOp().getResults())) {
-    targets.push_back(variable(init, carriedWish(yielded, wishFor(arg))));
+    targets.push_back(variable(init, carriedWish(yielded, wishFor(arg)), openTypeOf(arg, init, yielded)));
     name(arg, targets.back());
     variables_.insert(arg);
   }
@@ -387,14 +411,18 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
       target = names_[value];
     } else {
       auto tensor = dyn_cast<RankedTensorType>(value.getType());
-      if (tensor && !tensor.hasStaticShape()) {
-        unprintable(op);
-        return failure();
-      }
       target = unique(wishFor(result));
       Type elem = ir::elementOf(value.getType());
       std::string zero = elem.isInteger(1) ? "false" : number(Builder(op.getContext()).getZeroAttr(elem), false).text;
-      line("var " + target + " = " + (tensor ? "full(" + tuple(tensor, {}) + ", " + zero + ")" : zero));
+      // The first iteration gives it its value.
+      std::string sizes, open;
+      if (tensor) {
+        for (int64_t size : tensor.getShape())
+          sizes += std::to_string(ShapedType::isDynamic(size) ? 0 : size) + ",";
+        if (!tensor.hasStaticShape())
+          open = openType(tensor);
+      }
+      line("var " + target + open + " = " + (tensor ? "full((" + sizes + "), " + zero + ")" : zero));
       passedTargets.push_back(target);
       passed.push_back(value);
     }

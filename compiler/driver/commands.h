@@ -29,11 +29,13 @@ struct CheckCommand {
 };
 int check(const CheckCommand &command, const Settings &settings);
 
-// dl grad FILE FUNCTION [--wrt 0,2] [--types "f32[N], f32"]
+// dl grad FILE FUNCTION [--wrt 0,2] [--types "f32[N], f32"] [--forward] [--order N]
 struct GradCommand {
   std::string file, function;
   std::string types; // of the function's parameters, or empty
   std::vector<int> wrt{0};
+  bool forward = false;
+  int order = 1;
 };
 int grad(const GradCommand &command, const Settings &settings);
 

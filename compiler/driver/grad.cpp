@@ -20,7 +20,7 @@ int grad(const GradCommand &command, const Settings &settings) {
     if (!known && forAllSizes && exists && command.types.empty())
       continue;
     if (known)
-      text = compilation.lowering.derivative(command.function, command.wrt,
+      text = compilation.lowering.derivative(command.function, command.wrt, command.forward, command.order,
                                              "declare the types of its parameters, call it, or say what it takes, for "
                                              "example with `--types \"f32[N, 3], f32\"`");
     report(compilation.diagnostics, settings);

@@ -2,6 +2,7 @@
 
 #include "compiler/driver/files.h"
 
+#include "compiler/autodiff/anomaly.h"
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/print_source.h"
 #include "compiler/dialect/location.h"
@@ -100,6 +101,8 @@ bool Lowering::differentiate(std::vector<autodiff::KeptValue> *kept) {
   Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
   mlir::PassManager passes(ir->context.get());
   passes.addPass(autodiff::createAutodiffPass(kept));
+  if (settings.detectAnomaly)
+    passes.addPass(autodiff::createAnomalyPass());
   if (mlir::failed(passes.run(*ir->module)) && !diagnostics.hasErrors())
     diagnostics.error(Code::InternalError, {}, "differentiation failed without saying why");
   ir->differentiated = !diagnostics.hasErrors();
@@ -202,8 +205,8 @@ bool Lowering::keepOnly(const std::string &name) {
   return true;
 }
 
-std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt,
-                                                const std::string &help) {
+std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt, bool forward,
+                                                int order, const std::string &help) {
   mlir::func::FuncOp found = functionNamed(name);
   if (!found) {
     diagnostics.error(Code::UnknownName, {}, "there is no function `" + name + "` whose parameter types are known")
@@ -241,7 +244,10 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
     (void)symbols.rename(found, name);
   }
   Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
-  mlir::FailureOr<mlir::func::FuncOp> gradient = autodiff::makeGradient(*ir->module, found.getName(), flat);
+  // Of a derivative, everything that it gives is differentiated by the same parameters again.
+  mlir::FailureOr<mlir::func::FuncOp> gradient = found;
+  for (int i = 0; i < order && mlir::succeeded(gradient); ++i)
+    gradient = autodiff::makeGradient(*ir->module, gradient->getName(), flat, forward);
   if (mlir::succeeded(gradient))
     if (mlir::FailureOr<std::string> text = autodiff::printSource(*gradient); mlir::succeeded(text))
       return *text;

@@ -100,6 +100,8 @@ int main(int argc, char **argv) {
   app.add_flag("--O0", o0)->group("");
   app.add_flag("--O2", o2)->group("");
   app.add_flag("--no-fuse", noFuse, "Keep every operation a loop of its own");
+  app.add_flag("--detect-anomaly", settings.detectAnomaly,
+               "Stop at the first NaN or infinity, of the program or of a derivative, and name its line");
   app.add_flag("--time-passes", settings.timePasses, "Tell what each step of the compilation took");
   app.add_option("--diagnostics", diagnostics, "text, or json: one object per line, for editors")
       ->check(CLI::IsMember({"text", "json"}));
@@ -128,6 +130,8 @@ int main(int argc, char **argv) {
   grad->add_option("--types", gradCommand.types,
                    "Types of the parameters, such as \"f32[N, 3], f32\", where the declaration leaves them open");
   grad->add_option("--wrt", gradCommand.wrt, "Numbers of the parameters, from 0 (default: 0)")->delimiter(',');
+  grad->add_flag("--forward", gradCommand.forward, "Forward mode: tangents in, tangents out");
+  grad->add_option("--order", gradCommand.order, "How often to differentiate (default: 1)")->check(CLI::Range(1, 4));
 
   CompileCommand compileCommand;
   CLI::App *compile = app.add_subcommand("compile", "Print a form that the program takes on its way");

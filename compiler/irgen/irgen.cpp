@@ -77,6 +77,8 @@ mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::
   op.setAllArgAttrs(argAttrs);
   op.setAllResultAttrs(resultAttrs);
   op->setAttr("dl.title", builder.getStringAttr(function.name));
+  if (function.isCheckpoint)
+    op->setAttr("dl.checkpoint", builder.getUnitAttr());
   if (function.isExport)
     op->setAttr("dl.export", builder.getUnitAttr());
   if (entry.test)

@@ -16,7 +16,14 @@ struct BreakRecursionPass : PassWrapper<BreakRecursionPass, OperationPass<Module
 
   void runOnOperation() override {
     CallGraph graph(getOperation());
-    for (func::CallOp call : graph.cyclic) {
+    SmallVector<func::CallOp> calls(graph.cyclic.begin(), graph.cyclic.end());
+    // What is computed again in a reverse pass stays a computation of its own.
+    for (func::FuncOp func : graph.order)
+      if (func->hasAttr(kCheckpoint) && !func.isExternal())
+        for (func::CallOp call : graph.callers[func])
+          if (!llvm::is_contained(calls, call))
+            calls.push_back(call);
+    for (func::CallOp call : calls) {
       func::FuncOp callee = graph.calleeOf(call);
       OpBuilder builder(call);
       std::string entry = (kEntryPrefix + callee.getName()).str();

@@ -39,7 +39,8 @@ struct InlinePass : PassWrapper<InlinePass, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     CallGraph graph(getOperation());
     for (func::FuncOp callee : graph.order) {
-      if (callee.isExternal() || graph.recursive.contains(callee) || !callee.getBody().hasOneBlock())
+      if (callee->hasAttr(kCheckpoint) || // what is computed again would become one with the first computation
+          callee.isExternal() || graph.recursive.contains(callee) || !callee.getBody().hasOneBlock())
         continue;
       // Inlining into the callee itself has happened already, and copies of its callers' calls do not exist yet:
       // callees come first.

@@ -282,6 +282,8 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
       return callGrad(callee, std::move(args), span);
     case FunctionDetails::Pullback:
       return callPullback(callee, std::move(args), span);
+    case FunctionDetails::Checkpoint:
+      return callCheckpoint(callee, std::move(args), span);
     case FunctionDetails::Vmap:
       return callVmap(callee, std::move(args), span);
     case FunctionDetails::Declared:

@@ -53,6 +53,7 @@ struct Target {
   std::vector<Value> captures;
   std::optional<Value> self;
   bool selfMut = false;
+  bool isCheckpoint = false; // a wrapper for checkpoint(f)
   bool isWrapper = false; // calls `self`, a function value that is no declared function, with the parameters
   const void *identity() const {
     if (isWrapper)
@@ -347,12 +348,15 @@ private:
   Value callVjp(std::vector<Argument> args, Span span);
   Value callPullback(const Value &callee, std::vector<Argument> args, Span span);
   Value callJvp(std::vector<Argument> args, Span span);
+  Value makeCheckpoint(std::vector<Argument> args, Span span);
+  Value callCheckpoint(const Value &callee, std::vector<Argument> args, Span span);
   Value makeVmap(std::vector<Argument> args, Span span);
   Value callVmap(const Value &callee, std::vector<Argument> args, Span span);
   std::optional<Type> gradientType(const Type &type) const;
   void differentiableLeaves(const Type &type, uint32_t &position, std::vector<uint32_t> &out) const;
   uint32_t leafCount(const Type &type) const;
   Target targetOrWrapper(const Value &fn, size_t arity);
+  Target wrapperOf(const Value &fn, size_t arity, bool isCheckpoint);
   struct Differentiated; // gradients.cpp
   void adaptLiteral(Value &v, const Value &fn, size_t position);
   bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span);
@@ -476,7 +480,7 @@ private:
   std::map<std::string, Scope *> files_; // by path
   std::vector<std::string> loading_;
   std::deque<ast::File> asts_;
-  std::map<size_t, std::vector<ast::Param>> wrapperParams_; // by number of arguments
+  std::map<std::pair<size_t, bool>, std::vector<ast::Param>> wrapperParams_; // by number of arguments, for checkpoint
   std::vector<std::pair<Span, const Binding *>> used_; // names and what they mean, for facts
   std::map<const Frame *, std::string> instanceTexts_;
   Scope *builtinScope_ = nullptr;

@@ -112,7 +112,11 @@ void Checker::differentiableLeaves(const Type &type, uint32_t &position, std::ve
 Target Checker::targetOrWrapper(const Value &fn, size_t arity) {
   if (std::optional<Target> target = targetOf(fn); target && !(target->fn && target->fn->isExtern))
     return *target;
-  std::vector<ast::Param> &params = wrapperParams_[arity];
+  return wrapperOf(fn, arity, false);
+}
+
+Target Checker::wrapperOf(const Value &fn, size_t arity, bool isCheckpoint) {
+  std::vector<ast::Param> &params = wrapperParams_[{arity, isCheckpoint}];
   if (params.empty())
     for (size_t i = 0; i < arity; ++i) {
       ast::Param p;
@@ -121,6 +125,7 @@ Target Checker::targetOrWrapper(const Value &fn, size_t arity) {
     }
   Target t;
   t.isWrapper = true;
+  t.isCheckpoint = isCheckpoint;
   t.env = builtinScope_;
   t.name = fn.type->kind == TypeKind::Function ? fn.type->function->name : "fn";
   t.params = &params;
@@ -401,6 +406,28 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
   return tupleValue({part(out, 1, span), part(part(out, 0, span), 1, span)}, span);
 }
 
+// checkpoint(f) is f, of which a reverse pass keeps only the arguments.
+Value Checker::makeCheckpoint(std::vector<Argument> args, Span span) {
+  if (args.size() != 1 || (args[0].value.type->kind != TypeKind::Function && args[0].value.type->kind != TypeKind::Module)) {
+    error(Code::WrongArguments, span, "`checkpoint` takes a function; its arguments follow, as in `checkpoint(f)(x)`");
+    return bad(span);
+  }
+  FunctionDetails d;
+  d.kind = FunctionDetails::Checkpoint;
+  return functionValue(std::move(d), "checkpoint(" + str(args[0].value.type) + ")", {args[0].value}, span);
+}
+
+Value Checker::callCheckpoint(const Value &callee, std::vector<Argument> args, Span span) {
+  for (Argument &a : args) {
+    if (!a.ref)
+      continue;
+    error(Code::BadGradient, a.span, "a function that changes its arguments has no checkpoint").withHelp("let it give the new value instead");
+    return bad(span);
+  }
+  Target target = wrapperOf(part(callee, 0, callee.span), args.size(), true);
+  return callTarget(target, std::move(args), std::nullopt, span);
+}
+
 // vjp(f, x, …) gives (f(x, …), pullback).
 Value Checker::callVjp(std::vector<Argument> args, Span span) {
   if (args.size() < 2) {
@@ -471,10 +498,10 @@ Value Checker::callPullback(const Value &callee, std::vector<Argument> args, Spa
   return materialise(out, "gradient");
 }
 
-// jvp(f, x, dx) gives (f(x), the derivative of f at x along dx).
+// jvp(f, x, …, dx, …) gives (f(x, …), the derivative of f there along the tangents).
 Value Checker::callJvp(std::vector<Argument> args, Span span) {
-  if (args.size() != 3) {
-    error(Code::WrongArguments, span, "`jvp` takes a function, its argument and a tangent");
+  if (args.size() < 3 || args.size() % 2 == 0) {
+    error(Code::WrongArguments, span, "`jvp` takes a function, its arguments and as many tangents");
     return bad(span);
   }
   for (Argument &a : args) {
@@ -482,13 +509,20 @@ Value Checker::callJvp(std::vector<Argument> args, Span span) {
     if (a.value.bad())
       return bad(span);
   }
-  std::vector<Argument> own{args[1]};
+  size_t count = args.size() / 2;
+  std::vector<int64_t> wrt;
+  for (size_t i = 0; i < count; ++i)
+    wrt.push_back(int64_t(i));
   Differentiated d;
-  if (!prepareGradient(d, args[0].value, std::move(own), {0}, "jvp", span) || !d.value)
+  if (!prepareGradient(d, args[0].value, {args.begin() + 1, args.begin() + 1 + long(count)}, wrt, "jvp", span) || !d.value)
     return bad(span);
-  Value dx = args[2].value;
-  if (!conform(dx, d.gradient, args[2].span, "the tangent"))
-    return bad(span);
+  std::vector<Value> tangents;
+  for (size_t i = 0; i < count; ++i) {
+    const Argument &given = args[1 + count + i];
+    tangents.push_back(given.value);
+    if (!conform(tangents.back(), count == 1 ? d.gradient : d.gradient->items[i], given.span, "the tangent"))
+      return bad(span);
+  }
   std::optional<Type> tangent = gradientType(d.value);
   if (!tangent) {
     error(Code::BadGradient, span, "the result is " + str(d.value) + ", which has no derivative");
@@ -503,7 +537,8 @@ Value Checker::callJvp(std::vector<Argument> args, Span span) {
   out.expr->grad.kind = GradInfo::Jvp;
   out.expr->grad.wrt = d.wrt;
   out.expr->grad.numArgs = uint32_t(d.args.size());
-  out.expr->args.push_back(dx.expr);
+  for (const Value &tangent : tangents)
+    out.expr->args.push_back(tangent.expr);
   return materialise(out, "derivative");
 }
 

@@ -363,6 +363,7 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
   frame.callSpan = span;
   Function &function = program_.functionPool.emplace_back();
   frame.function = instance.function = &function;
+  function.isCheckpoint = target.isCheckpoint;
   Restore<Frame *> outerFrame(frame_, &frame);
   Restore<Scope *> outerScope(scope_, target.env);
   Opened opened = openBody(instance, target, values, isMut);

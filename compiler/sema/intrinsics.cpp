@@ -6,7 +6,7 @@ namespace dl::sema {
 const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = [] {
     std::set<std::string> all = {"print",         "error",     "len",       "numel",    "size",    "str",       "to",               "option",
-                                 "grad",          "value_and_grad", "vjp",  "jvp",      "vmap",    "tree_map",  "list",             "tensor",
+                                 "grad",          "value_and_grad", "checkpoint", "vjp",  "jvp",      "vmap",    "tree_map",  "list",             "tensor",
                                  "enumerate",     "zip",       "param",     "backward", "zero_grad", "clear_grads", "gradients",     "requires_grad",
                                  "is_leaf",       "grad_fn",   "set_grad_enabled", "is_grad_enabled", "pack_texts", "unpack_texts"};
     all.insert(moduleIntrinsics().begin(), moduleIntrinsics().end());
@@ -28,6 +28,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     return callVjp(std::move(args), span);
   if (name == "jvp")
     return callJvp(std::move(args), span);
+  if (name == "checkpoint")
+    return makeCheckpoint(std::move(args), span);
   if (name == "vmap")
     return makeVmap(std::move(args), span);
   if (name == "param" || name == "backward" || name == "zero_grad" || name == "clear_grads" || name == "gradients" || name == "requires_grad" ||

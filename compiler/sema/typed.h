@@ -177,6 +177,7 @@ struct Function {
   Type result;
   Body *body = nullptr;
   bool isExport = false;
+  bool isCheckpoint = false;            // computed again in the reverse pass instead of kept
   const Function *derivative = nullptr; // the user's own rule: takes the parameters and the cotangents, gives the gradients
 };
 

@@ -85,7 +85,7 @@ struct Scope {
 };
 
 struct FunctionDetails {
-  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Grad, Pullback, Vmap } kind = Declared;
+  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Grad, Pullback, Vmap, Checkpoint } kind = Declared;
   const ast::FnDecl *fn = nullptr;
   const ast::Lambda *lambda = nullptr;
   const ast::ModuleDecl *module = nullptr;

@@ -65,7 +65,24 @@ fn f(x: f64) -> f64 {
 print(grad(f)(0.5f64))
 )";
 
+// Kept as they are, the states would be 800 bytes a step.
+const char *const kCheckpointed = R"(
+fn f(x: f64[N]) -> f64 {
+  var y = x
+  for i in 0..TRIP { y = y + 0.000001 * sin(y) * tanh(x) }
+  sum(y)
+}
+print(grad(checkpoint(f))(randn(100, dtype=f64)))
+)";
+
 } // namespace
+
+TEST(Memory, ACheckpointedLoopKeepsALogarithm) {
+  Scratch scratch;
+  int64_t few = peakMemory(scratch.write("few.dl", with(kCheckpointed, "10")));
+  int64_t many = peakMemory(scratch.write("many.dl", with(kCheckpointed, "1000000")));
+  EXPECT_LT(many - few, 6'000'000);
+}
 
 TEST(Memory, AReversedLoopKeepsEightBytesAStep) {
   Scratch scratch;
