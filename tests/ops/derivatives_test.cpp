@@ -52,6 +52,8 @@ const Unary kUnary[] = {
     {"floor"},
     {"ceil"},
     {"round"},
+    {"lgamma", nullptr, "positive"},
+    {"digamma", nullptr, "positive"},
     {"not", "f64(not (x > 0.0))"},
     {"convert", "x.to(f32).to(f64).to(f64) * 0.0 + x"},
 };
@@ -135,6 +137,10 @@ const std::multimap<std::string, const char *> kOthers = {
     {"unsqueeze", "check_grad(fn(x) = (x * x).unsqueeze(-1), free(2, 3))"},
     {"flatten", "check_grad(fn(x) = (x * x).flatten(start_dim=1), free(2, 3, 2))"},
     {"flip", "check_grad(fn(x) = (x * x).flip((0, 1)), free(2, 3))"},
+    {"cumsum", "check_grad(fn(x) = cumsum(x * x, dim=1), free(2, 3))\ncheck_grad(fn(x) = cumsum(x * x, dim=0), free(4))"},
+    {"argsort", "check_grad(fn(x) = f64(argsort(x)) * x, free(4))"},
+    {"searchsorted", "check_grad(fn(x) = f64(searchsorted([-1.0f64, 0.0f64, 1.0f64], x)) * x, free(4))"},
+    {"zeta", "check_grad(fn(x) = zeta(3.0f64, x), positive(4))"},
     {"sum", "check_grad(fn(x) = sum(x * x), free(2, 3))\ncheck_grad(fn(x) = sum(x * x, dim=(0, 2), keepdim=true), "
             "free(2, 3, 4))\n"
             "check_grad(fn(x) = sum(x * x, dim=0), free(0, 3))"},

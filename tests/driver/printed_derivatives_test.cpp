@@ -1,0 +1,65 @@
+// What `dl grad` prints compiles beside the program it comes from and gives the same numbers, in both modes: for the
+// library's functions and for each construct of the language.
+#include "tests/driver/scratch.h"
+#include "tests/run_lang/process.h"
+
+#include <gtest/gtest.h>
+
+using dl::tests::ProcessResult;
+using dl::tests::Scratch;
+
+namespace {
+
+// Bodies of f(x: f64[N, M]) -> f64.
+const char *const kBodies[] = {
+    "sum(softmax(x) * x)",
+    "sum(log_softmax(x, dim=0) * x)",
+    "sum(logsumexp(x) ** 2.0)",
+    "sum(gelu(x) * silu(x))",
+    "sum(gelu(x, approximate=\"tanh\") + softplus(x) + leaky_relu(x, negative_slope=0.1))",
+    "norm(x) + std(x) + mean(x) * sum(variance(x, dim=1))",
+    "sum(clamp(x, min=-0.5, max=0.5) * x)",
+    "prod(x) + sum(prod(x, dim=0)) + max(x) * min(x) + sum(max(x, dim=1))",
+    "nn.mse_loss(x, x * x) + nn.l1_loss(x, 0.5 * x) + nn.binary_cross_entropy_with_logits(x, sigmoid(x))",
+    "nn.cross_entropy(x, zeros(x.shape[0], dtype=i64))",
+    "sum(x @ x.T) + sum(where(x > 0.0, log(abs(x)), x)) + x[0, 1] * x[1, 0]",
+    "sum(x.reshape(-1)[1:4] * x.T.flatten()[0:3]) + sum(cat((x, x * x), dim=1))",
+    "{\n  var s = 0.0f64\n  for i in 0..x.shape[0] {\n    for j in 0..x.shape[1] {\n      if x[i, j] > 0.0 {\n        s += "
+    "sin(x[i, j]) * s\n      } else {\n        s -= x[i, j]\n      }\n    }\n  }\n  s\n}",
+    "{\n  var y = x\n  var n = 0\n  while sum(y * y) > 0.1 and n < 20 {\n    y = y * 0.5 + 0.01 * sin(y)\n    n += 1\n  }\n"
+    "  sum(y * x)\n}",
+    "{\n  var y: f64[_] = x[0]\n  for i in 0..3 {\n    y = tanh(cat((y, y * 0.5)))\n  }\n  sum(y * y)\n}",
+    "{\n  var y = x\n  y[0] = y[1] * 2.0\n  y[:, 1] *= 3.0\n  sum(y * y)\n}",
+};
+
+const char *const kCheck = R"(
+let at = [[0.3f64, -0.7f64, 1.1f64], [0.9f64, 0.2f64, -0.4f64]]
+let along = [[1.0f64, 0.5f64, -1.0f64], [0.25f64, -0.75f64, 2.0f64]]
+let (y, dx) = f_grad(at)
+assert_close(y, f(at))
+assert_close(dx, grad(f)(at))
+let (z, dz) = f_jvp(at, along)
+assert_close(z, f(at))
+assert_close(dz, sum(dx * along))
+)";
+
+} // namespace
+
+TEST(PrintedDerivatives, CompileAndAgree) {
+  Scratch scratch;
+  for (const std::string body : kBodies) {
+    std::string program = "import nn\nfn f(x: f64[N, M]) -> f64 " + (body.starts_with("{") ? body : "= " + body) + "\n";
+    scratch.write("f.dl", program);
+    std::string derivatives;
+    for (const std::vector<std::string> &flags : std::vector<std::vector<std::string>>{{}, {"--forward"}}) {
+      std::vector<std::string> command{DL_COMMAND, "grad", "f.dl", "f"};
+      command.insert(command.end(), flags.begin(), flags.end());
+      ProcessResult printed = dl::tests::runProcess(command, scratch.folder, "");
+      ASSERT_EQ(printed.status, 0) << program << printed.err;
+      derivatives += printed.out;
+    }
+    scratch.write("both.dl", program + derivatives + kCheck);
+    ProcessResult result = dl::tests::runProcess({DL_COMMAND, "--no-cache", "both.dl"}, scratch.folder, "");
+    EXPECT_EQ(result.status, 0) << program << derivatives << result.err;
+  }
+}
