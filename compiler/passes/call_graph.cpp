@@ -29,7 +29,8 @@ CallGraph::CallGraph(ModuleOp module) {
   std::function<void(func::FuncOp)> visit = [&](func::FuncOp func) {
     index[func] = low[func] = next++;
     stack.push_back(func);
-    for (func::CallOp call : calls[func]) {
+    // A copy: the map may grow, and move, below.
+    for (func::CallOp call : calls.lookup(func)) {
       func::FuncOp callee = callees[call];
       if (!index.count(callee)) {
         visit(callee);

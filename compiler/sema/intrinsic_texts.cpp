@@ -27,6 +27,8 @@ constexpr Row kRows[] = {
     {"jvp", "fn jvp(f, x, dx)", "`(f(x), dy)`: the value and its directional derivative, in forward mode."},
     {"vmap", "fn vmap(f, in_dims = 0)",
      "The function that applies `f` along a new leading dimension of its arguments."},
+    {"checkpoint", "fn checkpoint(f)",
+     "The same function, computed again in the reverse pass instead of kept; its loops need memory for the logarithm of their steps."},
     {"params", "fn params(module)", "The trained parameters of a module, as a record."},
     {"with_params", "fn with_params(module, params)", "The module with other values for its trained parameters."},
     {"tree_map", "fn tree_map(f, *trees)",

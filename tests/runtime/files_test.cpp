@@ -83,7 +83,7 @@ TEST_F(Files, IdxErrorsNameFileAndReason) {
   EXPECT_TRUE(has(problem(std::string("\0\0\x08\x04\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 20)), "does not fit"));
   write("good", kIdx);
   EXPECT_TRUE(has(call("read_idx", {path("good")}, {{DType::u8, {-1, 4}}}).error, "holds u8[2, 3], u8[_, 4] is expected"));
-  EXPECT_TRUE(has(call("read_idx", {path("good")}, {{DType::f32, {-1, 3}}}).error, "holds u8[2, 3], f32[_, 3] is expected"));
+  EXPECT_TRUE(has(call("read_idx", {path("good")}, {{DType::i32, {-1, 3}}}).error, "holds u8[2, 3], i32[_, 3] is expected"));
   EXPECT_TRUE(has(call("read_idx", {text(folder.string())}, {want}).error, "is a directory"));
 }
 
