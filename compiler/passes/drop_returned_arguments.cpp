@@ -13,7 +13,7 @@ int64_t argumentOf(func::FuncOp func, Value value) {
   while (auto cast = value.getDefiningOp<memref::CastOp>())
     value = cast.getSource();
   auto argument = dyn_cast<BlockArgument>(value);
-  return argument && argument.getOwner() == &func.getBody().front() ? argument.getArgNumber() : -1;
+  return argument && argument.getOwner() == &func.getBody().front() ? int64_t(argument.getArgNumber()) : -1;
 }
 
 struct DropReturnedArgumentsPass : PassWrapper<DropReturnedArgumentsPass, OperationPass<ModuleOp>> {
