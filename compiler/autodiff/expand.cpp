@@ -204,7 +204,8 @@ private:
 
   FailureOr<StretchDerivative> derivativeOf(Stretch &stretch) {
     Location loc = stretch.function.getLoc();
-    func::FuncOp prepared = inlinedCopy(stretch.function, unusedName(getOperation(), (stretch.function.getName() + "_body").str()));
+    func::FuncOp prepared =
+        inlinedCopy(stretch.function, unusedName(getOperation(), (stretch.function.getName() + "_body").str()));
     auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
     seedCheckpoints(prepared);
     SmallVector<int64_t> wrt;

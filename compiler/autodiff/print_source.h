@@ -9,9 +9,10 @@
 namespace dl::autodiff {
 
 // A new function @<function>_grad that takes the parameters of `function`, and a cotangent for each float result unless
-// the only result is a scalar, and gives the results and the gradients of the parameters listed in `wrt` (positions among
-// the flattened parameters): differentiated, with calls inlined, simplified.
-// `forward`: @<function>_jvp, which takes the tangents of those parameters and gives the results and their tangents. Errors are diagnostics at the user's lines.
+// the only result is a scalar, and gives the results and the gradients of the parameters listed in `wrt` (positions
+// among the flattened parameters): differentiated, with calls inlined, simplified. `forward`: @<function>_jvp, which
+// takes the tangents of those parameters and gives the results and their tangents. Errors are diagnostics at the user's
+// lines.
 mlir::FailureOr<mlir::func::FuncOp> makeGradient(mlir::ModuleOp module, llvm::StringRef function,
                                                  llvm::ArrayRef<int64_t> wrt, bool forward = false);
 

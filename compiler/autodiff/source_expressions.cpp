@@ -38,12 +38,15 @@ static std::string numbers(ArrayRef<int64_t> values) {
 }
 
 // A pair for height and width, as one number where both agree; nothing for the default.
-static void addPair(SmallVectorImpl<std::string> &args, StringRef name, ArrayRef<int64_t> pair, ArrayRef<int64_t> fallback) {
+static void addPair(SmallVectorImpl<std::string> &args, StringRef name, ArrayRef<int64_t> pair,
+                    ArrayRef<int64_t> fallback) {
   bool square = llvm::all_equal(pair);
   if (pair != fallback && !(square && fallback.size() == 1 && pair[0] == fallback[0]))
     args.push_back(name.str() + "=" + (square ? std::to_string(pair[0]) : numbers(pair)));
 }
-static std::string windowSize(ArrayRef<int64_t> pair) { return llvm::all_equal(pair) ? std::to_string(pair[0]) : numbers(pair); }
+static std::string windowSize(ArrayRef<int64_t> pair) {
+  return llvm::all_equal(pair) ? std::to_string(pair[0]) : numbers(pair);
+}
 
 static Text tensorLiteral(DenseElementsAttr value) {
   if (value.getElementType().isInteger(8) && value.getType().getRank() == 1) {
@@ -143,7 +146,9 @@ Text SourcePrinter::elementwise(Operation *op) {
       .Case<ir::DivOp>([&](auto) { return binary("/", Level::Product); })
       .Case<ir::FloorDivOp>([&](auto) { return binary("//", Level::Product); })
       .Case<ir::ModOp>([&](auto) { return binary("%", Level::Product); })
-      .Case<ir::PowOp>([&](auto) { return Text{within(texts[0], Level::Primary) + " ** " + within(texts[1], Level::Primary), Level::Power}; })
+      .Case<ir::PowOp>([&](auto) {
+        return Text{within(texts[0], Level::Primary) + " ** " + within(texts[1], Level::Primary), Level::Power};
+      })
       .Case<ir::AndOp>([&](auto) { return binary("and", Level::And); })
       .Case<ir::OrOp>([&](auto) { return binary("or", Level::Or); })
       .Case<ir::NegOp>([&](auto) { return Text{"-" + within(texts[0], Level::Power), Level::Sign}; })
@@ -190,7 +195,8 @@ std::string SourcePrinter::indices(Value input, ValueRange offsets, Type part, V
     }
     int64_t size = ir::shapeOf(part)[kept];
     std::string length = !ShapedType::isDynamic(size) ? std::to_string(size)
-                         : like ? sizeText(like, int64_t(kept)) : within(expression(sizes[nextSize++]), Level::Primary);
+                         : like                       ? sizeText(like, int64_t(kept))
+                                                      : within(expression(sizes[nextSize++]), Level::Primary);
     ++kept;
     std::optional<int64_t> begin = getConstantIntValue(offset);
     int64_t step = steps[d];
@@ -229,7 +235,8 @@ Text SourcePrinter::transpose(ir::TransposeOp op) {
 Text SourcePrinter::reshape(ir::ReshapeOp op) {
   int64_t from = ir::rankOf(op.getInput().getType()), to = ir::rankOf(op.getType());
   if (from == 0)
-    return to == 0 ? expression(op.getInput()) : call("full", {tuple(op.getType(), {}), expression(op.getInput()).text});
+    return to == 0 ? expression(op.getInput())
+                   : call("full", {tuple(op.getType(), {}), expression(op.getInput()).text});
   if (to != 0)
     return call("reshape", {expression(op.getInput()).text, tuple(op.getType(), op.getSizes())});
   std::string zeros;
@@ -337,7 +344,8 @@ Text SourcePrinter::buildUpstream(Operation *op) {
       .Case<arith::RemSIOp, arith::RemUIOp>([&](auto) { return sign("%", Level::Product); })
       .Case<arith::CeilDivSIOp>([&](auto) {
         Value a = op->getOperand(0), b = op->getOperand(1);
-        return Text{"(" + at(a, Level::Sum) + " + " + at(b, Level::Product) + " - 1) // " + at(b, Level::Sign), Level::Product};
+        return Text{"(" + at(a, Level::Sum) + " + " + at(b, Level::Product) + " - 1) // " + at(b, Level::Sign),
+                    Level::Product};
       })
       .Case<arith::MaxSIOp, arith::MaximumFOp>([&](auto) { return two("maximum"); })
       .Case<arith::MinSIOp, arith::MinimumFOp>([&](auto) { return two("minimum"); })
@@ -353,24 +361,34 @@ Text SourcePrinter::buildUpstream(Operation *op) {
       })
       .Case([&](arith::CmpIOp cmp) {
         switch (cmp.getPredicate()) {
-        case arith::CmpIPredicate::eq: return sign("==", Level::Compare);
-        case arith::CmpIPredicate::ne: return sign("!=", Level::Compare);
-        case arith::CmpIPredicate::slt: return sign("<", Level::Compare);
-        case arith::CmpIPredicate::sle: return sign("<=", Level::Compare);
-        case arith::CmpIPredicate::sgt: return sign(">", Level::Compare);
-        case arith::CmpIPredicate::sge: return sign(">=", Level::Compare);
-        default: break;
+        case arith::CmpIPredicate::eq:
+          return sign("==", Level::Compare);
+        case arith::CmpIPredicate::ne:
+          return sign("!=", Level::Compare);
+        case arith::CmpIPredicate::slt:
+          return sign("<", Level::Compare);
+        case arith::CmpIPredicate::sle:
+          return sign("<=", Level::Compare);
+        case arith::CmpIPredicate::sgt:
+          return sign(">", Level::Compare);
+        case arith::CmpIPredicate::sge:
+          return sign(">=", Level::Compare);
+        default:
+          break;
         }
         // Unsigned: an index, which may be negative, against a size.
-        bool turned = cmp.getPredicate() == arith::CmpIPredicate::ugt || cmp.getPredicate() == arith::CmpIPredicate::ule;
-        bool inside = cmp.getPredicate() == arith::CmpIPredicate::ult || cmp.getPredicate() == arith::CmpIPredicate::ugt;
+        bool turned =
+            cmp.getPredicate() == arith::CmpIPredicate::ugt || cmp.getPredicate() == arith::CmpIPredicate::ule;
+        bool inside =
+            cmp.getPredicate() == arith::CmpIPredicate::ult || cmp.getPredicate() == arith::CmpIPredicate::ugt;
         std::string index = at(op->getOperand(turned), Level::Sum), size = at(op->getOperand(!turned), Level::Sum);
         return inside ? Text{"0 <= " + index + " and " + index + " < " + size, Level::And}
                       : Text{index + " < 0 or " + index + " >= " + size, Level::Or};
       })
       .Case([&](arith::SelectOp select) {
         return Text{"if " + expression(select.getCondition()).text + " { " + expression(select.getTrueValue()).text +
-                    " } else { " + expression(select.getFalseValue()).text + " }", Level::Branch};
+                        " } else { " + expression(select.getFalseValue()).text + " }",
+                    Level::Branch};
       })
       .Default([&](Operation *) {
         unprintable(op);
@@ -392,16 +410,21 @@ Text SourcePrinter::build(OpResult result) {
       .Case([&](ir::ReshapeOp o) { return reshape(o); })
       .Case([&](ir::TransposeOp o) { return transpose(o); })
       .Case([&](ir::ReverseOp o) { return call("flip", {expression(o.getInput()).text, numbers(o.getDims())}); })
-      .Case([&](ir::ConcatOp o) { return call("cat", {"(" + list(o.getInputs()) + (o.getInputs().size() == 1 ? ",)" : ")"),
-                                                      "dim=" + std::to_string(o.getDim())}); })
-      .Case([&](ir::SliceOp o) {
-        return Text{at(o.getInput(), Level::Primary) +
-                    indices(o.getInput(), o.getOffsets(), o.getType(), Value(), o.getSizes(), o.getSteps(), o.getDropped())};
+      .Case([&](ir::ConcatOp o) {
+        return call("cat", {"(" + list(o.getInputs()) + (o.getInputs().size() == 1 ? ",)" : ")"),
+                            "dim=" + std::to_string(o.getDim())});
       })
-      .Case([&](ir::GatherOp o) { return Text{at(o.getInput(), Level::Primary) + "[" + expression(o.getIndices()).text + "]"}; })
+      .Case([&](ir::SliceOp o) {
+        return Text{at(o.getInput(), Level::Primary) + indices(o.getInput(), o.getOffsets(), o.getType(), Value(),
+                                                               o.getSizes(), o.getSteps(), o.getDropped())};
+      })
+      .Case([&](ir::GatherOp o) {
+        return Text{at(o.getInput(), Level::Primary) + "[" + expression(o.getIndices()).text + "]"};
+      })
       .Case([&](ir::ScatterAddOp o) { return call("index_add", {list({o.getInput(), o.getIndices(), o.getValue()})}); })
       .Case([&](ir::TakeAlongOp o) {
-        return call("gather", {expression(o.getInput()).text, std::to_string(o.getDim()), expression(o.getIndices()).text});
+        return call("gather",
+                    {expression(o.getInput()).text, std::to_string(o.getDim()), expression(o.getIndices()).text});
       })
       .Case([&](ir::PutAlongAddOp o) {
         return call("scatter_add", {expression(o.getInput()).text, std::to_string(o.getDim()),
@@ -429,8 +452,9 @@ Text SourcePrinter::build(OpResult result) {
           if (!swapped)
             return expression(v);
           int64_t rank = ir::rankOf(v.getType());
-          return rank == 2 ? Text{at(v, Level::Primary) + ".T"}
-                           : call("transpose", {expression(v).text, std::to_string(rank - 2), std::to_string(rank - 1)});
+          return rank == 2
+                     ? Text{at(v, Level::Primary) + ".T"}
+                     : call("transpose", {expression(v).text, std::to_string(rank - 2), std::to_string(rank - 1)});
         };
         return infix(side(o.getA(), o.getTransA()), "@", side(o.getB(), o.getTransB()), Level::Product);
       })

@@ -4,10 +4,10 @@
 #include "compiler/dialect/Dl.h"
 #include "compiler/dialect/builder.h"
 
-#include "llvm/ADT/StringSet.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringSet.h"
 
 #include <optional>
 #include <string>

@@ -2,9 +2,9 @@
 
 #include "compiler/autodiff/dims.h"
 
-#include "llvm/ADT/StringSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -32,7 +32,8 @@ std::string SourcePrinter::signature() {
   std::string results;
   SmallVector<std::string> params;
   for (auto [i, arg] : llvm::enumerate(function_.getArguments()))
-    params.push_back(names_[arg] + ": " + typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type")));
+    params.push_back(names_[arg] + ": " +
+                     typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type")));
   bool known = true; // a result type with an unknown size is left to the checker
   for (auto [i, type] : llvm::enumerate(function_.getResultTypes())) {
     auto written = function_.getResultAttrOfType<StringAttr>(i, "dl.type");
@@ -115,7 +116,8 @@ void SourcePrinter::let(ValueRange results, const std::string &value) {
 template <typename Op> void SourcePrinter::store(Op op, StringRef sign) {
   Value input = op.getInput(), result = op.getResult();
   std::string value = expression(op.getValue()).text;
-  std::string place = indices(input, op.getOffsets(), op.getValue().getType(), op.getValue(), {}, op.getSteps(), op.getDropped());
+  std::string place =
+      indices(input, op.getOffsets(), op.getValue().getType(), op.getValue(), {}, op.getSteps(), op.getDropped());
   std::string target;
   if (overwriter(input) == op.getOperation()) {
     target = names_[input];
@@ -246,7 +248,8 @@ std::string SourcePrinter::branchValue(Value value, Value other) {
   }
   shape = "(" + shape + (type.getRank() == 1 ? ",)" : ")");
   Type elem = type.getElementType();
-  return elem.isInteger(1) ? "full(" + shape + ", false)" : "zeros(" + shape + (elem.isF32() ? ")" : ", dtype=" + elementName(elem) + ")");
+  return elem.isInteger(1) ? "full(" + shape + ", false)"
+                           : "zeros(" + shape + (elem.isF32() ? ")" : ", dtype=" + elementName(elem) + ")");
 }
 
 LogicalResult SourcePrinter::branch(scf::IfOp op) {
@@ -284,8 +287,7 @@ LogicalResult SourcePrinter::branch(scf::IfOp op) {
 
 // ---------------------------------------------------------------------------------------------------------- loops
 std::string SourcePrinter::variable(Value init, const std::string &wish, const std::string &type) {
-  if (auto it = names_.find(init);
-      type.empty() && it != names_.end() && variables_.contains(init) && init.hasOneUse())
+  if (auto it = names_.find(init); type.empty() && it != names_.end() && variables_.contains(init) && init.hasOneUse())
     return it->second;
   std::string target = unique(wish);
   line("var " + target + type + " = " + expression(init).text);
@@ -318,7 +320,8 @@ static std::string openTypeOf(Value arg, Value init, Value yielded) {
 static bool mentions(const std::string &text, const std::string &name) {
   auto isPart = [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
   for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
-    bool before = at > 0 && isPart(text[at - 1]), after = at + name.size() < text.size() && isPart(text[at + name.size()]);
+    bool before = at > 0 && isPart(text[at - 1]),
+         after = at + name.size() < text.size() && isPart(text[at + name.size()]);
     if (!before && !after)
       return true;
   }
@@ -335,8 +338,8 @@ void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange values) {
     std::string assignment = target + " = " + text;
     Operation *sum = source.getDefiningOp();
     if (isa_and_nonnull<ir::AddOp, arith::AddIOp>(sum) && !names_.count(source))
-      for (auto [own, other] : {std::pair(sum->getOperand(0), sum->getOperand(1)),
-                                std::pair(sum->getOperand(1), sum->getOperand(0))})
+      for (auto [own, other] :
+           {std::pair(sum->getOperand(0), sum->getOperand(1)), std::pair(sum->getOperand(1), sum->getOperand(0))})
         if (expression(own).text == target && !peel(other).getDefiningOp<ir::BroadcastOp>()) {
           assignment = target + " += " + expression(other).text;
           break;
@@ -395,7 +398,8 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
   Block &before = *op.getBeforeBody(), &after = *op.getAfterBody();
   scf::ConditionOp condition = op.getConditionOp();
   SmallVector<std::string> targets;
-  for (auto [init, arg, yielded] : llvm::zip_equal(op.getInits(), before.getArguments(), op.getYieldOp().getResults())) {
+  for (auto [init, arg, yielded] :
+       llvm::zip_equal(op.getInits(), before.getArguments(), op.getYieldOp().getResults())) {
     targets.push_back(variable(init, carriedWish(yielded, wishFor(arg)), openTypeOf(arg, init, yielded)));
     name(arg, targets.back());
     variables_.insert(arg);
@@ -432,8 +436,8 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
     }
   }
   bool plain = passed.empty() && llvm::all_of(before.without_terminator(), [&](Operation &nested) {
-    return nested.getNumRegions() == 0 && isDeferred(&nested) && isMemoryEffectFree(&nested);
-  });
+                 return nested.getNumRegions() == 0 && isDeferred(&nested) && isMemoryEffectFree(&nested);
+               });
   line("while " + (plain ? expression(condition.getCondition()).text : std::string("true")) + " {");
   ++depth_;
   if (!plain) {

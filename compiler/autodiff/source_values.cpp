@@ -13,12 +13,18 @@ using namespace mlir;
 namespace dl::autodiff {
 
 std::string elementName(Type type) {
-  if (type.isF32()) return "f32";
-  if (type.isF64()) return "f64";
-  if (type.isBF16()) return "bf16";
-  if (type.isInteger(1)) return "bool";
-  if (type.isInteger(8)) return "u8";
-  if (type.isInteger(32)) return "i32";
+  if (type.isF32())
+    return "f32";
+  if (type.isF64())
+    return "f64";
+  if (type.isBF16())
+    return "bf16";
+  if (type.isInteger(1))
+    return "bool";
+  if (type.isInteger(8))
+    return "u8";
+  if (type.isInteger(32))
+    return "i32";
   return "i64"; // also sizes
 }
 
@@ -59,7 +65,8 @@ Text number(Attribute value, bool bare) {
   bool isByte = whole.getType().isInteger(8);
   int64_t v = isByte ? int64_t(whole.getValue().getZExtValue()) : whole.getInt();
   bool isInt = whole.getType().isIndex() || whole.getType().isInteger(64);
-  return {std::to_string(v) + (bare || isInt ? "" : elementName(whole.getType())), v < 0 ? Level::Sign : Level::Primary};
+  return {std::to_string(v) + (bare || isInt ? "" : elementName(whole.getType())),
+          v < 0 ? Level::Sign : Level::Primary};
 }
 
 // ---------------------------------------------------------------------------------------------------------- names
@@ -96,9 +103,10 @@ std::string SourcePrinter::wishFor(Value value) const {
 }
 
 SourcePrinter::SourcePrinter(func::FuncOp function) : function_(function) {
-  for (StringRef word : {"and", "assert", "break", "continue", "else", "enable_grad", "false", "fn", "for", "if", "import",
-                         "in", "let", "module", "mut", "no_grad", "none", "not", "or", "return", "true", "var", "while",
-                         "f32", "f64", "bf16", "i32", "i64", "u8", "bool", "int", "str", "list", "error", "print"})
+  for (StringRef word : {"and", "assert", "break", "continue", "else",   "enable_grad", "false",   "fn",   "for",
+                         "if",  "import", "in",    "let",      "module", "mut",         "no_grad", "none", "not",
+                         "or",  "return", "true",  "var",      "while",  "f32",         "f64",     "bf16", "i32",
+                         "i64", "u8",     "bool",  "int",      "str",    "list",        "error",   "print"})
     taken_.insert(word);
   for (const ops::Row &row : ops::table())
     taken_.insert(StringRef(row.builtin.signature).take_until([](char c) { return c == '('; }).trim());
@@ -147,7 +155,8 @@ Value SourcePrinter::standIn(Value value) const {
   if (isa<ir::DivOp>(op) && isConstant(op->getOperand(1), 1))
     return op->getOperand(0);
   // A size is never negative.
-  if (isa<arith::MaxSIOp>(op) && isConstant(op->getOperand(1), 0) && peel(op->getOperand(0)).getDefiningOp<tensor::DimOp>())
+  if (isa<arith::MaxSIOp>(op) && isConstant(op->getOperand(1), 0) &&
+      peel(op->getOperand(0)).getDefiningOp<tensor::DimOp>())
     return op->getOperand(0);
   return {};
 }
@@ -167,7 +176,8 @@ bool SourcePrinter::isInline(Operation *op) const {
          (op->getNumResults() == 1 && standIn(op->getResult(0)));
 }
 
-// Counts the places where the value will be written; one in another region counts as several, for it may run more often.
+// Counts the places where the value will be written; one in another region counts as several, for it may run more
+// often.
 unsigned SourcePrinter::countUses(Value value, Block *block) const {
   unsigned count = 0;
   for (Operation *user : value.getUsers()) {

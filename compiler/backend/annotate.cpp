@@ -16,10 +16,9 @@ namespace {
 
 // Functions that glibc's libmvec has for vectors, by their f64 name, with their number of arguments.
 constexpr std::pair<StringLiteral, int> kVectorFunctions[] = {
-    {"acos", 1}, {"acosh", 1}, {"asin", 1},  {"asinh", 1}, {"atan", 1},  {"atan2", 2}, {"atanh", 1},
-    {"cbrt", 1}, {"cos", 1},   {"cosh", 1},  {"erf", 1},   {"exp", 1},   {"exp2", 1},  {"expm1", 1},
-    {"log", 1},  {"log10", 1}, {"log1p", 1}, {"log2", 1},  {"pow", 2},   {"sin", 1},   {"sinh", 1},
-    {"tan", 1},  {"tanh", 1},
+    {"acos", 1},  {"acosh", 1}, {"asin", 1}, {"asinh", 1}, {"atan", 1}, {"atan2", 2}, {"atanh", 1}, {"cbrt", 1},
+    {"cos", 1},   {"cosh", 1},  {"erf", 1},  {"exp", 1},   {"exp2", 1}, {"expm1", 1}, {"log", 1},   {"log10", 1},
+    {"log1p", 1}, {"log2", 1},  {"pow", 2},  {"sin", 1},   {"sinh", 1}, {"tan", 1},   {"tanh", 1},
 };
 
 // The letter of an instruction set in the vector function ABI, and its width in bits.
@@ -115,8 +114,7 @@ void annotateLoops(Module &module) {
           for (Instruction &instruction : *block)
             if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction))
               instruction.setMetadata(LLVMContext::MD_access_group, group);
-        MDNode *parallel =
-            MDNode::get(context, {MDString::get(context, "llvm.loop.parallel_accesses"), group});
+        MDNode *parallel = MDNode::get(context, {MDString::get(context, "llvm.loop.parallel_accesses"), group});
         MDNode *id = MDNode::getDistinct(context, {nullptr, parallel});
         id->replaceOperandWith(0, id);
         loop->setLoopID(id);

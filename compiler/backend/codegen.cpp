@@ -36,7 +36,8 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine, int optLevel) 
   llvm::CGSCCAnalysisManager calls;
   llvm::ModuleAnalysisManager modules;
   llvm::PipelineTuningOptions tuning;
-  // Short loops of constant length would be written out many times over: most of the compile time, for no gain in speed.
+  // Short loops of constant length would be written out many times over: most of the compile time, for no gain in
+  // speed.
   tuning.LoopUnrolling = false;
   tuning.LoopInterleaving = true;
   tuning.LoopVectorization = true;

@@ -3,10 +3,10 @@
 #include "compiler/backend/timing.h"
 #include "compiler/dialect/canonicalizer.h"
 
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -57,9 +57,9 @@ const std::vector<Step> &pipeline() {
        perModule(createSymbolDCEPass)},
       {"fuse-linear", "transposes into products; a product with bias and relu is one kernel", Stage::Linalg, true,
        perFunction(createFuseLinearPass)},
-      // --- linalg on tensors. No CSE of tensors from here to bufferisation: equal tensors with two writers need a copy.
-      {"lower-ops", "dl ops to linalg, tensor, arith and kernels", Stage::Linalg, false,
-       perModule(createLowerOpsPass)},
+      // --- linalg on tensors. No CSE of tensors from here to bufferisation: equal tensors with two writers need a
+      // copy.
+      {"lower-ops", "dl ops to linalg, tensor, arith and kernels", Stage::Linalg, false, perModule(createLowerOpsPass)},
       {"simplify-linalg", "fold sizes, so that fusion sees through them", Stage::Linalg, false,
        perModule(ir::createCanonicalizer)},
       {"scalar-cse", "equal sizes are one value", Stage::Linalg, false, perModule(createScalarCsePass)},
@@ -99,7 +99,9 @@ const std::vector<Step> &pipeline() {
       {"addressing", "views and index arithmetic", Stage::Llvm, false, addLowerAddressing},
       {"control-flow", "scf to branches", Stage::Llvm, false, perModule(createConvertSCFToCFPass)},
       {"runtime-calls", "kernels, externs, assertions and polls to calls", Stage::Llvm, false,
-       [](Manager &pm, const Options &options) { pm.addPass(createRuntimeCallsPass(options.lineText, options.isLibrary)); }},
+       [](Manager &pm, const Options &options) {
+         pm.addPass(createRuntimeCallsPass(options.lineText, options.isLibrary));
+       }},
       {"views", "views made by the calls", Stage::Llvm, false, addLowerAddressing},
       {"to-llvm", "everything that is left", Stage::Llvm, false, perModule(createToLlvmPass)},
       {"reconcile-casts", "casts between the parts", Stage::Llvm, false, perModule(createReconcileUnrealizedCastsPass)},

@@ -12,9 +12,9 @@ namespace dl::backend {
 enum class Stage { Dl, Grad, Linalg, Loops, Llvm };
 
 struct PipelineOptions {
-  bool fuse = true;     // false: no fusion and no reuse of operands, for differential tests
-  bool threads = true;  // false: all loops sequential
-  bool verify = false;  // check the IR after each pass
+  bool fuse = true;    // false: no fusion and no reuse of operands, for differential tests
+  bool threads = true; // false: all loops sequential
+  bool verify = false; // check the IR after each pass
   bool timePasses = false;
   passes::LineText lineText;
   passes::IsLibrary isLibrary;

@@ -30,7 +30,8 @@ TargetDescription describeHost() {
     features.AddFeature(feature.getKey(), feature.getValue());
   auto has = [&](llvm::StringRef name) { return host.lookup(name); };
   if (has("avx512f") && has("avx512vl")) {
-    // LLVM would use half of the width on these machines, for the sake of their clock; measured, the full width is faster.
+    // LLVM would use half of the width on these machines, for the sake of their clock; measured, the full width is
+    // faster.
     features.AddFeature("prefer-256-bit", false);
     target.vectorBits = 512;
   } else if (has("avx2")) {
@@ -53,7 +54,8 @@ TargetDescription describeTarget(const std::string &cpu) {
   return host;
 }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetDescription &target, int optLevel) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createTargetMachine(const TargetDescription &target,
+                                                                         int optLevel) {
   initialise();
   std::string message;
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(target.triple, message);

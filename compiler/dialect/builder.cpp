@@ -72,15 +72,10 @@ std::pair<Value, int64_t> sizeSource(Value tensor, int64_t dim) {
       .Case<BroadcastOp, IotaOp, ReshapeOp, SliceOp, Conv2dGradInputOp, Conv2dGradWeightOp, PoolScatterOp,
             AvgPool2dGradOp>([&](auto sized) { return listed(sized.getSizes()); })
       .Case<tensor::EmptyOp>([&](auto empty) { return listed(empty.getDynamicSizes()); })
-      .Case<ReverseOp, UpdateSliceOp, AddSliceOp, ScatterAddOp, PutAlongAddOp, StopGradOp, LeafOp>([&](auto same) -> Source {
-        return {same.getInput(), dim};
-      })
-      .Case<TakeAlongOp>([&](TakeAlongOp along) -> Source {
-        return {along.getIndices(), dim};
-      })
-      .Case<TransposeOp>([&](TransposeOp swap) -> Source {
-        return {swap.getInput(), swap.getPerm()[dim]};
-      })
+      .Case<ReverseOp, UpdateSliceOp, AddSliceOp, ScatterAddOp, PutAlongAddOp, StopGradOp, LeafOp>(
+          [&](auto same) -> Source { return {same.getInput(), dim}; })
+      .Case<TakeAlongOp>([&](TakeAlongOp along) -> Source { return {along.getIndices(), dim}; })
+      .Case<TransposeOp>([&](TransposeOp swap) -> Source { return {swap.getInput(), swap.getPerm()[dim]}; })
       .Case<ConcatOp>([&](ConcatOp concat) -> Source {
         return dim == static_cast<int64_t>(concat.getDim()) ? Source() : Source(concat.getInputs().front(), dim);
       })

@@ -6,8 +6,8 @@
 
 namespace dl::ir {
 
-// Without the pattern that gives a loop-carried tensor the static size that it starts with: it does not look whether the
-// loop changes the size, and a tensor that grows is such a one.
+// Without the pattern that gives a loop-carried tensor the static size that it starts with: it does not look whether
+// the loop changes the size, and a tensor that grows is such a one.
 inline std::unique_ptr<mlir::Pass> createCanonicalizer() {
   return mlir::createCanonicalizerPass(mlir::GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
 }

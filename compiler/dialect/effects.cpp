@@ -28,7 +28,8 @@ void ExternOp::getEffects(Effects &effects) {
   for (OpResult result : getOperation()->getResults())
     if (isa<BaseMemRefType>(result.getType())) {
       effects.emplace_back(MemoryEffects::Allocate::get(), result);
-      // An op that only allocates is erased with the deallocation of one unused result, whatever its other results are for.
+      // An op that only allocates is erased with the deallocation of one unused result, whatever its other results are
+      // for.
       effects.emplace_back(MemoryEffects::Write::get(), result);
     }
   if (!getPure())

@@ -40,7 +40,7 @@ public:
   mlir::Location loc() const { return loc_; }
 
   virtual mlir::Value primal(mlir::Value original) = 0;
-  virtual mlir::Value tangent(mlir::Value originalOperand) = 0; // null: zero
+  virtual mlir::Value tangent(mlir::Value originalOperand) = 0;          // null: zero
   virtual void set(mlir::Value originalResult, mlir::Value tangent) = 0; // never set: zero
   virtual mlir::LogicalResult notDifferentiable(llvm::StringRef reason) = 0;
 

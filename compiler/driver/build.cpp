@@ -26,11 +26,17 @@ void listSlots(const char *head, const std::vector<Leaf> &leaves, std::string &t
 std::string headerText(const std::string &name, const std::vector<Signature> &signatures) {
   std::string guard = "DL_GENERATED_";
   for (char c : name)
-    guard += std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
-  std::string text = "/* Made by `dl build --lib`. Call each function through dl_invoke() with its inputs as `in` and room for its\n"
-                     " * outputs as `out`: dtype and rank set, data NULL, sizes -1. Free the data of tensor outputs with dl_free(). */\n"
-                     "#ifndef " + guard + "_H\n#define " + guard + "_H\n\n#include <dl/abi.h>\n\n"
-                     "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+    guard += std::isalnum(static_cast<unsigned char>(c))
+                 ? static_cast<char>(std::toupper(static_cast<unsigned char>(c)))
+                 : '_';
+  std::string text =
+      "/* Made by `dl build --lib`. Call each function through dl_invoke() with its inputs as `in` and room for its\n"
+      " * outputs as `out`: dtype and rank set, data NULL, sizes -1. Free the data of tensor outputs with dl_free(). "
+      "*/\n"
+      "#ifndef " +
+      guard + "_H\n#define " + guard +
+      "_H\n\n#include <dl/abi.h>\n\n"
+      "#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
   for (const Signature &signature : signatures) {
     text += "\n/* " + signature.name + "\n";
     listSlots("in", signature.parameters, text);

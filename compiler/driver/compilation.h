@@ -28,8 +28,8 @@ public:
   // The same for a text in memory; `path` is what messages call it and where imports are looked for.
   bool addText(const std::string &path, std::string text);
   // Before check(): the function will be checked for all sizes at once, whatever it is called with, and counts as
-  // exported. `types`, if not empty, are its parameters' types, "f32[3, 4], f32[N]", for what its signature leaves open.
-  // False, with an error, when there is no such function or the types cannot be read.
+  // exported. `types`, if not empty, are its parameters' types, "f32[3, 4], f32[N]", for what its signature leaves
+  // open. False, with an error, when there is no such function or the types cannot be read.
   bool askFor(const std::string &name, const std::string &types);
   // `facts` receives what editors want to know.
   bool check(sema::Facts *facts = nullptr);

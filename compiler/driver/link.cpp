@@ -91,7 +91,8 @@ std::string writeProgram(const std::string &object, const std::string &output) {
   if (std::string problem = writeFile(output, *linked); !problem.empty())
     return "cannot write " + output + ": " + problem;
   std::error_code refused;
-  fs::permissions(output, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, refused);
+  fs::permissions(output, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,
+                  refused);
   return refused ? "cannot make " + output + " executable: " + refused.message() : "";
 }
 

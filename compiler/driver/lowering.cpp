@@ -5,9 +5,9 @@
 #include "compiler/autodiff/anomaly.h"
 #include "compiler/autodiff/autodiff.h"
 #include "compiler/autodiff/print_source.h"
-#include "compiler/dialect/location.h"
 #include "compiler/backend/backend.h"
 #include "compiler/backend/pipeline.h"
+#include "compiler/dialect/location.h"
 #include "compiler/driver/native_code.h"
 #include "compiler/driver/timing.h"
 #include "compiler/irgen/irgen.h"
@@ -38,8 +38,7 @@ public:
           if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
             return mlir::success(); // remarks of passes are for their authors
           const SourceManager &sources = diagnostics.sources();
-          Diagnostic &error =
-              diagnostics.error(code, userSpan(diagnostic.getLocation(), sources), diagnostic.str());
+          Diagnostic &error = diagnostics.error(code, userSpan(diagnostic.getLocation(), sources), diagnostic.str());
           for (mlir::Diagnostic &note : diagnostic.getNotes()) {
             Span place = irgen::spanOf(note.getLocation(), sources);
             if (place.valid() && place != error.span)
@@ -81,7 +80,8 @@ bool Lowering::parse(uint32_t file) {
           .withHelp("`dl compile --emit=dl` prints programs that can be read back");
     return mlir::success();
   });
-  ir->module = mlir::parseSourceString<mlir::ModuleOp>(sources.file(file).text, ir->context.get(), sources.file(file).path);
+  ir->module =
+      mlir::parseSourceString<mlir::ModuleOp>(sources.file(file).text, ir->context.get(), sources.file(file).path);
   if (!ir->module && !diagnostics.hasErrors())
     diagnostics.error(Code::SyntaxError, {}, sources.file(file).path + " is not MLIR");
   return !diagnostics.hasErrors();
@@ -274,11 +274,12 @@ std::optional<std::string> Lowering::keptForReverse() {
     std::string type;
     llvm::raw_string_ostream(type) << value.type;
     text += place + "  " + value.function + "  " + type + "  " +
-            (value.bytes < 0 ? "size known when run" : std::to_string(value.bytes) + " bytes") + "  " +
-            line.str() + "\n";
+            (value.bytes < 0 ? "size known when run" : std::to_string(value.bytes) + " bytes") + "  " + line.str() +
+            "\n";
     known += std::max<int64_t>(value.bytes, 0);
   }
-  return text + std::to_string(kept.size()) + (kept.size() == 1 ? " value, " : " values, ") + std::to_string(known) + " bytes of known size\n";
+  return text + std::to_string(kept.size()) + (kept.size() == 1 ? " value, " : " values, ") + std::to_string(known) +
+         " bytes of known size\n";
 }
 
 } // namespace dl::driver

@@ -50,8 +50,8 @@ public:
   std::optional<std::string> emit(const std::string &stage);
   // Drops what this function does not need; `main` is the script. False when there is no such function.
   bool keepOnly(const std::string &name);
-  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`, of the given
-  // order, in forward or reverse mode. `help` says what to do when no instance of it is known.
+  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`, of the
+  // given order, in forward or reverse mode. `help` says what to do when no instance of it is known.
   std::optional<std::string> derivative(const std::string &name, const std::vector<int> &wrt, bool forward, int order,
                                         const std::string &help);
   // What reverse passes keep, one line a value.

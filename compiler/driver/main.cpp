@@ -18,12 +18,13 @@ namespace {
 
 constexpr int wrongCommandLine = 2;
 
-const std::vector<std::string> names = {"run",  "build", "check", "grad", "compile", "repl",
+const std::vector<std::string> names = {"run",  "build", "check", "grad",       "compile", "repl",
                                         "test", "fmt",   "lsp",   "completion", "help"};
 
 bool takesValue(const std::string &flag) { return flag == "--threads" || flag == "--color" || flag == "--diagnostics"; }
 
-// Index of the first argument from `begin` that is neither a flag nor a flag's value; arguments.size() if there is none.
+// Index of the first argument from `begin` that is neither a flag nor a flag's value; arguments.size() if there is
+// none.
 size_t firstPlain(const std::vector<std::string> &arguments, size_t begin) {
   for (size_t i = begin; i < arguments.size(); ++i) {
     if (takesValue(arguments[i]))
@@ -120,13 +121,16 @@ int main(int argc, char **argv) {
   CheckCommand checkCommand;
   CLI::App *check = app.add_subcommand("check", "Find the errors that need no running");
   check->add_option("FILE", checkCommand.files, "Scripts, or folders of them");
-  check->add_option("--types", checkCommand.types,
-                    "Print the type of the innermost expression at FILE:LINE:COLUMN, once per instance of a generic function");
+  check->add_option(
+      "--types", checkCommand.types,
+      "Print the type of the innermost expression at FILE:LINE:COLUMN, once per instance of a generic function");
 
   GradCommand gradCommand;
   CLI::App *grad = app.add_subcommand("grad", "Print the derivative of a function as dl source");
   grad->add_option("FILE", gradCommand.file, "The script")->required();
-  grad->add_option("FUNCTION", gradCommand.function, "One of its functions; what it is called with need not be known if it declares its types")->required();
+  grad->add_option("FUNCTION", gradCommand.function,
+                   "One of its functions; what it is called with need not be known if it declares its types")
+      ->required();
   grad->add_option("--types", gradCommand.types,
                    "Types of the parameters, such as \"f32[N, 3], f32\", where the declaration leaves them open");
   grad->add_option("--wrt", gradCommand.wrt, "Numbers of the parameters, from 0 (default: 0)")->delimiter(',');
@@ -136,8 +140,7 @@ int main(int argc, char **argv) {
   CompileCommand compileCommand;
   CLI::App *compile = app.add_subcommand("compile", "Print a form that the program takes on its way");
   compile->add_option("FILE", compileCommand.file, "A script, or MLIR in a file with the ending .mlir")->required();
-  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages))
-      ->description("The form");
+  compile->add_option("--emit", compileCommand.stage)->check(CLI::IsMember(stages))->description("The form");
   compile->add_option("-o,--output", compileCommand.output, "Where to write it (default: standard output)");
   compile->add_flag("--explain-memory", compileCommand.explainMemory, "List what is kept for reverse passes");
 
@@ -155,7 +158,8 @@ int main(int argc, char **argv) {
   CLI::App *repl = app.add_subcommand("repl", "Take statements one at a time");
   repl->footer("`:help` in the session lists its commands.");
 
-  CLI::App *lsp = app.add_subcommand("lsp", "Serve an editor: the Language Server Protocol on standard input and output");
+  CLI::App *lsp =
+      app.add_subcommand("lsp", "Serve an editor: the Language Server Protocol on standard input and output");
   bool stdio = false;
   lsp->add_flag("--stdio", stdio, "What the server does anyway; some editors say so");
 

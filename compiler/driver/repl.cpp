@@ -115,8 +115,9 @@ private:
     if (candidates.empty())
       return CC_ERROR;
     const std::string &first = candidates.front(), &last = candidates.back();
-    size_t common = std::mismatch(first.begin(), first.begin() + std::min(first.size(), last.size()), last.begin()).first -
-                    first.begin();
+    size_t common =
+        std::mismatch(first.begin(), first.begin() + std::min(first.size(), last.size()), last.begin()).first -
+        first.begin();
     if (common > prefix.size()) {
       el_insertstr(edit, first.substr(prefix.size(), common - prefix.size()).c_str());
       return CC_REFRESH;

@@ -238,9 +238,10 @@ bool Session::type(const std::string &text) {
 
 bool Session::grad(const std::string &function, const std::vector<int> &wrt) {
   std::unique_ptr<Lowering> lowering = state->lowered(function);
-  std::optional<std::string> text =
-      lowering ? lowering->derivative(function, wrt, /*forward=*/false, /*order=*/1, "declare the types of its parameters, or call it once")
-               : std::nullopt;
+  std::optional<std::string> text = lowering
+                                        ? lowering->derivative(function, wrt, /*forward=*/false, /*order=*/1,
+                                                               "declare the types of its parameters, or call it once")
+                                        : std::nullopt;
   if (text)
     std::fwrite(text->data(), 1, text->size(), stdout);
   return state->finish(text.has_value());

@@ -7,13 +7,20 @@ namespace {
 
 DType dtypeOf(sema::Elem elem) {
   switch (elem) {
-  case sema::Elem::F32: return DType::f32;
-  case sema::Elem::F64: return DType::f64;
-  case sema::Elem::BF16: return DType::bf16;
-  case sema::Elem::I32: return DType::i32;
-  case sema::Elem::I64: return DType::i64;
-  case sema::Elem::U8: return DType::u8;
-  case sema::Elem::Bool: return DType::boolean;
+  case sema::Elem::F32:
+    return DType::f32;
+  case sema::Elem::F64:
+    return DType::f64;
+  case sema::Elem::BF16:
+    return DType::bf16;
+  case sema::Elem::I32:
+    return DType::i32;
+  case sema::Elem::I64:
+    return DType::i64;
+  case sema::Elem::U8:
+    return DType::u8;
+  case sema::Elem::Bool:
+    return DType::boolean;
   }
   return DType::f32;
 }
@@ -36,9 +43,12 @@ std::optional<int64_t> evaluate(const sema::Dim::Atom &atom, const Bindings &bin
   if (!a || !b)
     return std::nullopt;
   switch (atom.kind) {
-  case sema::Dim::AtomKind::Min: return std::min(*a, *b);
-  case sema::Dim::AtomKind::Max: return std::max(*a, *b);
-  default: break;
+  case sema::Dim::AtomKind::Min:
+    return std::min(*a, *b);
+  case sema::Dim::AtomKind::Max:
+    return std::max(*a, *b);
+  default:
+    break;
   }
   if (*b == 0)
     return std::nullopt;

@@ -12,14 +12,14 @@ namespace dl::driver {
 
 struct Leaf {
   Slot slot;
-  std::vector<sema::Dim> dims;   // of a tensor
-  std::optional<sema::Dim> dim;  // an `int` that serves in shapes
+  std::vector<sema::Dim> dims;  // of a tensor
+  std::optional<sema::Dim> dim; // an `int` that serves in shapes
 };
 
 struct Signature {
   std::string name;
   std::vector<Leaf> parameters;
-  std::vector<Leaf> results;     // and then the final values of `mut` parameters
+  std::vector<Leaf> results; // and then the final values of `mut` parameters
 
   // Why these values cannot be its arguments, or an empty string.
   std::string mismatch(const dl_value *arguments, size_t count) const;

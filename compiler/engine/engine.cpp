@@ -131,8 +131,8 @@ Result<std::vector<Tensor>> Function::call(const Tensor *arguments, size_t count
     return plainError(problem);
   for (size_t i = 0; i < out.size(); ++i)
     out[i] = driver::emptyResult(entry.results[i]);
-  if (dl_error *failure =
-          dl_invoke(entry.function, in.data(), static_cast<int64_t>(count), out.data(), static_cast<int64_t>(out.size())))
+  if (dl_error *failure = dl_invoke(entry.function, in.data(), static_cast<int64_t>(count), out.data(),
+                                    static_cast<int64_t>(out.size())))
     return errorOf(failure);
   std::vector<Tensor> results;
   results.reserve(out.size());

@@ -49,27 +49,42 @@ Values FunctionGenerator::flattenArgs(llvm::ArrayRef<Expr *> args) {
 Values FunctionGenerator::evaluate(const Expr &e) {
   auto here = at(e.span);
   switch (e.kind) {
-  case ExprKind::Constant: return constant(e);
-  case ExprKind::TensorConst: return {coerce(tensorConstant(e), flatten(e.type, context_)[0])};
+  case ExprKind::Constant:
+    return constant(e);
+  case ExprKind::TensorConst:
+    return {coerce(tensorConstant(e), flatten(e.type, context_)[0])};
   case ExprKind::DimValue:
     if (!e.dim) {
       fail(e.span, "a size without a form");
       return placeholders(e.type);
     }
     return {builder_.createOrFold<mlir::arith::IndexCastOp>(place(e.span), builder_.getI64Type(), size(*e.dim))};
-  case ExprKind::Var: return coerce(read(e.variable, e.span), flatten(e.type, context_));
-  case ExprKind::Op: return e.name.starts_with(sema::kImperative) ? imperative(e) : builtin(e);
-  case ExprKind::Extern: return externCall(e);
-  case ExprKind::Call: return call(e);
-  case ExprKind::Tuple: return coerce(flattenArgs(e.args), flatten(e.type, context_));
-  case ExprKind::Get: return part(e);
-  case ExprKind::With: return withPart(e);
-  case ExprKind::If: return conditional(e);
-  case ExprKind::Block: return body(e.thenBody, Sink{e.type});
-  case ExprKind::Slice: return slice(e);
-  case ExprKind::UpdateSlice: return updateSlice(e);
-  case ExprKind::Grad: return differentiate(e);
-  case ExprKind::Unreachable: return e.type ? placeholders(e.type) : Values{};
+  case ExprKind::Var:
+    return coerce(read(e.variable, e.span), flatten(e.type, context_));
+  case ExprKind::Op:
+    return e.name.starts_with(sema::kImperative) ? imperative(e) : builtin(e);
+  case ExprKind::Extern:
+    return externCall(e);
+  case ExprKind::Call:
+    return call(e);
+  case ExprKind::Tuple:
+    return coerce(flattenArgs(e.args), flatten(e.type, context_));
+  case ExprKind::Get:
+    return part(e);
+  case ExprKind::With:
+    return withPart(e);
+  case ExprKind::If:
+    return conditional(e);
+  case ExprKind::Block:
+    return body(e.thenBody, Sink{e.type});
+  case ExprKind::Slice:
+    return slice(e);
+  case ExprKind::UpdateSlice:
+    return updateSlice(e);
+  case ExprKind::Grad:
+    return differentiate(e);
+  case ExprKind::Unreachable:
+    return e.type ? placeholders(e.type) : Values{};
   }
   return {};
 }
@@ -92,17 +107,19 @@ Values FunctionGenerator::constant(const Expr &e) {
   mlir::Type type = types[0];
   double real = 0;
   int64_t whole = 0;
-  std::visit([&](const auto &literal) {
-    if constexpr (!std::is_same_v<std::decay_t<decltype(literal)>, std::string>) {
-      real = double(literal);
-      whole = int64_t(literal);
-    }
-  }, e.literal.value);
+  std::visit(
+      [&](const auto &literal) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(literal)>, std::string>) {
+          real = double(literal);
+          whole = int64_t(literal);
+        }
+      },
+      e.literal.value);
   // A literal may stand for a whole tensor of itself.
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   mlir::Type elem = tensor ? tensor.getElementType() : type;
   mlir::TypedAttr attr = llvm::isa<mlir::FloatType>(elem) ? mlir::TypedAttr(builder_.getFloatAttr(elem, real))
-                                                         : mlir::TypedAttr(builder_.getIntegerAttr(elem, whole));
+                                                          : mlir::TypedAttr(builder_.getIntegerAttr(elem, whole));
   Value literal = builder_.create<mlir::arith::ConstantOp>(loc, attr);
   return {tensor ? broadcastTo(literal, e.type, loc) : literal};
 }
@@ -122,8 +139,9 @@ Value FunctionGenerator::tensorConstant(const Expr &e) {
   }
   llvm::SmallVector<mlir::Attribute> numbers;
   for (double number : e.numbers)
-    numbers.push_back(llvm::isa<mlir::FloatType>(elem) ? mlir::Attribute(builder_.getFloatAttr(elem, number))
-                                                       : mlir::Attribute(builder_.getIntegerAttr(elem, int64_t(number))));
+    numbers.push_back(llvm::isa<mlir::FloatType>(elem)
+                          ? mlir::Attribute(builder_.getFloatAttr(elem, number))
+                          : mlir::Attribute(builder_.getIntegerAttr(elem, int64_t(number))));
   if (shape.empty())
     return builder_.create<mlir::arith::ConstantOp>(loc, llvm::cast<mlir::TypedAttr>(numbers[0]));
   return builder_.create<mlir::arith::ConstantOp>(
@@ -147,12 +165,14 @@ Values FunctionGenerator::builtin(const Expr &e) {
 
   llvm::StringMap<ops::Attr> attrs;
   for (const auto &[name, attr] : e.attrs)
-    attrs[name] = std::visit([&](const auto &value) -> ops::Attr {
-      if constexpr (std::is_same_v<std::decay_t<decltype(value)>, sema::Elem>)
-        return elementType(value, context_);
-      else
-        return value;
-    }, attr);
+    attrs[name] = std::visit(
+        [&](const auto &value) -> ops::Attr {
+          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, sema::Elem>)
+            return elementType(value, context_);
+          else
+            return value;
+        },
+        attr);
   std::vector<Values> sizes;
   for (const Leaf &leaf : results)
     sizes.push_back(dynamicSizes(leaf.type));
@@ -178,14 +198,16 @@ Values FunctionGenerator::externCall(const Expr &e) {
     for (const Leaf &leaf : leavesOf(e.type))
       dests.push_back(builder_.create<mlir::tensor::EmptyOp>(
           loc, llvm::cast<mlir::RankedTensorType>(leafType(leaf.type, context_)), dynamicSizes(leaf.type)));
-    op = builder_.create<ir::KernelOp>(loc, types, callee, inputs, dests, /*accumulates=*/no, /*effect=*/e.isPure ? no : yes);
+    op = builder_.create<ir::KernelOp>(loc, types, callee, inputs, dests, /*accumulates=*/no,
+                                       /*effect=*/e.isPure ? no : yes);
   } else {
     op = builder_.create<ir::ExternOp>(loc, types, callee, inputs, /*pure=*/e.isPure ? yes : no);
   }
   return Values(op->result_begin(), op->result_end());
 }
 
-// The final values of the callee's `mut` parameters go to the variables that the call names; without a name they are dropped.
+// The final values of the callee's `mut` parameters go to the variables that the call names; without a name they are
+// dropped.
 void FunctionGenerator::writeChanged(const Expr &e, mlir::ValueRange finals) {
   size_t next = 0, mutIndex = 0;
   for (size_t i = 0; i < e.function->params.size() && i < e.function->isMut.size(); ++i) {
@@ -245,8 +267,9 @@ Values FunctionGenerator::differentiate(const Expr &e) {
   Values results, extra;
 
   if (e.grad.kind == sema::GradInfo::Vjp) {
-    // A gradient by what the result does not depend on is a mistake; for a pullback, which is given cotangents, it is 0.
-    // Cotangents of all float results: those given, 1 for the first, a scalar, when none is, nothing for the `mut` parameters.
+    // A gradient by what the result does not depend on is a mistake; for a pullback, which is given cotangents, it is
+    // 0. Cotangents of all float results: those given, 1 for the first, a scalar, when none is, nothing for the `mut`
+    // parameters.
     Values cotangents;
     size_t given = 0;
     for (size_t i = 0; i < own; ++i) {
@@ -276,7 +299,8 @@ Values FunctionGenerator::differentiate(const Expr &e) {
     for (int64_t position : wrt)
       allTypes.push_back(paramTypes[position]);
     auto op = builder_.create<ir::VjpOp>(loc, allTypes, symbol, args, cotangents, builder_.getDenseI64ArrayAttr(wrt),
-                                         /*unusedOk=*/seeds.empty() && !e.grad.allowUnused ? mlir::UnitAttr{} : builder_.getUnitAttr());
+                                         /*unusedOk=*/seeds.empty() && !e.grad.allowUnused ? mlir::UnitAttr{}
+                                                                                           : builder_.getUnitAttr());
     results.append(op->result_begin(), op->result_begin() + own);
     extra.append(op->result_begin() + resultTypes.size(), op->result_end());
     writeChanged(e, op->getResults().slice(own, resultTypes.size() - own));
@@ -342,8 +366,9 @@ Values FunctionGenerator::conditional(const Expr &e) {
   addExitVariables(exits, assigned);
   Types types = e.type ? flatten(e.type, context_) : Types{};
   Sink sink{types.empty() ? nullptr : e.type};
-  return emitIf(place(e.span), condition, assigned, types, [&] { return body(e.thenBody, sink); },
-                [&] { return body(e.elseBody, sink); });
+  return emitIf(
+      place(e.span), condition, assigned, types, [&] { return body(e.thenBody, sink); },
+      [&] { return body(e.elseBody, sink); });
 }
 
 } // namespace dl::irgen

@@ -61,9 +61,13 @@ bool alwaysExits(const Body *body) {
     return false;
   for (const Stmt *stmt : body->stmts) {
     switch (stmt->kind) {
-    case StmtKind::Break: case StmtKind::Continue: case StmtKind::Return:
+    case StmtKind::Break:
+    case StmtKind::Continue:
+    case StmtKind::Return:
       return true;
-    case StmtKind::Eval: case StmtKind::Let: case StmtKind::Assign:
+    case StmtKind::Eval:
+    case StmtKind::Let:
+    case StmtKind::Assign:
       if (alwaysExits(stmt->value))
         return true;
       break;

@@ -1,8 +1,8 @@
 // The body of one function: variables as SSA values, control flow as scf, exits as flags.
 //
 // A `break`, `continue` or early `return` sets a flag, which is a variable like any other and so is carried through the
-// regions around it; what follows a piece of code that may have left is guarded by the flag. A branch that always leaves
-// takes no guard: what follows then moves into the other branch.
+// regions around it; what follows a piece of code that may have left is guarded by the flag. A branch that always
+// leaves takes no guard: what follows then moves into the other branch.
 #pragma once
 
 #include "compiler/irgen/flow.h"
@@ -11,10 +11,10 @@
 #include "compiler/ops/registry.h"
 #include "compiler/syntax/diagnostics.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/SaveAndRestore.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <deque>
 #include <set>
@@ -41,8 +41,8 @@ public:
 
 private:
   // ---- statements (statements.cpp)
-  // What becomes of the value at the end of a list of statements: it is given back as a value of `type` (null: dropped),
-  // or goes to the function's result slot.
+  // What becomes of the value at the end of a list of statements: it is given back as a value of `type` (null:
+  // dropped), or goes to the function's result slot.
   struct Sink {
     sema::Type type;
     bool toSlot = false;
@@ -133,8 +133,9 @@ private:
   void addExitVariables(Exits exits, VariableSet &assigned);
   mlir::Value anyFlag(Exits exits, mlir::Location loc);
   // scf.if whose branches give `types` and may assign `assigned`.
-  Values emitIf(mlir::Location loc, mlir::Value condition, const VariableSet &assigned, llvm::ArrayRef<mlir::Type> types,
-                llvm::function_ref<Values()> thenBranch, llvm::function_ref<Values()> elseBranch);
+  Values emitIf(mlir::Location loc, mlir::Value condition, const VariableSet &assigned,
+                llvm::ArrayRef<mlir::Type> types, llvm::function_ref<Values()> thenBranch,
+                llvm::function_ref<Values()> elseBranch);
 
   struct Loop {
     const sema::Variable *broken = nullptr, *skipped = nullptr; // flags, where the body has a break or continue

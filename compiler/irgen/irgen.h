@@ -6,7 +6,8 @@
 //   on functions   dl.export (unit), dl.test (the test's name), dl.derivative (symbol of the user's own rule),
 //                  dl.title (what the user calls it)
 //   on parameters  dl.name (`model.fc1.weight`), dl.type (`f32[N, 784]`); on results dl.type
-//   on operations  dl.var: the name that the user gave to the result; on loops dl.vars: the variables that they carry, and
+//   on operations  dl.var: the name that the user gave to the result; on loops dl.vars: the variables that they carry,
+//   and
 //                  dl.index: the loop variable
 #pragma once
 
@@ -19,7 +20,8 @@
 
 namespace dl::irgen {
 
-// The module for a checked program, verified; null after an InternalError in `diagnostics`. Loads the dialects it needs.
+// The module for a checked program, verified; null after an InternalError in `diagnostics`. Loads the dialects it
+// needs.
 mlir::OwningOpRef<mlir::ModuleOp> generate(const sema::Program &program, const SourceManager &sources,
                                            mlir::MLIRContext &context, Diagnostics &diagnostics);
 

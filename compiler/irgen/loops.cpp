@@ -43,10 +43,12 @@ void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, E
     Value proceed;
     Value left = anyFlag(stops, loc);
     if (left && harmless)
-      proceed = builder_.create<arith::AndIOp>(loc, condition(), builder_.create<arith::XOrIOp>(loc, left, boolean(true)));
+      proceed =
+          builder_.create<arith::AndIOp>(loc, condition(), builder_.create<arith::XOrIOp>(loc, left, boolean(true)));
     else if (left)
-      proceed = emitIf(loc, left, assigned, {builder_.getI1Type()}, [&] { return Values{boolean(false)}; },
-                       [&] { return Values{condition()}; })[0];
+      proceed = emitIf(
+          loc, left, assigned, {builder_.getI1Type()}, [&] { return Values{boolean(false)}; },
+          [&] { return Values{condition()}; })[0];
     else
       proceed = condition();
     builder_.create<mlir::scf::ConditionOp>(loc, proceed, current(variables));
@@ -68,11 +70,13 @@ void FunctionGenerator::flaggedWhile(mlir::Location loc, VariableSet assigned, E
 void FunctionGenerator::whileLoop(const Stmt &stmt) {
   VariableSet assigned;
   collectAssigned(stmt, assigned);
-  flaggedWhile(place(stmt.span), assigned, exitsOf(stmt.body), /*harmless=*/false, [&] { return scalar(*stmt.condition); }, [&] {
-    if (stmt.pollInterrupt)
-      poll(place(stmt.span));
-    body(stmt.body, Sink{});
-  });
+  flaggedWhile(
+      place(stmt.span), assigned, exitsOf(stmt.body), /*harmless=*/false, [&] { return scalar(*stmt.condition); },
+      [&] {
+        if (stmt.pollInterrupt)
+          poll(place(stmt.span));
+        body(stmt.body, Sink{});
+      });
 }
 
 static std::optional<int64_t> constantOf(Value value) {
@@ -137,7 +141,8 @@ void FunctionGenerator::leavingFor(const Stmt &stmt, Value begin, Value end, Val
 void FunctionGenerator::forLoop(const Stmt &stmt) {
   mlir::Location loc = place(stmt.span);
   Value begin = scalar(*stmt.begin), end = scalar(*stmt.end);
-  Value one = builder_.create<arith::ConstantIntOp>(loc, 1, 64), none = builder_.create<arith::ConstantIntOp>(loc, 0, 64);
+  Value one = builder_.create<arith::ConstantIntOp>(loc, 1, 64),
+        none = builder_.create<arith::ConstantIntOp>(loc, 0, 64);
   Value step = stmt.step ? scalar(*stmt.step) : one;
   std::optional<int64_t> constantStep = constantOf(step);
   if (!constantStep || *constantStep == 0) {
@@ -163,7 +168,8 @@ void FunctionGenerator::forLoop(const Stmt &stmt) {
     Value negated = builder_.createOrFold<arith::SubIOp>(loc, none, step);
     Value distance = builder_.createOrFold<arith::SelectOp>(loc, down, backward, forward);
     Value length = builder_.createOrFold<arith::SelectOp>(loc, down, negated, step);
-    Value padded = builder_.createOrFold<arith::AddIOp>(loc, distance, builder_.createOrFold<arith::SubIOp>(loc, length, one));
+    Value padded =
+        builder_.createOrFold<arith::AddIOp>(loc, distance, builder_.createOrFold<arith::SubIOp>(loc, length, one));
     Value count = builder_.createOrFold<arith::DivSIOp>(loc, padded, length);
     lower = none;
     upper = builder_.createOrFold<arith::MaxSIOp>(loc, count, none);

@@ -77,13 +77,16 @@ mlir::Value SizeTable::emit(const Dim &dim, mlir::OpBuilder &builder, mlir::Loca
       return builder.createOrFold<SelectOp>(loc, negates, builder.createOrFold<SubIOp>(loc, constant(0), a), quotient);
     };
     switch (atom.kind) {
-    case Dim::AtomKind::FloorDiv: return floorDivide();
+    case Dim::AtomKind::FloorDiv:
+      return floorDivide();
     case Dim::AtomKind::Mod: { // a - b * floor(a / b)
       mlir::Value quotient = floorDivide();
       return builder.createOrFold<SubIOp>(loc, a, builder.createOrFold<MulIOp>(loc, b, quotient));
     }
-    case Dim::AtomKind::Min: return builder.createOrFold<MinSIOp>(loc, a, b);
-    default: return builder.createOrFold<MaxSIOp>(loc, a, b);
+    case Dim::AtomKind::Min:
+      return builder.createOrFold<MinSIOp>(loc, a, b);
+    default:
+      return builder.createOrFold<MaxSIOp>(loc, a, b);
     }
   };
   mlir::Value sum;
@@ -109,7 +112,8 @@ std::optional<Dim> LoopRanges::bound(Dim dim, bool upper) const {
   for (int i = 0; i < maxSubstitutions; ++i) {
     const Range *range = nullptr;
     uint32_t symbol = 0;
-    // The innermost loop first: symbols are numbered in the order of their creation, and a range may mention outer ones.
+    // The innermost loop first: symbols are numbered in the order of their creation, and a range may mention outer
+    // ones.
     for (uint32_t candidate : dim.symbols())
       if (auto it = ranges_.find(candidate); it != ranges_.end() && (!range || candidate > symbol)) {
         range = &it->second;
@@ -136,8 +140,8 @@ bool LoopRanges::provesInRange(const Dim &index, const Dim &size) const {
   // max(a, b) has room where a or b has: the size of a comprehension over a range that may be empty.
   bool isMax = size.terms().size() == 1 && size.terms()[0].coefficient == 1 && size.terms()[0].atoms.size() == 1 &&
                size.terms()[0].atoms[0].kind == Dim::AtomKind::Max;
-  return isMax && (provesInRange(index, *size.terms()[0].atoms[0].lhs) ||
-                   provesInRange(index, *size.terms()[0].atoms[0].rhs));
+  return isMax &&
+         (provesInRange(index, *size.terms()[0].atoms[0].lhs) || provesInRange(index, *size.terms()[0].atoms[0].rhs));
 }
 
 } // namespace dl::irgen

@@ -3,8 +3,8 @@
 
 #include "compiler/sema/types.h"
 
-#include "llvm/ADT/DenseMap.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
 
 #include <optional>
 #include <vector>
@@ -30,7 +30,11 @@ public:
   bool allBound(const sema::Dim &dim) const;
   void bind(uint32_t symbol, mlir::Value value);
   // The only symbol without a value in `dim`, when there is exactly one and dim = coefficient * symbol + rest.
-  struct Linear { uint32_t symbol; int64_t coefficient; sema::Dim rest; };
+  struct Linear {
+    uint32_t symbol;
+    int64_t coefficient;
+    sema::Dim rest;
+  };
   std::optional<Linear> solvable(const sema::Dim &dim) const;
 
   // Code for a size whose symbols are all bound.
@@ -54,7 +58,9 @@ public:
   bool provesInRange(const sema::Dim &index, const sema::Dim &size) const;
 
 private:
-  struct Range { sema::Dim low, high; };
+  struct Range {
+    sema::Dim low, high;
+  };
   std::optional<sema::Dim> bound(sema::Dim dim, bool upper) const;
   llvm::DenseMap<uint32_t, Range> ranges_;
 };

@@ -17,9 +17,9 @@ namespace arith = mlir::arith;
 struct FunctionGenerator::SlicePlan {
   Values offsets;
   llvm::SmallVector<int64_t> steps, dropped;
-  sema::Type type;                      // of the slice, without the new dimensions
-  llvm::SmallVector<int64_t> reversed;  // dimensions of the slice that run backwards
-  bool hasNew = false;                  // the expression's type has further dimensions of size 1
+  sema::Type type;                     // of the slice, without the new dimensions
+  llvm::SmallVector<int64_t> reversed; // dimensions of the slice that run backwards
+  bool hasNew = false;                 // the expression's type has further dimensions of size 1
 };
 
 Value FunctionGenerator::checkedIndex(const Expr &index, const Dim &size, Value sizeValue, mlir::Location loc) {
@@ -68,8 +68,8 @@ FunctionGenerator::SlicePlan FunctionGenerator::planSlice(const Expr &e, Value i
     switch (item.kind) {
     case SliceItem::Single: {
       const Dim &size = whole->dims[d];
-      Value sizeValue = sizes_.allBound(size) ? this->size(size)
-                                              : builder_.createOrFold<mlir::tensor::DimOp>(loc, input, int64_t(d));
+      Value sizeValue =
+          sizes_.allBound(size) ? this->size(size) : builder_.createOrFold<mlir::tensor::DimOp>(loc, input, int64_t(d));
       plan.offsets.push_back(checkedIndex(*item.index, size, sizeValue, itemLoc));
       plan.steps.push_back(1);
       plan.dropped.push_back(int64_t(d++));
@@ -79,11 +79,13 @@ FunctionGenerator::SlicePlan FunctionGenerator::planSlice(const Expr &e, Value i
       Value begin = item.begin ? indexValue(*item.begin) : builder_.create<arith::ConstantIndexOp>(loc, 0);
       if (item.step < 0) {
         // The first element in memory is the last one of the slice; an empty slice stays where it is.
-        Value one = builder_.create<arith::ConstantIndexOp>(loc, 1), none = builder_.create<arith::ConstantIndexOp>(loc, 0);
+        Value one = builder_.create<arith::ConstantIndexOp>(loc, 1),
+              none = builder_.create<arith::ConstantIndexOp>(loc, 0);
         Value last = builder_.createOrFold<arith::MaxSIOp>(
             loc, builder_.createOrFold<arith::SubIOp>(loc, size(item.length), one), none);
         Value stride = builder_.create<arith::ConstantIndexOp>(loc, -item.step);
-        begin = builder_.createOrFold<arith::SubIOp>(loc, begin, builder_.createOrFold<arith::MulIOp>(loc, last, stride));
+        begin =
+            builder_.createOrFold<arith::SubIOp>(loc, begin, builder_.createOrFold<arith::MulIOp>(loc, last, stride));
         begin = builder_.createOrFold<arith::MaxSIOp>(loc, begin, none);
         plan.reversed.push_back(int64_t(dims.size()));
       }
@@ -137,7 +139,8 @@ Values FunctionGenerator::updateSlice(const Expr &e) {
     part = broadcastTo(part, plan.type, loc);
   if (!plan.reversed.empty())
     part = builder_.create<ir::ReverseOp>(loc, part.getType(), part, plan.reversed);
-  Value result = builder_.create<ir::UpdateSliceOp>(loc, input.getType(), input, part, plan.offsets, plan.steps, plan.dropped);
+  Value result =
+      builder_.create<ir::UpdateSliceOp>(loc, input.getType(), input, part, plan.offsets, plan.steps, plan.dropped);
   return {coerce(result, leafType(e.type, context_))};
 }
 

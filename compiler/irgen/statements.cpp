@@ -126,13 +126,16 @@ Values FunctionGenerator::finish(const sema::Body &body, const Sink &sink) {
   VariableSet assigned;
   assigned.insert(slot_);
   Value left = anyFlag(exits, loc);
-  return emitIf(loc, left, assigned, {}, [] { return Values{}; }, [&] {
-    write(slot_, values);
-    return Values{};
-  });
+  return emitIf(
+      loc, left, assigned, {}, [] { return Values{}; },
+      [&] {
+        write(slot_, values);
+        return Values{};
+      });
 }
 
-void FunctionGenerator::addRestVariables(const sema::Body &body, size_t first, const Sink &sink, VariableSet &assigned) {
+void FunctionGenerator::addRestVariables(const sema::Body &body, size_t first, const Sink &sink,
+                                         VariableSet &assigned) {
   Exits exits = exitsOf(body.value);
   for (size_t i = first; i < body.stmts.size(); ++i) {
     collectAssigned(*body.stmts[i], assigned);
@@ -178,15 +181,20 @@ Values FunctionGenerator::leavingStatement(const sema::Body &body, size_t index,
     Exits partExits = exitsOf(part);
     return partExits.any() ? guardedRest(body, index + 1, partExits, sink) : statementsFrom(body, index + 1, sink);
   };
-  return emitIf(place(stmt.span), condition, assigned, sink.type ? flatten(sink.type, context_) : Types{},
-                [&] { return branch(e.thenBody); }, [&] { return branch(e.elseBody); });
+  return emitIf(
+      place(stmt.span), condition, assigned, sink.type ? flatten(sink.type, context_) : Types{},
+      [&] { return branch(e.thenBody); }, [&] { return branch(e.elseBody); });
 }
 
 void FunctionGenerator::leave(const Stmt &stmt) {
   const sema::Variable *flag = nullptr;
   switch (stmt.kind) {
-  case StmtKind::Break: flag = loops_.empty() ? nullptr : loops_.back().broken; break;
-  case StmtKind::Continue: flag = loops_.empty() ? nullptr : loops_.back().skipped; break;
+  case StmtKind::Break:
+    flag = loops_.empty() ? nullptr : loops_.back().broken;
+    break;
+  case StmtKind::Continue:
+    flag = loops_.empty() ? nullptr : loops_.back().skipped;
+    break;
   default: {
     Values values = stmt.value ? value(*stmt.value) : Values{};
     if (stmt.value && neverReturns(*stmt.value))
@@ -207,19 +215,35 @@ void FunctionGenerator::leave(const Stmt &stmt) {
 void FunctionGenerator::statement(const Stmt &stmt) {
   auto here = at(stmt.span);
   switch (stmt.kind) {
-  case StmtKind::Let: let(stmt); break;
+  case StmtKind::Let:
+    let(stmt);
+    break;
   case StmtKind::Assign: {
     Values values = value(*stmt.value);
     write(stmt.variable, neverReturns(*stmt.value) ? placeholders(stmt.variable->type) : values);
     nameResult(*stmt.variable, environment_[stmt.variable]);
     break;
   }
-  case StmtKind::Eval: value(*stmt.value); break;
-  case StmtKind::While: whileLoop(stmt); break;
-  case StmtKind::For: forLoop(stmt); break;
-  case StmtKind::Assert: assertion(stmt); break;
-  case StmtKind::CheckEqual: checkEqual(stmt); break;
-  case StmtKind::Break: case StmtKind::Continue: case StmtKind::Return: leave(stmt); break;
+  case StmtKind::Eval:
+    value(*stmt.value);
+    break;
+  case StmtKind::While:
+    whileLoop(stmt);
+    break;
+  case StmtKind::For:
+    forLoop(stmt);
+    break;
+  case StmtKind::Assert:
+    assertion(stmt);
+    break;
+  case StmtKind::CheckEqual:
+    checkEqual(stmt);
+    break;
+  case StmtKind::Break:
+  case StmtKind::Continue:
+  case StmtKind::Return:
+    leave(stmt);
+    break;
   }
 }
 
@@ -249,12 +273,14 @@ void FunctionGenerator::assertion(const Stmt &stmt) {
   // The message is made only where it is needed; it may take time and have effects of its own.
   VariableSet assigned;
   collectAssigned(stmt.message, assigned);
-  emitIf(loc, condition, assigned, {}, [] { return Values{}; }, [&] {
-    Values message = value(*stmt.message);
-    builder_.create<ir::ExternOp>(loc, mlir::TypeRange{}, builder_.getStringAttr("dl_rt_error"), message,
-                                  /*pure=*/mlir::UnitAttr{});
-    return Values{};
-  });
+  emitIf(
+      loc, condition, assigned, {}, [] { return Values{}; },
+      [&] {
+        Values message = value(*stmt.message);
+        builder_.create<ir::ExternOp>(loc, mlir::TypeRange{}, builder_.getStringAttr("dl_rt_error"), message,
+                                      /*pure=*/mlir::UnitAttr{});
+        return Values{};
+      });
 }
 
 void FunctionGenerator::checkEqual(const Stmt &stmt) {

@@ -6,13 +6,20 @@ using sema::TypeKind;
 
 mlir::Type elementType(sema::Elem elem, mlir::MLIRContext *context) {
   switch (elem) {
-  case sema::Elem::F32: return mlir::Float32Type::get(context);
-  case sema::Elem::F64: return mlir::Float64Type::get(context);
-  case sema::Elem::BF16: return mlir::BFloat16Type::get(context);
-  case sema::Elem::I32: return mlir::IntegerType::get(context, 32);
-  case sema::Elem::I64: return mlir::IntegerType::get(context, 64);
-  case sema::Elem::U8: return mlir::IntegerType::get(context, 8);
-  case sema::Elem::Bool: return mlir::IntegerType::get(context, 1);
+  case sema::Elem::F32:
+    return mlir::Float32Type::get(context);
+  case sema::Elem::F64:
+    return mlir::Float64Type::get(context);
+  case sema::Elem::BF16:
+    return mlir::BFloat16Type::get(context);
+  case sema::Elem::I32:
+    return mlir::IntegerType::get(context, 32);
+  case sema::Elem::I64:
+    return mlir::IntegerType::get(context, 64);
+  case sema::Elem::U8:
+    return mlir::IntegerType::get(context, 8);
+  case sema::Elem::Bool:
+    return mlir::IntegerType::get(context, 1);
   }
   return {};
 }

@@ -12,8 +12,8 @@ mlir::Type elementType(sema::Elem elem, mlir::MLIRContext *context);
 // A run-time part of a flattened value: a tensor, a scalar or a str.
 struct Leaf {
   sema::Type type;
-  std::string path;                // `.fc1.weight`, `.0`; empty for a value that is one leaf
-  std::optional<sema::Dim> dim;    // the symbolic value of an i64 field of a module that serves in sizes
+  std::string path;             // `.fc1.weight`, `.0`; empty for a value that is one leaf
+  std::optional<sema::Dim> dim; // the symbolic value of an i64 field of a module that serves in sizes
 };
 // The parts of `type` in the order of sema/typed.h.
 std::vector<Leaf> leavesOf(const sema::Type &type);

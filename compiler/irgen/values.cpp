@@ -308,7 +308,8 @@ Values FunctionGenerator::emitIf(mlir::Location loc, Value condition, const Vari
   fill(op.elseBlock(), elseBranch);
   builder_.setInsertionPointAfter(op);
   assignAll(variables, op.getResults().take_front(before.size()));
-  return llvm::to_vector(llvm::map_range(op.getResults().drop_front(before.size()), [](mlir::OpResult r) { return Value(r); }));
+  return llvm::to_vector(
+      llvm::map_range(op.getResults().drop_front(before.size()), [](mlir::OpResult r) { return Value(r); }));
 }
 
 } // namespace dl::irgen

@@ -19,8 +19,8 @@ mlir::Value stridedMemrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value 
 // The dynamic sizes of a memref, in order.
 llvm::SmallVector<mlir::Value> dynamicSizesOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);
 
-// What stands for a value at the border of an outlined function: itself, an i64 for an index, or a pointer and the numbers
-// that the type does not say for a memref.
+// What stands for a value at the border of an outlined function: itself, an i64 for an index, or a pointer and the
+// numbers that the type does not say for a memref.
 llvm::SmallVector<mlir::Value> partsOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value);
 // The value of that type again, on the other side.
 mlir::Value valueOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type, llvm::ArrayRef<mlir::Value> parts);

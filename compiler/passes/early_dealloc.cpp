@@ -13,8 +13,8 @@ namespace {
 // Where `op` or the op around it lies in `block`; null when it is elsewhere.
 Operation *inBlock(Operation *op, Block *block) { return block->findAncestorOpInBlock(*op); }
 
-// The last op of the block that can touch the buffer, or null when that cannot be told: the buffer is carried by a loop,
-// joins others or leaves the block.
+// The last op of the block that can touch the buffer, or null when that cannot be told: the buffer is carried by a
+// loop, joins others or leaves the block.
 Operation *lastUse(Value buffer, Operation *dealloc) {
   Block *block = dealloc->getBlock();
   Operation *last = buffer.getDefiningOp();

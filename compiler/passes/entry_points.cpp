@@ -59,7 +59,8 @@ struct EntryPointsPass : PassWrapper<EntryPointsPass, OperationPass<ModuleOp>> {
     }
     OpBuilder top = OpBuilder::atBlockBegin(getOperation().getBody());
     if (!getOperation().lookupSymbol(checker))
-      top.create<func::FuncOp>(loc, checker, b.getFunctionType({ptr, ptr, ptr, i64, i64, ptr, i64, i64}, {})).setPrivate();
+      top.create<func::FuncOp>(loc, checker, b.getFunctionType({ptr, ptr, ptr, i64, i64, ptr, i64, i64}, {}))
+          .setPrivate();
     std::string base = ("dl.entry." + func.getName()).str();
     // What the user calls it: a derivative goes by the name of its function.
     auto title = func->getAttrOfType<StringAttr>("dl.title");
@@ -80,8 +81,9 @@ struct EntryPointsPass : PassWrapper<EntryPointsPass, OperationPass<ModuleOp>> {
     };
     Value nameAt = b.create<LLVM::AddressOfOp>(loc, ptr, base + ".name");
     b.create<func::CallOp>(loc, checker, TypeRange(),
-                           ValueRange{entry.getArgument(0), nameAt, tableAt, number(func.getNumArguments()), number(func.getNumResults()),
-                                      entry.getArgument(1), entry.getArgument(2), entry.getArgument(4)});
+                           ValueRange{entry.getArgument(0), nameAt, tableAt, number(func.getNumArguments()),
+                                      number(func.getNumResults()), entry.getArgument(1), entry.getArgument(2),
+                                      entry.getArgument(4)});
   }
 };
 

@@ -1,4 +1,5 @@
-// Transposes around a product become its flags; a product followed by the addition of a bias and, where nobody else needs the sum, by relu is one kernel of the runtime.
+// Transposes around a product become its flags; a product followed by the addition of a bias and, where nobody else
+// needs the sum, by relu is one kernel of the runtime.
 #include "compiler/dialect/builder.h"
 #include "compiler/passes/passes.h"
 
@@ -125,7 +126,9 @@ struct FuseLinearPass : PassWrapper<FuseLinearPass, OperationPass<func::FuncOp>>
     OpBuilder b(last);
     Location loc = op->getLoc();
     auto type = cast<RankedTensorType>(last->getResult(0).getType());
-    auto number = [&](int64_t value) { return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(value)).getResult(); };
+    auto number = [&](int64_t value) {
+      return b.create<arith::ConstantOp>(loc, b.getI64IntegerAttr(value)).getResult();
+    };
     SmallVector<Value> inputs, sizes;
     StringRef callee;
     if (auto matmul = dyn_cast<ir::MatMulOp>(op)) {

@@ -1,5 +1,6 @@
-// Neighbouring parallel loops over one range become one loop when every iteration of the second needs only what the same
-// iteration of the first made: a softmax then runs row by row in the cache, and one parallel section does for the chain.
+// Neighbouring parallel loops over one range become one loop when every iteration of the second needs only what the
+// same iteration of the first made: a softmax then runs row by row in the cache, and one parallel section does for the
+// chain.
 #include "compiler/dialect/Dl.h"
 #include "compiler/passes/passes.h"
 
@@ -37,8 +38,7 @@ struct Access {
 
 // All accesses in an op; false when it holds something else that may touch memory.
 bool collect(Operation *root, SmallVectorImpl<Access> &accesses) {
-  return !root
-              ->walk([&](Operation *op) {
+  return !root->walk([&](Operation *op) {
                 if (auto load = dyn_cast<memref::LoadOp>(op))
                   accesses.push_back({load.getMemref(), llvm::to_vector(load.getIndices()), false});
                 else if (auto store = dyn_cast<memref::StoreOp>(op))
@@ -52,9 +52,9 @@ bool collect(Operation *root, SmallVectorImpl<Access> &accesses) {
 
 bool sameValues(OperandRange a, OperandRange b) {
   return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
-    auto [x, y] = pair;
-    return x == y || isEqualConstantIntOrValue(OpFoldResult(x), OpFoldResult(y));
-  });
+           auto [x, y] = pair;
+           return x == y || isEqualConstantIntOrValue(OpFoldResult(x), OpFoldResult(y));
+         });
 }
 
 class Pair {

@@ -8,7 +8,8 @@ using namespace mlir;
 namespace dl::passes {
 namespace {
 
-// A callee up to this size goes everywhere; a larger one only as long as all copies together stay below the other bound.
+// A callee up to this size goes everywhere; a larger one only as long as all copies together stay below the other
+// bound.
 constexpr int64_t kSmall = 40;
 constexpr int64_t kAllCopies = 1500;
 

@@ -1,8 +1,9 @@
 // linalg ops on buffers to loops.
 //
 // Parallel dimensions become one scf.parallel, except that the dimension in which most accesses are contiguous goes
-// innermost as an scf.for. Where that is a reduction dimension its results stay in registers; where it is a parallel dimension
-// inside a reduction (a sum over columns) the results are updated row by row, in tiles that stay in the cache.
+// innermost as an scf.for. Where that is a reduction dimension its results stay in registers; where it is a parallel
+// dimension inside a reduction (a sum over columns) the results are updated row by row, in tiles that stay in the
+// cache.
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -185,7 +186,8 @@ private:
     return b.createOrFold<arith::MulIOp>(loc, value(x), value(y));
   }
 
-  // The dimension along which fewest accesses jump: one that does not depend on it, or is contiguous in it, costs nothing.
+  // The dimension along which fewest accesses jump: one that does not depend on it, or is contiguous in it, costs
+  // nothing.
   void chooseInnermost() {
     if (rank() == 0)
       return;

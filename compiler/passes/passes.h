@@ -77,11 +77,11 @@ PassPtr createRuntimeCallsPass(LineText lineText, IsLibrary isLibrary);
 PassPtr createToLlvmPass();
 
 // The attributes that passes leave for one another.
-inline constexpr llvm::StringLiteral kExport = "dl.export";            // on a function: has a packed entry point
-inline constexpr llvm::StringLiteral kCheckpoint = "dl.checkpoint";    // on a function: stays a function
-inline constexpr llvm::StringLiteral kEntryName = "dl.entry";          // on a function: the symbol of that entry point
-inline constexpr llvm::StringLiteral kIndependent = "dl.independent";  // on scf.for: no dependence between iterations
-inline constexpr llvm::StringLiteral kLoopBody = "dl.loop_body";       // on a function: dl_parallel_for calls it with a range
+inline constexpr llvm::StringLiteral kExport = "dl.export";           // on a function: has a packed entry point
+inline constexpr llvm::StringLiteral kCheckpoint = "dl.checkpoint";   // on a function: stays a function
+inline constexpr llvm::StringLiteral kEntryName = "dl.entry";         // on a function: the symbol of that entry point
+inline constexpr llvm::StringLiteral kIndependent = "dl.independent"; // on scf.for: no dependence between iterations
+inline constexpr llvm::StringLiteral kLoopBody = "dl.loop_body"; // on a function: dl_parallel_for calls it with a range
 inline constexpr llvm::StringLiteral kIndependentMarker = "dl.independent_loop"; // the marker's symbol
 inline constexpr llvm::StringLiteral kEntryPrefix = "dl_fn_";
 

@@ -1,5 +1,6 @@
-// The reduction of a whole tensor to one number becomes a reduction of each row and one of the rows' results. The first part can
-// run in parallel and in one pass with other work on the rows. The order is the same for any number of threads.
+// The reduction of a whole tensor to one number becomes a reduction of each row and one of the rows' results. The first
+// part can run in parallel and in one pass with other work on the rows. The order is the same for any number of
+// threads.
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -81,13 +82,13 @@ struct SplitReductionsPass : PassWrapper<SplitReductionsPass, OperationPass<func
 
     b.setInsertionPointAfter(byRow);
     SmallVector<AffineMap> lastMaps{b.getDimIdentityMap(), AffineMap::get(1, 0, b.getContext())};
-    auto last = b.create<GenericOp>(
-        loc, op->getResultTypes(), byRow->getResults(), init->get(), lastMaps, utils::IteratorType::reduction,
-        [&](OpBuilder &inner, Location at, ValueRange args) {
-          Operation *join = inner.clone(*combiner);
-          join->setOperands({args[0], args[1]});
-          inner.create<linalg::YieldOp>(at, join->getResults());
-        });
+    auto last =
+        b.create<GenericOp>(loc, op->getResultTypes(), byRow->getResults(), init->get(), lastMaps,
+                            utils::IteratorType::reduction, [&](OpBuilder &inner, Location at, ValueRange args) {
+                              Operation *join = inner.clone(*combiner);
+                              join->setOperands({args[0], args[1]});
+                              inner.create<linalg::YieldOp>(at, join->getResults());
+                            });
     b.replaceOp(op, last->getResults());
   }
 

@@ -80,7 +80,8 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     }
     if (type->kind == TypeKind::Module) {
       // A named item of a container.
-      if (std::optional<Place> pack = packPlace(*place, expr->span); pack && pack->steps.back().type->kind == TypeKind::Record) {
+      if (std::optional<Place> pack = packPlace(*place, expr->span);
+          pack && pack->steps.back().type->kind == TypeKind::Record) {
         place = pack;
         type = pack->steps.back().type;
       }
@@ -113,7 +114,8 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       }
     if (type->kind == TypeKind::Record) {
       std::optional<std::vector<Value>> values = indexValues(index->items);
-      std::optional<uint32_t> i = values && values->size() == 1 ? recordPart(type, (*values)[0], expr->span) : std::nullopt;
+      std::optional<uint32_t> i =
+          values && values->size() == 1 ? recordPart(type, (*values)[0], expr->span) : std::nullopt;
       if (!i)
         return std::nullopt;
       step.index = *i;
@@ -163,7 +165,8 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       if (!values)
         return std::nullopt;
       const Value &i = (*values)[0];
-      if (index->items.size() != 1 || index->items[0].kind != ast::IndexItem::Single || !isScalar(i.type) || !isInteger(i.type->elem))
+      if (index->items.size() != 1 || index->items[0].kind != ast::IndexItem::Single || !isScalar(i.type) ||
+          !isInteger(i.type->elem))
         return fail("one element of a list is assigned, by its position");
       step.kind = Place::Step::Item;
       step.position = materialise(convert(i, Elem::I64, expr->span), "index").expr;
@@ -190,7 +193,8 @@ bool Checker::writable(const Place &place, Span span) {
     return true;
   const std::string &name = place.root->name;
   if (name == "self") {
-    Diagnostic &d = error(Code::NotAssignable, span, "`" + frame_->function->name + "` does not declare that it changes its module");
+    Diagnostic &d = error(Code::NotAssignable, span,
+                          "`" + frame_->function->name + "` does not declare that it changes its module");
     d.withHelp("write `mut fn`").label(frame_->function->span, "this method");
     return false;
   }
@@ -262,13 +266,15 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     return;
   }
   if (last.kind == Place::Step::Part) {
-    if (!conform(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
+    if (!conform(value, last.type, value.span.valid() ? value.span : span,
+                 "the value of `" + sourceText(place.span, 40) + "`"))
       return;
     writePlace(outer, withPart(whole, last.index, value, span), span);
     return;
   }
   if (last.kind == Place::Step::Item) {
-    if (!fitItem(value, last.type, value.span.valid() ? value.span : span, "the value of `" + sourceText(place.span, 40) + "`"))
+    if (!fitItem(value, last.type, value.span.valid() ? value.span : span,
+                 "the value of `" + sourceText(place.span, 40) + "`"))
       return;
     whole = opened(materialise(whole, "list"));
     writePlace(outer, withListItem(whole, positionOf(last), value, span), span);
@@ -289,18 +295,25 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     writePlace(outer, callBuiltin("where", {mask, element, whole}, span), span);
     return;
   }
-  if (!conform(element, tensorType(last.type->elem, value.type->dims), value.span, "the value of `" + sourceText(place.span, 40) + "`"))
+  if (!conform(element, tensorType(last.type->elem, value.type->dims), value.span,
+               "the value of `" + sourceText(place.span, 40) + "`"))
     return;
   if (!(element.type->dims == last.type->dims)) {
     ShapeContext c;
     c.op = "assignment";
-    c.equal = [&](const Dim &a, const Dim &b) { return requireEqual(a, b, span, "assignment: size {0} of the value is not {1} of the slice"); };
-    std::optional<Shape> shape = element.type->dims.size() <= last.type->dims.size() ? broadcastShapes(last.type->dims, element.type->dims, c) : std::nullopt;
+    c.equal = [&](const Dim &a, const Dim &b) {
+      return requireEqual(a, b, span, "assignment: size {0} of the value is not {1} of the slice");
+    };
+    std::optional<Shape> shape = element.type->dims.size() <= last.type->dims.size()
+                                     ? broadcastShapes(last.type->dims, element.type->dims, c)
+                                     : std::nullopt;
     bool fits = shape.has_value();
     for (size_t i = 0; fits && i < shape->size(); ++i)
       fits = compareDims((*shape)[i], last.type->dims[i]) == Proof::Equal;
     if (!fits) {
-      error(Code::ShapeMismatch, span, "the value is " + describe(element) + ", the slice `" + sourceText(place.span, 40) + "` is " + str(last.type));
+      error(Code::ShapeMismatch, span,
+            "the value is " + describe(element) + ", the slice `" + sourceText(place.span, 40) + "` is " +
+                str(last.type));
       return;
     }
     element = opValue("expand", {element}, last.type, span);
@@ -332,7 +345,8 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
   };
   const Type &have = local->type;
   if (value.type->kind == TypeKind::Tensor && have->kind == TypeKind::Tensor && value.type->elem != have->elem) {
-    if (!conform(value, tensorType(have->elem, value.type->dims), value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+    if (!conform(value, tensorType(have->elem, value.type->dims), value.span.valid() ? value.span : span,
+                 "the value of `" + local->name + "`"))
       return;
   }
   if (local->resizable) {
@@ -341,8 +355,10 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
       return;
     }
     for (size_t i = 0; i < have->dims.size(); ++i)
-      if (have->dims[i].isConst() && !requireEqual(value.type->dims[i], have->dims[i], span, "a size of `" + local->name + "` is {0}, expected {1}")) {
-        error(Code::ShapeMismatch, span, "the value of `" + local->name + "` is " + describe(value) + ", expected " + str(have));
+      if (have->dims[i].isConst() && !requireEqual(value.type->dims[i], have->dims[i], span,
+                                                   "a size of `" + local->name + "` is {0}, expected {1}")) {
+        error(Code::ShapeMismatch, span,
+              "the value of `" + local->name + "` is " + describe(value) + ", expected " + str(have));
         return;
       }
     store(value);
@@ -380,10 +396,14 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
     return;
   }
   if (changesType(have, value.type)) {
-    error(Code::NotAssignable, span, "this changes the type of `" + local->name + "`: " + typeChange(have, value.type, local->name))
+    error(Code::NotAssignable, span,
+          "this changes the type of `" + local->name + "`: " + typeChange(have, value.type, local->name))
         .label(local->span, "declared here")
-        .withHelp(local->isMutParam ? "a function cannot change the type of what it is given; give back a new value, as `m.with(fc=…)` does"
-                                    : "a variable changes its type only outside of branches and loops; or name a new value, `let m2 = m.with(fc=…)`");
+        .withHelp(
+            local->isMutParam
+                ? "a function cannot change the type of what it is given; give back a new value, as `m.with(fc=…)` does"
+                : "a variable changes its type only outside of branches and loops; or name a new value, `let m2 = "
+                  "m.with(fc=…)`");
     return;
   }
   if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
@@ -396,7 +416,8 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
     if (value.bad())
       return;
     if (value.type->kind != TypeKind::Tuple || value.type->items.size() != t->items.size()) {
-      error(Code::BadPattern, target->span, "the left side takes " + std::to_string(t->items.size()) + " values, the right side is " + str(value.type));
+      error(Code::BadPattern, target->span,
+            "the left side takes " + std::to_string(t->items.size()) + " values, the right side is " + str(value.type));
       return;
     }
     // All parts are read before the first is written: (a, b) = (b, a).

@@ -9,10 +9,10 @@ namespace dl::sema {
 struct Checker::BuiltinCall {
   const Signature &signature;
   Span span;
-  std::vector<std::optional<Value>> operands;   // per parameter: Tensor, Str
-  std::vector<Value> list;                      // the values of a `tensors` parameter
+  std::vector<std::optional<Value>> operands; // per parameter: Tensor, Str
+  std::vector<Value> list;                    // the values of a `tensors` parameter
   Attrs attrs;
-  std::map<std::string, Elem> elements;         // letters and `dtype` parameters
+  std::map<std::string, Elem> elements; // letters and `dtype` parameters
   ShapeContext shapes;
 };
 
@@ -184,7 +184,8 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       needed += !s.params[j].defaultText && slots[j].empty();
       last = false;
     }
-    bool many = p.type.kind == SigType::Shape || (p.type.kind == SigType::Const && last && positional.size() - next > 1);
+    bool many =
+        p.type.kind == SigType::Shape || (p.type.kind == SigType::Const && last && positional.size() - next > 1);
     slots[k].push_back(std::move(positional[next++]));
     if (many && isInt(slots[k][0].value.type))
       while (next + needed < positional.size() && isInt(positional[next].value.type))
@@ -192,7 +193,8 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
   }
   if (next < positional.size()) {
     error(Code::WrongArguments, positional[next].span,
-          called + " takes " + std::to_string(s.params.size()) + (s.params.size() == 1 ? " argument" : " arguments") + ", more are given");
+          called + " takes " + std::to_string(s.params.size()) + (s.params.size() == 1 ? " argument" : " arguments") +
+              ", more are given");
     return false;
   }
   call.operands.resize(s.params.size());
@@ -266,7 +268,8 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
           return false;
         }
       if (call.list.empty()) {
-        error(Code::TypeMismatch, slots[k][0].span, what + " is a tuple or bracket list of tensors, this is " + describe(v));
+        error(Code::TypeMismatch, slots[k][0].span,
+              what + " is a tuple or bracket list of tensors, this is " + describe(v));
         return false;
       }
       break;
@@ -323,7 +326,8 @@ bool Checker::bindElements(BuiltinCall &call) {
         uses.push_back({&v, &any, s.params[k].name});
   }
   auto reject = [&](const Use &u, const std::string &wanted, std::optional<Elem> elem) {
-    Diagnostic &d = error(Code::TypeMismatch, u.value->span.valid() ? u.value->span : call.span, called + " takes " + wanted + ", this is " + describe(*u.value));
+    Diagnostic &d = error(Code::TypeMismatch, u.value->span.valid() ? u.value->span : call.span,
+                          called + " takes " + wanted + ", this is " + describe(*u.value));
     if (elem && u.value->type->elem != *elem)
       d.withHelp("`" + std::string(elemName(*elem)) + "(" + sourceText(u.value->span, 30) + ")` converts it");
     return false;
@@ -334,9 +338,11 @@ bool Checker::bindElements(BuiltinCall &call) {
       Elem wanted = elemNamed(*u.elem).value_or(elem);
       if (elem == wanted)
         continue;
-      bool adapts = u.value->known.literal && elem != Elem::Bool && wanted != Elem::Bool && (isFloat(wanted) || isInteger(elem));
+      bool adapts =
+          u.value->known.literal && elem != Elem::Bool && wanted != Elem::Bool && (isFloat(wanted) || isInteger(elem));
       if (!adapts)
-        return reject(u, std::string(elemName(wanted)) + " for `" + u.name + "`", wanted == Elem::Bool ? std::nullopt : std::optional(wanted));
+        return reject(u, std::string(elemName(wanted)) + " for `" + u.name + "`",
+                      wanted == Elem::Bool ? std::nullopt : std::optional(wanted));
       *u.value = convertLiteral(*u.value, wanted);
       continue;
     }
@@ -354,7 +360,8 @@ bool Checker::bindElements(BuiltinCall &call) {
         *u.value = convert(*u.value, Elem::F32, call.span);
         elem = Elem::F32;
       } else {
-        return reject(u, letterText(*u.elem), *u.elem == "F" && elem != Elem::Bool ? std::optional(Elem::F32) : std::nullopt);
+        return reject(u, letterText(*u.elem),
+                      *u.elem == "F" && elem != Elem::Bool ? std::optional(Elem::F32) : std::nullopt);
       }
     }
     call.elements[*u.elem] = elem;
@@ -398,12 +405,14 @@ void Checker::shapeError(BuiltinCall &call) {
       d.label(v->span, describe(*v));
   if (!call.shapes.help.empty())
     d.withHelp(call.shapes.help);
-  else if (call.signature.name == "matmul" && shown.size() == 2 && shown[0]->type->dims.size() >= 1 && shown[1]->type->dims.size() == 2) {
+  else if (call.signature.name == "matmul" && shown.size() == 2 && shown[0]->type->dims.size() >= 1 &&
+           shown[1]->type->dims.size() == 2) {
     const Shape &a = shown[0]->type->dims, &b = shown[1]->type->dims;
     if (compareDims(a.back(), b[1]) == Proof::Equal) {
       Shape result(a.begin(), a.end() - 1);
       result.push_back(b[0]);
-      d.withHelp("`" + sourceText(shown[0]->span, 30) + " @ " + sourceText(shown[1]->span, 30) + ".T` would give " + str(tensorType(shown[0]->type->elem, result)));
+      d.withHelp("`" + sourceText(shown[0]->span, 30) + " @ " + sourceText(shown[1]->span, 30) + ".T` would give " +
+                 str(tensorType(shown[0]->type->elem, result)));
     }
   }
 }
@@ -414,7 +423,8 @@ bool Checker::bindShapes(BuiltinCall &call) {
   ShapeContext &c = call.shapes;
   c.op = s.name;
   c.equal = [this, &call](const Dim &a, const Dim &b) {
-    return requireEqual(a, b, call.span, call.signature.name + ": sizes {0} (" + a.str() + ") and {1} (" + b.str() + ") must be equal");
+    return requireEqual(a, b, call.span,
+                        call.signature.name + ": sizes {0} (" + a.str() + ") and {1} (" + b.str() + ") must be equal");
   };
   for (const Value &v : call.list)
     c.list.push_back(v.type->dims);
@@ -455,7 +465,8 @@ bool Checker::bindShapes(BuiltinCall &call) {
         if (c.equal(dims[i], Dim(t.dims[i].number)))
           continue;
         c.code = Code::ShapeMismatch;
-        c.message = "`" + s.params[k].name + "` of `" + s.name + "`: size " + dims[i].str() + " is not " + std::to_string(t.dims[i].number);
+        c.message = "`" + s.params[k].name + "` of `" + s.name + "`: size " + dims[i].str() + " is not " +
+                    std::to_string(t.dims[i].number);
         shapeError(call);
         return false;
       }
@@ -537,7 +548,8 @@ Value Checker::callBuiltin(const Signature &signature, std::vector<Argument> arg
   // Nothing to convert or to rearrange.
   if (signature.name == "convert" && operands[0].type->elem == types[0]->elem)
     return operands[0];
-  return opValue(signature.name, std::move(operands), types.size() == 1 ? types[0] : tupleType(types), span, std::move(call.attrs));
+  return opValue(signature.name, std::move(operands), types.size() == 1 ? types[0] : tupleType(types), span,
+                 std::move(call.attrs));
 }
 
 Value Checker::callBuiltin(const std::string &name, std::vector<Value> operands, Span span) {

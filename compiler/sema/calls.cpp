@@ -54,13 +54,15 @@ void Checker::settle(Argument &a) {
 }
 
 Value Checker::checkCall(const ast::Call *expr) {
-  if (expr->args.size() == 1 && expr->args[0].value->kind == ast::ExprKind::Comprehension && expr->callee->kind == ast::ExprKind::Name) {
+  if (expr->args.size() == 1 && expr->args[0].value->kind == ast::ExprKind::Comprehension &&
+      expr->callee->kind == ast::ExprKind::Name) {
     const ast::Comprehension *c = ast::as<const ast::Comprehension>(expr->args[0].value);
     const std::string &name = ast::as<const ast::Name>(expr->callee)->name;
     if (c->reducing && isReducer(name))
       return checkComprehension(c, name, expr->span);
     if (c->reducing) {
-      error(Code::NotCallable, expr->callee->span, "`" + name + "` does not reduce a loop").withHelp("sum, prod, max, min, mean, any and all do");
+      error(Code::NotCallable, expr->callee->span, "`" + name + "` does not reduce a loop")
+          .withHelp("sum, prod, max, min, mean, any and all do");
       return bad(expr->span);
     }
   }
@@ -113,7 +115,8 @@ const ast::FnDecl *Checker::methodNamed(const ModuleInstance &module, const std:
   return nullptr;
 }
 
-// base.name(args): a member of a file, a method, a member that is called, or the function `name` with base as its first argument.
+// base.name(args): a member of a file, a method, a member that is called, or the function `name` with base as its first
+// argument.
 Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg> &ast, Span span) {
   Value base = checkExpr(callee->base);
   if (base.bad()) {
@@ -249,7 +252,8 @@ std::optional<Target> Checker::targetOf(const Value &callee) {
   }
 }
 
-Value Checker::callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn, std::vector<Argument> args, Span span) {
+Value Checker::callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn,
+                          std::vector<Argument> args, Span span) {
   Target t = targetOfFn(fn, details(*self.type->module).env);
   t.name = self.type->module->decl->name + "." + fn->name;
   t.self = self;
@@ -264,15 +268,18 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
       return bad(span);
     }
     settle(args[0]);
-    return args[0].value.bad() ? bad(span) : callIntrinsic("convert_to", {args[0], Argument{"", callee, callee.span, std::nullopt, false}}, span);
+    return args[0].value.bad()
+               ? bad(span)
+               : callIntrinsic("convert_to", {args[0], Argument{"", callee, callee.span, std::nullopt, false}}, span);
   }
   if (callee.type->kind == TypeKind::Function) {
     const FunctionDetails &d = details(*callee.type->function);
     switch (d.kind) {
     case FunctionDetails::Builtin: {
       // max(a, b) of two values is the elementwise one, as in PyTorch.
-      if ((d.name == "max" || d.name == "min") && args.size() == 2 && args[0].name.empty() && args[1].name.empty() && !args[0].value.bad() &&
-          !args[1].value.bad() && (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
+      if ((d.name == "max" || d.name == "min") && args.size() == 2 && args[0].name.empty() && args[1].name.empty() &&
+          !args[0].value.bad() && !args[1].value.bad() &&
+          (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
         return callIntrinsic(d.name, std::move(args), span);
       return callBuiltin(signatures_.at(d.name), std::move(args), span);
     }
@@ -296,7 +303,8 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
   }
   std::optional<Target> target = targetOf(callee);
   if (!target) {
-    Diagnostic &d = error(Code::NotCallable, callee.span.valid() ? callee.span : span, "this is " + describe(callee) + ", which cannot be called");
+    Diagnostic &d = error(Code::NotCallable, callee.span.valid() ? callee.span : span,
+                          "this is " + describe(callee) + ", which cannot be called");
     if (callee.type->kind == TypeKind::Module)
       d.withHelp("a module is called through its `fn forward`");
     return bad(span);
@@ -304,13 +312,15 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
   if (target->selfMut && callee.type->kind == TypeKind::Module)
     return callModule(nullptr, callee, std::move(args), span);
   if (target->selfMut) {
-    error(Code::MissingRef, span, "`" + target->name + "` changes its module, so it is called as a method of a variable");
+    error(Code::MissingRef, span,
+          "`" + target->name + "` changes its module, so it is called as a method of a variable");
     return bad(span);
   }
   return callTarget(*target, std::move(args), std::nullopt, span);
 }
 
-bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots, Span span) {
+bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots,
+                            Span span) {
   const std::vector<ast::Param> &params = *target.params;
   const std::string called = "`" + target.name + "`";
   slots.assign(params.size(), {});
@@ -318,7 +328,8 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
   bool ok = true;
   size_t next = 0;
   // A container takes named items too: Sequential(fc=Linear(2, 3), act=ReLU()).
-  auto pack = std::find_if(params.begin(), params.end(), [&](const ast::Param &p) { return target.module && p.isVariadic && !p.type; });
+  auto pack = std::find_if(params.begin(), params.end(),
+                           [&](const ast::Param &p) { return target.module && p.isVariadic && !p.type; });
   std::vector<std::string> itemNames;
   std::vector<Value> items;
   for (Argument &a : args) {
@@ -362,7 +373,8 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       ++next;
     if (next >= params.size()) {
       std::string count = std::to_string(params.size()) + (params.size() == 1 ? " argument" : " arguments");
-      error(Code::WrongArguments, a.span, called + " takes " + count + ", not " + std::to_string(args.size())).label(target.span, "defined here");
+      error(Code::WrongArguments, a.span, called + " takes " + count + ", not " + std::to_string(args.size()))
+          .label(target.span, "defined here");
       return false;
     }
     if (params[next].isVariadic) {
@@ -370,7 +382,8 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       if (filled[next])
         for (uint32_t i = 0; i < slots[next].value.type->items.size(); ++i)
           items.push_back(part(slots[next].value, i, a.span));
-      else if (!a.value.bad() && (a.value.type->kind == TypeKind::Tuple || (isList(a.value.type) && holdsModule(a.value.type)))) {
+      else if (!a.value.bad() &&
+               (a.value.type->kind == TypeKind::Tuple || (isList(a.value.type) && holdsModule(a.value.type)))) {
         // f(shape) is f(2, 3) for shape = (2, 3).
         slots[next] = std::move(a);
         filled[next] = true;
@@ -421,18 +434,22 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       ok &= !slots[k].value.bad();
       slots[k].value.span = params[k].defaultValue->span;
     } else {
-      error(Code::WrongArguments, span, called + " needs the argument `" + params[k].name + "`").label(target.span, "defined here");
+      error(Code::WrongArguments, span, called + " needs the argument `" + params[k].name + "`")
+          .label(target.span, "defined here");
       return false;
     }
     slots[k].span = span;
   }
   for (size_t k = 0; k < params.size() && ok; ++k) {
     if (params[k].isMut && !slots[k].ref) {
-      error(Code::MissingRef, slots[k].span, "`" + params[k].name + "` is changed by " + called + ", so it is passed as `&" + sourceText(slots[k].span, 30) + "`")
+      error(Code::MissingRef, slots[k].span,
+            "`" + params[k].name + "` is changed by " + called + ", so it is passed as `&" +
+                sourceText(slots[k].span, 30) + "`")
           .label(params[k].span, "declared `mut` here");
       ok = false;
     } else if (!params[k].isMut && slots[k].ref) {
-      error(Code::MissingRef, slots[k].span, called + " does not change `" + params[k].name + "`").withHelp("leave out the `&`");
+      error(Code::MissingRef, slots[k].span, called + " does not change `" + params[k].name + "`")
+          .withHelp("leave out the `&`");
       ok = false;
     }
   }
@@ -546,10 +563,12 @@ static bool overlap(const Place &a, const Place &b) {
   return true;
 }
 
-// Lets the call change the values at `isMut`, each at its place or, where there is none, a copy of it: variables take the new
-// value directly; parts are to be written back by the caller, with the values that are given.
-std::vector<std::pair<Place, Value>> Checker::passMutable(const std::vector<Value> &values, const std::vector<bool> &isMut,
-                                                          const std::vector<const Place *> &places, Expr *call, Span span) {
+// Lets the call change the values at `isMut`, each at its place or, where there is none, a copy of it: variables take
+// the new value directly; parts are to be written back by the caller, with the values that are given.
+std::vector<std::pair<Place, Value>> Checker::passMutable(const std::vector<Value> &values,
+                                                          const std::vector<bool> &isMut,
+                                                          const std::vector<const Place *> &places, Expr *call,
+                                                          Span span) {
   std::vector<std::pair<Place, Value>> writeBack;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!isMut[i])
@@ -589,7 +608,8 @@ std::vector<std::pair<Place, Value>> Checker::passMutable(const std::vector<Valu
   return writeBack;
 }
 
-Value Checker::callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span) {
+Value Checker::callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace,
+                          Span span) {
   std::vector<Argument> slots;
   if (!bindArguments(target, args, slots, span))
     return bad(span);

@@ -6,8 +6,10 @@
 
 namespace dl::sema {
 
-Checker::Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options, Program &program)
-    : sources_(sources), context_(context), diagnostics_(&diagnostics), reported_(&diagnostics), options_(options), program_(program) {}
+Checker::Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options,
+                 Program &program)
+    : sources_(sources), context_(context), diagnostics_(&diagnostics), reported_(&diagnostics), options_(options),
+      program_(program) {}
 
 void Checker::run(const ast::File &file) {
   Frame &frame = frames_.emplace_back();
@@ -77,8 +79,9 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason
   std::vector<Value> values;
   std::vector<bool> isMut;
   if (types && types->items.size() != fn->params.size()) {
-    error(Code::WrongArguments, types->span, "`" + fn->name + "` has " + std::to_string(fn->params.size()) + " parameters, " +
-                                                 std::to_string(types->items.size()) + " types are given")
+    error(Code::WrongArguments, types->span,
+          "`" + fn->name + "` has " + std::to_string(fn->params.size()) + " parameters, " +
+              std::to_string(types->items.size()) + " types are given")
         .label(fn->nameSpan, "defined here");
     return;
   }
@@ -93,9 +96,11 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason
     std::optional<Type> type = declared && !p.isVariadic ? resolveType(declared, signature, true) : std::nullopt;
     if (!type) {
       if (isExport)
-        error(Code::TypeMismatch, p.span, "an exported function declares the types of all its parameters").label(fn->nameSpan, "exported here");
+        error(Code::TypeMismatch, p.span, "an exported function declares the types of all its parameters")
+            .label(fn->nameSpan, "exported here");
       if (isAsked)
-        error(Code::TypeMismatch, p.span, "the type of `" + p.name + "` is not known without a call of `" + fn->name + "`")
+        error(Code::TypeMismatch, p.span,
+              "the type of `" + p.name + "` is not known without a call of `" + fn->name + "`")
             .withHelp("declare it, or call the function");
       return;
     }
@@ -119,8 +124,9 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason
   }
   for (Binding *outer : freeNames(fn, nullptr, scope)) {
     if (reason != Reason::Uncalled)
-      error(Code::UnknownName, fn->nameSpan, std::string("the ") + (isExport ? "exported " : "") + "function `" + fn->name + "` uses `" + outer->name +
-                                                 "`, which is computed when the script runs")
+      error(Code::UnknownName, fn->nameSpan,
+            std::string("the ") + (isExport ? "exported " : "") + "function `" + fn->name + "` uses `" + outer->name +
+                "`, which is computed when the script runs")
           .label(outer->span, "defined here")
           .withHelp("pass it as a parameter");
     return;
@@ -161,8 +167,8 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
   program_.functions.resize(functions);
 }
 
-std::unique_ptr<Program> check(const ast::File &file, SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics,
-                               const Options &options) {
+std::unique_ptr<Program> check(const ast::File &file, SourceManager &sources, ast::AstContext &context,
+                               Diagnostics &diagnostics, const Options &options) {
   auto program = std::make_unique<Program>();
   if (options.facts && options.facts->file == 0)
     options.facts->file = file.id;

@@ -16,10 +16,11 @@ namespace dl::sema {
 struct Options {
   Builtins builtins;
   // Finds the file behind `import name` as seen from `importingPath`: its path and text, or nothing.
-  std::function<bool(const std::string &name, const std::string &importingPath, std::string &path, std::string &text)> findImport;
-  Facts *facts = nullptr;    // filled in for the file that it names
-  // A function to be instantiated from its signature, whoever calls it; its instance then counts as exported. `types`, when
-  // not null, is a function type whose parameters stand for the declared ones: they settle what those leave open.
+  std::function<bool(const std::string &name, const std::string &importingPath, std::string &path, std::string &text)>
+      findImport;
+  Facts *facts = nullptr; // filled in for the file that it names
+  // A function to be instantiated from its signature, whoever calls it; its instance then counts as exported. `types`,
+  // when not null, is a function type whose parameters stand for the declared ones: they settle what those leave open.
   std::string asked;
   const ast::TypeExpr *types = nullptr;
   bool checkUncalled = true; // also check annotated functions that nothing calls, for all sizes

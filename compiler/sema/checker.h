@@ -15,12 +15,12 @@ namespace dl::sema {
 struct Place {
   struct Step {
     enum Kind { Part, Slices, Item, Chosen } kind = Part;
-    uint32_t index = 0;             // Part; Chosen: the dimension
-    uint32_t rank = 1;              // Chosen: how many dimensions a mask goes over
-    std::vector<SliceItem> slices;  // Slices
-    Expr *position = nullptr;       // Item: of a list; Chosen: i64[n]
-    Expr *mask = nullptr;           // Chosen: a mask of the whole tensor
-    Type type;                      // of the value after this step
+    uint32_t index = 0;            // Part; Chosen: the dimension
+    uint32_t rank = 1;             // Chosen: how many dimensions a mask goes over
+    std::vector<SliceItem> slices; // Slices
+    Expr *position = nullptr;      // Item: of a list; Chosen: i64[n]
+    Expr *mask = nullptr;          // Chosen: a mask of the whole tensor
+    Type type;                     // of the value after this step
     Known known;
   };
   Binding *root = nullptr;
@@ -30,7 +30,7 @@ struct Place {
 
 // An argument of a call, evaluated.
 struct Argument {
-  std::string name;         // "" when positional
+  std::string name; // "" when positional
   Value value;
   Span span;
   std::optional<Place> ref; // `&x`
@@ -54,7 +54,7 @@ struct Target {
   std::optional<Value> self;
   bool selfMut = false;
   bool isCheckpoint = false; // a wrapper for checkpoint(f)
-  bool isWrapper = false; // calls `self`, a function value that is no declared function, with the parameters
+  bool isWrapper = false;    // calls `self`, a function value that is no declared function, with the parameters
   const void *identity() const {
     if (isWrapper)
       return params;
@@ -70,7 +70,8 @@ struct BlockResult {
 
 class Checker {
 public:
-  Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options, Program &program);
+  Checker(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, const Options &options,
+          Program &program);
   void run(const ast::File &file);
 
 private:
@@ -198,26 +199,30 @@ private:
   Value indexStr(const Value &base, const ast::Index *expr);
   Value indexTuple(const Value &base, const ast::Index *expr);
   Value sliceTensor(const Value &base, const std::vector<ast::IndexItem> &items, Span span);
-  std::optional<std::vector<SliceItem>> sliceItems(const Type &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,
-                                                   Span span, Shape &out);
+  std::optional<std::vector<SliceItem>> sliceItems(const Type &base, const std::vector<ast::IndexItem> &items,
+                                                   const std::vector<Value> &values, Span span, Shape &out);
   std::optional<std::vector<Value>> indexValues(const std::vector<ast::IndexItem> &items);
   // ---- index tensors and masks (gathering.cpp)
   struct Chosen {
-    std::vector<size_t> dims, ranks; // by index tensor: the first dimension of `rest` that it chooses from, and how many
+    std::vector<size_t> dims,
+        ranks; // by index tensor: the first dimension of `rest` that it chooses from, and how many
     std::vector<Value> indices;
     std::vector<Span> spans;
     std::vector<SliceItem> slices; // the other items
     bool isWhole = true;           // these take everything
     Type rest;                     // after them
   };
-  std::optional<Chosen> chosenOf(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
+  std::optional<Chosen> chosenOf(const Value &base, const std::vector<ast::IndexItem> &items,
+                                 const std::vector<Value> &values, Span span);
   Value chosenPositions(const Value &index, const Shape &rows, Span span);
   Value checkedPositions(const Value &index, const Dim &size, Span span);
   static Dim productOf(const Shape &dims);
   Value reshaped(const Value &x, Shape dims, Span span);
   Value permuted(const Value &x, const std::vector<int64_t> &order, Span span);
-  Value gatherItems(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
-  std::optional<Place::Step> chosenStep(const Type &type, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values, Span span);
+  Value gatherItems(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,
+                    Span span);
+  std::optional<Place::Step> chosenStep(const Type &type, const std::vector<ast::IndexItem> &items,
+                                        const std::vector<Value> &values, Span span);
   Value mergedRows(const Value &x, const Place::Step &step, Span span);
   Value readChosen(const Value &whole, const Place::Step &step, Span span);
   Value withChosen(const Value &whole, const Place::Step &step, const Value &value, Span span);
@@ -236,9 +241,11 @@ private:
   void settle(Argument &argument);
   Value callMember(const ast::Member *callee, const std::vector<ast::Arg> &args, Span span);
   Value callValue(const Value &callee, std::vector<Argument> args, Span span);
-  Value callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn, std::vector<Argument> args, Span span);
+  Value callMethod(const Value &self, const std::optional<Place> &place, const ast::FnDecl *fn,
+                   std::vector<Argument> args, Span span);
   Value callTarget(Target &target, std::vector<Argument> args, const std::optional<Place> &selfPlace, Span span);
-  std::vector<std::pair<Place, Value>> passMutable(const std::vector<Value> &values, const std::vector<bool> &isMut, const std::vector<const Place *> &places, Expr *call, Span span);
+  std::vector<std::pair<Place, Value>> passMutable(const std::vector<Value> &values, const std::vector<bool> &isMut,
+                                                   const std::vector<const Place *> &places, Expr *call, Span span);
   bool bindArguments(const Target &target, std::vector<Argument> &args, std::vector<Argument> &slots, Span span);
   // The scope that binds the signature's names, or null after an error.
   Scope *matchSignature(const Target &target, std::vector<Argument> &slots, Span span);
@@ -264,15 +271,18 @@ private:
   };
   // The instance for these argument values (captures, self, parameters), checked if it is new.
   Prepared instantiate(const Target &target, std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
-  void checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  void checkBody(Instance &instance, const Target &target, const std::vector<Value> &values,
+                 const std::vector<bool> &isMut, Span span);
   struct Opened {
-    Scope *scope;                                // of the parameters
-    std::vector<Binding *> all, declared;        // with captures and self; without
+    Scope *scope;                         // of the parameters
+    std::vector<Binding *> all, declared; // with captures and self; without
   };
-  Opened openBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut);
+  Opened openBody(Instance &instance, const Target &target, const std::vector<Value> &values,
+                  const std::vector<bool> &isMut);
   // ---- the user's own derivatives (derivative_rule.cpp)
   Value partOfRule(const BlockResult &result, uint32_t index, const Target &target);
-  void checkRule(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span);
+  void checkRule(Instance &instance, const Target &target, const std::vector<Value> &values,
+                 const std::vector<bool> &isMut, Span span);
   void gradientLeaves(const Type &type, const Value *gradient, std::vector<Value> &out, Span span);
   void bindSignature(const Target &target, const std::vector<Value> &values, Scope *scope);
   void declareResult(Instance &instance, const Target &target, Scope *scope);
@@ -314,7 +324,8 @@ private:
   void forIndexed(const ast::For *stmt, const Iterable &over);
   void forInPlace(const ast::For *stmt, const Place &place, const Value &list);
   // Emits a loop over an i64 variable; the caller fills its body through `fill`.
-  void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step, const std::function<void(const Value &)> &fill);
+  void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step,
+               const std::function<void(const Value &)> &fill);
   void checkWhile(const ast::While *stmt);
   void checkReturn(const ast::Return *stmt);
   // The value as the function's result: fits the declared type, or joins the type of the other returns.
@@ -359,7 +370,8 @@ private:
   Target wrapperOf(const Value &fn, size_t arity, bool isCheckpoint);
   struct Differentiated; // gradients.cpp
   void adaptLiteral(Value &v, const Value &fn, size_t position);
-  bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt, const std::string &what, Span span);
+  bool prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &wrt,
+                       const std::string &what, Span span);
   void paramLeaves(const Type &type, TreePlace place, uint32_t &position, std::vector<uint32_t> &out) const;
   Type paramsType(const Type &type, ParamSet set = ParamSet::Trained, TreePlace place = TreePlace::Top) const;
   Value paramsOf(const Value &value, Span span, ParamSet set = ParamSet::Trained, TreePlace place = TreePlace::Top);
@@ -370,10 +382,12 @@ private:
   Value unzip(const Value &tree, const Type &shape, uint32_t index, Span span);
   Value setTraining(const Value &module, const Value &training, Span span);
   Value valueAt(const Value &whole, const StatePath &path, Span span);
-  Value replaceParts(const Value &whole, const std::vector<std::pair<StatePath, Value>> &changes, size_t depth, Span span);
+  Value replaceParts(const Value &whole, const std::vector<std::pair<StatePath, Value>> &changes, size_t depth,
+                     Span span);
   Value stateDict(const Value &value, Span span);
   Value namedState(const Value &value, bool parameters, Span span);
-  void namedModules(const Value &value, const std::string &name, bool all, std::vector<std::pair<std::string, Value>> &out);
+  void namedModules(const Value &value, const std::string &name, bool all,
+                    std::vector<std::pair<std::string, Value>> &out);
   std::optional<Value> recordMethod(const Value &base, const std::string &name, Span span);
   std::optional<uint32_t> recordPart(const Type &record, const Value &key, Span span);
   bool isStateFile(const Type &type) const;
@@ -424,7 +438,8 @@ private:
   bool fitItem(Value &value, const Type &item, Span span, const std::string &what);
   bool conformList(Value &list, const Type &type, Span span, const std::string &what);
   // base.name(args) for what lists can do; nothing when it is no such name.
-  std::optional<Value> callListMethod(const ast::Member *callee, const Value &base, const std::vector<ast::Arg> &args, Span span);
+  std::optional<Value> callListMethod(const ast::Member *callee, const Value &base, const std::vector<ast::Arg> &args,
+                                      Span span);
   Value callLibrary(const std::string &name, std::vector<Argument> args, Span span);
 
   // ---- params and backward (params.cpp)
@@ -463,7 +478,7 @@ private:
 
   SourceManager &sources_;
   ast::AstContext &context_;
-  Diagnostics *diagnostics_; // replaced while functions that nothing calls are checked
+  Diagnostics *diagnostics_;    // replaced while functions that nothing calls are checked
   Diagnostics *const reported_; // never replaced
   const Options &options_;
   Program &program_;
@@ -474,19 +489,19 @@ private:
   std::deque<Instance> instances_;
   std::deque<Frame> frames_;
   std::map<std::string, Instance *> instanceByKey_;
-  std::map<std::string, int> active_; // instances being checked, by their key without constant ints
+  std::map<std::string, int> active_;   // instances being checked, by their key without constant ints
   std::set<const void *> instantiated_; // declarations with an instance
   std::map<std::string, int> symbolCount_;
   std::map<std::string, Scope *> files_; // by path
   std::vector<std::string> loading_;
   std::deque<ast::File> asts_;
   std::map<std::pair<size_t, bool>, std::vector<ast::Param>> wrapperParams_; // by number of arguments, for checkpoint
-  std::vector<std::pair<Span, const Binding *>> used_; // names and what they mean, for facts
+  std::vector<std::pair<Span, const Binding *>> used_;                       // names and what they mean, for facts
   std::map<const Frame *, std::string> instanceTexts_;
   Scope *builtinScope_ = nullptr;
   Scope *preludeScope_ = nullptr;
-  Scope *scope_ = nullptr;  // where names are looked up now
-  Frame *frame_ = nullptr;  // the function being checked
+  Scope *scope_ = nullptr; // where names are looked up now
+  Frame *frame_ = nullptr; // the function being checked
   int nesting_ = 0;
   int instanceNesting_ = 0;
   bool stopped_ = false;    // a limit was hit: no further instances

@@ -119,16 +119,16 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
     }
     if (value.type->dims.size() != type->dims.size()) {
       error(Code::RankMismatch, span,
-            what + " is " + describe(value) + ", expected " + str(type) + ": " + std::to_string(type->dims.size()) + " dimensions, not " +
-                std::to_string(value.type->dims.size()));
+            what + " is " + describe(value) + ", expected " + str(type) + ": " + std::to_string(type->dims.size()) +
+                " dimensions, not " + std::to_string(value.type->dims.size()));
       return false;
     }
     for (size_t i = 0; i < type->dims.size(); ++i) {
       std::string place = what + ": size of dimension " + std::to_string(i);
       if (!requireEqual(value.type->dims[i], type->dims[i], span, place + " is {0}, expected {1}")) {
         error(Code::ShapeMismatch, span,
-              what + " is " + describe(value) + ", expected " + str(type) + ": size " + value.type->dims[i].str() + " of dimension " +
-                  std::to_string(i) + " is not " + type->dims[i].str());
+              what + " is " + describe(value) + ", expected " + str(type) + ": size " + value.type->dims[i].str() +
+                  " of dimension " + std::to_string(i) + " is not " + type->dims[i].str());
         return false;
       }
     }
@@ -211,13 +211,15 @@ std::optional<Type> Checker::joinTypes(const Type &a, const Type &b, Span span) 
     return tensorType(a->elem, std::move(dims));
   }
   if (isList(a)) {
-    std::optional<Type> item = sameType(a->items[0], b->items[0]) ? a->items[0] : joinTypes(a->items[0], b->items[0], span);
+    std::optional<Type> item =
+        sameType(a->items[0], b->items[0]) ? a->items[0] : joinTypes(a->items[0], b->items[0], span);
     if (!item)
       return std::nullopt;
     bool equal = !a->dims[0].isOpen() && compareDims(a->dims[0], b->dims[0]) == Proof::Equal;
     return listType(equal ? a->dims[0] : Dim::fresh("n"), *item);
   }
-  if ((a->kind == TypeKind::Tuple || a->kind == TypeKind::Record) && a->items.size() == b->items.size() && a->names == b->names) {
+  if ((a->kind == TypeKind::Tuple || a->kind == TypeKind::Record) && a->items.size() == b->items.size() &&
+      a->names == b->names) {
     auto node = std::make_shared<TypeNode>(*a);
     for (size_t i = 0; i < a->items.size(); ++i) {
       std::optional<Type> item = joinTypes(a->items[i], b->items[i], span);

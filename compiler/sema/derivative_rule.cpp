@@ -20,7 +20,8 @@ Value Checker::partOfRule(const BlockResult &result, uint32_t index, const Targe
 
 // The gradient of every float leaf of a value: those in `gradient` (of the type that gradientType() gives), or zeros.
 void Checker::gradientLeaves(const Type &type, const Value *gradient, std::vector<Value> &out, Span span) {
-  auto each = [&](size_t count, const std::function<const Type &(size_t)> &item, const std::function<int(size_t)> &partOf) {
+  auto each = [&](size_t count, const std::function<const Type &(size_t)> &item,
+                  const std::function<int(size_t)> &partOf) {
     for (size_t i = 0; i < count; ++i) {
       int k = gradient ? partOf(i) : -1;
       if (k < 0) {
@@ -45,24 +46,26 @@ void Checker::gradientLeaves(const Type &type, const Value *gradient, std::vecto
   }
   case TypeKind::Tuple:
   case TypeKind::Record:
-    each(type->items.size(), [&](size_t i) -> const Type & { return type->items[i]; },
-         [&](size_t i) {
-           if (!gradient || gradient->type->kind != TypeKind::Record || type->kind == TypeKind::Record)
-             return int(i);
-           for (size_t k = 0; k < gradient->type->names.size(); ++k)
-             if (gradient->type->names[k] == std::to_string(i))
-               return int(k);
-           return -1;
-         });
+    each(
+        type->items.size(), [&](size_t i) -> const Type & { return type->items[i]; },
+        [&](size_t i) {
+          if (!gradient || gradient->type->kind != TypeKind::Record || type->kind == TypeKind::Record)
+            return int(i);
+          for (size_t k = 0; k < gradient->type->names.size(); ++k)
+            if (gradient->type->names[k] == std::to_string(i))
+              return int(k);
+          return -1;
+        });
     return;
   case TypeKind::Module:
-    each(type->module->fields.size(), [&](size_t i) -> const Type & { return type->module->fields[i].type; },
-         [&](size_t i) {
-           for (size_t k = 0; k < gradient->type->names.size(); ++k)
-             if (gradient->type->names[k] == type->module->fields[i].name)
-               return int(k);
-           return -1;
-         });
+    each(
+        type->module->fields.size(), [&](size_t i) -> const Type & { return type->module->fields[i].type; },
+        [&](size_t i) {
+          for (size_t k = 0; k < gradient->type->names.size(); ++k)
+            if (gradient->type->names[k] == type->module->fields[i].name)
+              return int(k);
+          return -1;
+        });
     return;
   case TypeKind::Function:
     for (const Type &item : type->function->captureTypes)
@@ -73,10 +76,12 @@ void Checker::gradientLeaves(const Type &type, const Value *gradient, std::vecto
   }
 }
 
-void Checker::checkRule(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span) {
+void Checker::checkRule(Instance &instance, const Target &target, const std::vector<Value> &values,
+                        const std::vector<bool> &isMut, Span span) {
   std::optional<Type> cotangentType = gradientType(instance.result);
   if (!cotangentType) {
-    error(Code::BadGradient, target.span, "`" + target.name + "` gives " + str(instance.result) + ", which has no derivative");
+    error(Code::BadGradient, target.span,
+          "`" + target.name + "` gives " + str(instance.result) + ", which has no derivative");
     return;
   }
   Frame &frame = frames_.emplace_back();
@@ -112,8 +117,9 @@ void Checker::checkRule(Instance &instance, const Target &target, const std::vec
       wanted.push_back(k);
   bool single = wanted.size() == 1 && gradients.type->kind != TypeKind::Tuple;
   if (!single && (gradients.type->kind != TypeKind::Tuple || gradients.type->items.size() != wanted.size())) {
-    error(Code::BadGradient, target.span, "the pullback of `" + target.name + "` gives " + str(gradients.type) + ", expected the gradients of " +
-                                              std::to_string(wanted.size()) + (wanted.size() == 1 ? " argument" : " arguments"));
+    error(Code::BadGradient, target.span,
+          "the pullback of `" + target.name + "` gives " + str(gradients.type) + ", expected the gradients of " +
+              std::to_string(wanted.size()) + (wanted.size() == 1 ? " argument" : " arguments"));
     return;
   }
   std::vector<Value> leaves;

@@ -213,7 +213,8 @@ Dim Dim::mod(const Dim &a, const Dim &b) {
   // a mod b = (a - q b) mod b for the whole part q of the quotient.
   Dim reduced = a;
   for (const Term &t : quotient.terms()) {
-    bool divides = std::any_of(t.atoms.begin(), t.atoms.end(), [](const Atom &x) { return x.kind == AtomKind::FloorDiv; });
+    bool divides =
+        std::any_of(t.atoms.begin(), t.atoms.end(), [](const Atom &x) { return x.kind == AtomKind::FloorDiv; });
     if (!divides)
       reduced = reduced - fromTerms({t}) * b;
   }

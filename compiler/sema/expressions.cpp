@@ -221,8 +221,9 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
   auto align = [&](BlockResult &r, const BlockResult &other, Body *body) {
     // Literals of one branch take the other's element type.
     const Type &x = r.value.type, &y = other.value.type;
-    if (!r.diverges && !other.diverges && x->kind == TypeKind::Tensor && y->kind == TypeKind::Tensor && x->elem != y->elem &&
-        r.value.known.literal && (isFloat(y->elem) || isInteger(x->elem)) && y->elem != Elem::Bool) {
+    if (!r.diverges && !other.diverges && x->kind == TypeKind::Tensor && y->kind == TypeKind::Tensor &&
+        x->elem != y->elem && r.value.known.literal && (isFloat(y->elem) || isInteger(x->elem)) &&
+        y->elem != Elem::Bool) {
       Restore<Body *> inner(frame_->body, body);
       r.value = convertLiteral(r.value, y->elem);
     }
@@ -237,7 +238,8 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
   else
     type = joinTypes(a.value.type, b.value.type, expr->span);
   if (!type) {
-    error(Code::BranchTypes, expr->span, "the branches of this `if` have different types, " + str(a.value.type) + " and " + str(b.value.type))
+    error(Code::BranchTypes, expr->span,
+          "the branches of this `if` have different types, " + str(a.value.type) + " and " + str(b.value.type))
         .label(a.value.span, str(a.value.type))
         .label(b.value.span, str(b.value.type));
     out.type = nullptr;
@@ -265,7 +267,8 @@ Value Checker::checkMember(const ast::Member *expr) {
     std::vector<std::string> names;
     for (const auto &[name, binding] : base.space->names)
       names.push_back(name);
-    Diagnostic &d = error(Code::UnknownMember, expr->nameSpan, "`" + sourceText(expr->base->span) + "` has no `" + expr->name + "`");
+    Diagnostic &d = error(Code::UnknownMember, expr->nameSpan,
+                          "`" + sourceText(expr->base->span) + "` has no `" + expr->name + "`");
     std::string near = didYouMean(expr->name, names);
     if (!near.empty())
       d.withHelp("did you mean `" + near + "`?");
@@ -282,8 +285,7 @@ Value Checker::checkMember(const ast::Member *expr) {
       if (member.kind == ast::MemberDecl::Fn && member.fn)
         names.push_back(member.fn->name);
     names.insert(names.end(), moduleIntrinsics().begin(), moduleIntrinsics().end());
-  }
-  else if (base.type->kind == TypeKind::Record)
+  } else if (base.type->kind == TypeKind::Record)
     names = base.type->names;
   else if (base.type->kind == TypeKind::Tensor)
     names = {"shape", "ndim", "dtype", "T"};
@@ -314,7 +316,8 @@ std::optional<Value> Checker::memberOf(const Value &base, const std::string &nam
       return elemValue(base.type->elem, span);
     if (name == "T") {
       if (base.type->dims.size() != 2) {
-        error(Code::RankMismatch, span, "`.T` transposes a matrix, this is " + describe(base)).withHelp("`transpose(x, a, b)` swaps two dimensions of any tensor");
+        error(Code::RankMismatch, span, "`.T` transposes a matrix, this is " + describe(base))
+            .withHelp("`transpose(x, a, b)` swaps two dimensions of any tensor");
         return bad(span);
       }
       return opValue("transpose", {base}, tensorType(base.type->elem, {base.type->dims[1], base.type->dims[0]}), span,

@@ -7,8 +7,10 @@ namespace dl::sema {
 
 // What only makes text of its arguments may be removed when nobody reads it.
 static bool isPureExtern(const std::string &name) {
-  static const std::set<std::string> names = {"dl_rt_format", "dl_rt_format_str", "dl_rt_concat_str", "dl_rt_str_eq", "dl_rt_nonzero",
-                                              "dl_rt_format_list", "dl_rt_ragged_rows", "dl_rt_str_len", "dl_rt_str_find", "dl_rt_str_count", "dl_rt_str_has_end", "dl_rt_str_strip", "dl_rt_str_case", "dl_rt_str_bytes", "dl_rt_str_from_bytes"};
+  static const std::set<std::string> names = {
+      "dl_rt_format",      "dl_rt_format_str",  "dl_rt_concat_str", "dl_rt_str_eq",    "dl_rt_nonzero",
+      "dl_rt_format_list", "dl_rt_ragged_rows", "dl_rt_str_len",    "dl_rt_str_find",  "dl_rt_str_count",
+      "dl_rt_str_has_end", "dl_rt_str_strip",   "dl_rt_str_case",   "dl_rt_str_bytes", "dl_rt_str_from_bytes"};
   return names.count(name) != 0;
 }
 
@@ -25,7 +27,8 @@ static bool isPackOf(const ast::TypeExpr *type, const std::string &name) {
   for (const ast::Dim &d : type->dims)
     if (d.kind == ast::Dim::Pack && d.name == name)
       return true;
-  return std::any_of(type->items.begin(), type->items.end(), [&](const ast::TypeExpr *item) { return isPackOf(item, name); });
+  return std::any_of(type->items.begin(), type->items.end(),
+                     [&](const ast::TypeExpr *item) { return isPackOf(item, name); });
 }
 
 Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span) {
@@ -72,7 +75,8 @@ Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argumen
     error(Code::TypeMismatch, fn->result->span, "`" + fn->name + "` has a result that an extern function cannot give");
     return bad(span);
   }
-  // A kernel writes into results whose sizes the arguments determine; other sizes are known once the call has been made.
+  // A kernel writes into results whose sizes the arguments determine; other sizes are known once the call has been
+  // made.
   bool newSizes = false;
   forEachDim(*type, [&](const Dim &d) {
     for (uint32_t s : d.symbols())

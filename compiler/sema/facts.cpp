@@ -182,7 +182,8 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
     noteUse(member->nameSpan, memberOfFile(base.space, name));
   else if (base.type->kind == TypeKind::Module && memberOrHyper(*base.type->module, name))
     facts.meanings.push_back({member->nameSpan, symbolOfMember(*base.type->module, name)});
-  else if (base.type->kind == TypeKind::Tensor && (name == "shape" || name == "ndim" || name == "dtype" || name == "T" || name == "grad"))
+  else if (base.type->kind == TypeKind::Tensor &&
+           (name == "shape" || name == "ndim" || name == "dtype" || name == "T" || name == "grad"))
     facts.meanings.push_back({member->nameSpan, {Symbol::Field, name, {}, "." + name, ""}});
   else if (const Symbol *method = isList(base.type) ? listMethodNamed(name) : nullptr)
     facts.meanings.push_back({member->nameSpan, *method});

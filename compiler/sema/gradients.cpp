@@ -8,11 +8,11 @@ struct Checker::Differentiated {
   std::vector<std::string> names; // by name instead of by position
 
   Prepared prepared;
-  std::vector<Expr *> args;       // of the instance
-  std::vector<uint32_t> wrt;      // flat positions
-  Type gradient;                  // one type, or a tuple for several positions
-  Type value;                     // the function's result, in the caller's sizes
-  std::vector<Value> values;      // all that the instance may take
+  std::vector<Expr *> args;  // of the instance
+  std::vector<uint32_t> wrt; // flat positions
+  Type gradient;             // one type, or a tuple for several positions
+  Type value;                // the function's result, in the caller's sizes
+  std::vector<Value> values; // all that the instance may take
   std::vector<bool> isMut;
   std::vector<std::optional<Place>> places; // of the values that it changes; a copy is changed where there is none
 };
@@ -134,7 +134,8 @@ Target Checker::wrapperOf(const Value &fn, size_t arity, bool isCheckpoint) {
   return t;
 }
 
-// A number as written takes the type that the parameter asks for, also behind `grad(…)`; a whole one is otherwise meant as a float.
+// A number as written takes the type that the parameter asks for, also behind `grad(…)`; a whole one is otherwise meant
+// as a float.
 void Checker::adaptLiteral(Value &v, const Value &fn, size_t position) {
   if (v.bad() || !v.known.literal || v.type->kind != TypeKind::Tensor)
     return;
@@ -151,9 +152,11 @@ void Checker::adaptLiteral(Value &v, const Value &fn, size_t position) {
     v = convertLiteral(v, *elem);
 }
 
-bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args, const std::vector<int64_t> &positions, const std::string &what, Span span) {
+bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Argument> args,
+                              const std::vector<int64_t> &positions, const std::string &what, Span span) {
   if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
-    error(Code::NotCallable, fn.span.valid() ? fn.span : span, "`" + what + "` takes a function, this is " + describe(fn));
+    error(Code::NotCallable, fn.span.valid() ? fn.span : span,
+          "`" + what + "` takes a function, this is " + describe(fn));
     return false;
   }
   Target target = targetOrWrapper(fn, args.size());
@@ -187,7 +190,8 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
       std::vector<std::string> names;
       for (const ast::Param &p : params)
         names.push_back(p.name);
-      Diagnostic &e = error(Code::BadGradient, span, "`" + target.name + "` has no argument `" + name.substr(0, dot) + "`");
+      Diagnostic &e =
+          error(Code::BadGradient, span, "`" + target.name + "` has no argument `" + name.substr(0, dot) + "`");
       e.label(target.span, "defined here");
       if (std::string near = didYouMean(name.substr(0, dot), names); !near.empty())
         e.withHelp("did you mean `" + near + "`?");
@@ -222,7 +226,9 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
   }
   for (int64_t w : wrt) {
     if (w < 0 || w >= int64_t(slots.size())) {
-      error(Code::BadGradient, span, "`" + target.name + "` has no argument " + std::to_string(w) + " (they count from 0)").label(target.span, "defined here");
+      error(Code::BadGradient, span,
+            "`" + target.name + "` has no argument " + std::to_string(w) + " (they count from 0)")
+          .label(target.span, "defined here");
       return false;
     }
     Value &v = values[base + size_t(w)];
@@ -230,7 +236,8 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     std::optional<Type> g = gradientType(v.type);
     if (!g) {
       std::string name = (*target.params)[size_t(w)].name;
-      Diagnostic &e = error(Code::BadGradient, slots[size_t(w)].span, "there is no gradient with respect to `" + name + "`, which is " + describe(v));
+      Diagnostic &e = error(Code::BadGradient, slots[size_t(w)].span,
+                            "there is no gradient with respect to `" + name + "`, which is " + describe(v));
       if (v.type->kind == TypeKind::Tensor && isInteger(v.type->elem))
         e.withHelp("integers have no gradient; convert with `f32(…)`, or choose other arguments with `wrt=`");
       else if (holdsModule(v.type) && !paramsType(v.type, ParamSet::All)->items.empty())
@@ -301,7 +308,8 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
   d.wantValue = wantValue;
   d.wrt = {0};
   if (fn.type->kind != TypeKind::Function && fn.type->kind != TypeKind::Module) {
-    error(Code::NotCallable, fn.span.valid() ? fn.span : span, std::string("`") + name + "` takes a function, this is " + describe(fn))
+    error(Code::NotCallable, fn.span.valid() ? fn.span : span,
+          std::string("`") + name + "` takes a function, this is " + describe(fn))
         .withHelp("write `" + std::string(name) + "(f)(x)`, not `" + name + "(f(x))`");
     return bad(span);
   }
@@ -316,7 +324,9 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
     }
     if (a.name != "wrt") {
       error(Code::WrongArguments, a.span,
-            std::string("`") + name + "` takes a function, `wrt`, `has_aux` and `allow_unused`; the arguments follow, as in `" + name + "(f)(x)`");
+            std::string("`") + name +
+                "` takes a function, `wrt`, `has_aux` and `allow_unused`; the arguments follow, as in `" + name +
+                "(f)(x)`");
       return bad(span);
     }
     bool named = a.value.known.text.has_value();
@@ -339,7 +349,8 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
       return bad(span);
     if (attr && std::holds_alternative<int64_t>(*attr))
       d.wrt = {std::get<int64_t>(*attr)};
-    else if (attr && std::holds_alternative<std::vector<int64_t>>(*attr) && !std::get<std::vector<int64_t>>(*attr).empty())
+    else if (attr && std::holds_alternative<std::vector<int64_t>>(*attr) &&
+             !std::get<std::vector<int64_t>>(*attr).empty())
       d.wrt = std::get<std::vector<int64_t>>(*attr);
     else {
       error(Code::TypeMismatch, a.span, "`wrt` is an argument's number or name, or a tuple of them")
@@ -347,7 +358,10 @@ Value Checker::makeGrad(const Value &fn, std::vector<Argument> args, bool wantVa
       return bad(span);
     }
   }
-  return functionValue(std::move(d), std::string(name) + "(" + (fn.type->kind == TypeKind::Function ? fn.type->function->name : str(fn.type)) + ")", {fn}, span);
+  return functionValue(std::move(d),
+                       std::string(name) + "(" +
+                           (fn.type->kind == TypeKind::Function ? fn.type->function->name : str(fn.type)) + ")",
+                       {fn}, span);
 }
 
 Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span span) {
@@ -365,7 +379,9 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
   Type scalar = d.value;
   if (scalar && info.hasAux) {
     if (scalar->kind != TypeKind::Tuple || scalar->items.size() != 2) {
-      error(Code::BadGradient, span, "with `has_aux` the function gives `(value, other results)`; `" + d.prepared.instance->function->name + "` gives " + str(scalar))
+      error(Code::BadGradient, span,
+            "with `has_aux` the function gives `(value, other results)`; `" + d.prepared.instance->function->name +
+                "` gives " + str(scalar))
           .label(d.prepared.instance->function->span, "defined here");
       return bad(span);
     }
@@ -373,7 +389,9 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
   }
   if (!scalar || !isScalar(scalar) || !isFloat(scalar->elem)) {
     if (scalar) {
-      Diagnostic &e = error(Code::BadGradient, span, "only a scalar float function has a gradient; `" + d.prepared.instance->function->name + "` gives " + str(d.value));
+      Diagnostic &e = error(Code::BadGradient, span,
+                            "only a scalar float function has a gradient; `" + d.prepared.instance->function->name +
+                                "` gives " + str(d.value));
       if (isTensor(d.value))
         e.withHelp("reduce the result with `sum` or `mean`, or use `vjp`");
       else if (d.value->kind == TypeKind::Tuple && d.value->items.size() == 2 && !info.hasAux)
@@ -408,7 +426,8 @@ Value Checker::callGrad(const Value &callee, std::vector<Argument> args, Span sp
 
 // checkpoint(f) is f, of which a reverse pass keeps only the arguments.
 Value Checker::makeCheckpoint(std::vector<Argument> args, Span span) {
-  if (args.size() != 1 || (args[0].value.type->kind != TypeKind::Function && args[0].value.type->kind != TypeKind::Module)) {
+  if (args.size() != 1 ||
+      (args[0].value.type->kind != TypeKind::Function && args[0].value.type->kind != TypeKind::Module)) {
     error(Code::WrongArguments, span, "`checkpoint` takes a function; its arguments follow, as in `checkpoint(f)(x)`");
     return bad(span);
   }
@@ -421,7 +440,8 @@ Value Checker::callCheckpoint(const Value &callee, std::vector<Argument> args, S
   for (Argument &a : args) {
     if (!a.ref)
       continue;
-    error(Code::BadGradient, a.span, "a function that changes its arguments has no checkpoint").withHelp("let it give the new value instead");
+    error(Code::BadGradient, a.span, "a function that changes its arguments has no checkpoint")
+        .withHelp("let it give the new value instead");
     return bad(span);
   }
   Target target = wrapperOf(part(callee, 0, callee.span), args.size(), true);
@@ -514,7 +534,8 @@ Value Checker::callJvp(std::vector<Argument> args, Span span) {
   for (size_t i = 0; i < count; ++i)
     wrt.push_back(int64_t(i));
   Differentiated d;
-  if (!prepareGradient(d, args[0].value, {args.begin() + 1, args.begin() + 1 + long(count)}, wrt, "jvp", span) || !d.value)
+  if (!prepareGradient(d, args[0].value, {args.begin() + 1, args.begin() + 1 + long(count)}, wrt, "jvp", span) ||
+      !d.value)
     return bad(span);
   std::vector<Value> tangents;
   for (size_t i = 0; i < count; ++i) {

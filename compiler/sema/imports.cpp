@@ -55,7 +55,8 @@ Scope *Checker::loadFile(const std::string &name, const std::string &importingPa
   scope->isFile = true;
   scope->path = path;
   bool isPrelude = name == "prelude" && !preludeScope_;
-  scope->isLibrary = isPrelude || (preludeScope_ && folderOf(path) == folderOf(preludeScope_->path) && !folderOf(path).empty());
+  scope->isLibrary =
+      isPrelude || (preludeScope_ && folderOf(path) == folderOf(preludeScope_->path) && !folderOf(path).empty());
   imperative_ |= !scope->isLibrary && mentionsParams(sources_.file(file.id).text);
   if (isPrelude)
     preludeScope_ = scope;
@@ -89,12 +90,14 @@ void Checker::importDeclarations(const ast::File &file, Scope *scope) {
         break;
       if (let->type)
         matchType(let->type, v, scope, "`" + let->pattern.name + "`");
-      bool constant = v.type->kind == TypeKind::Tuple || v.known.isConstant() || v.type->kind == TypeKind::ElemType || v.type->kind == TypeKind::None ||
+      bool constant = v.type->kind == TypeKind::Tuple || v.known.isConstant() || v.type->kind == TypeKind::ElemType ||
+                      v.type->kind == TypeKind::None ||
                       (v.type->kind == TypeKind::Function && v.type->function->captureTypes.empty());
       for (const Known &item : v.known.items)
         constant &= item.isConstant();
       if (let->isVar || let->pattern.isTuple || !constant) {
-        error(Code::NotConstant, s->span, "an imported file holds functions, modules and constants; this is computed when the program runs")
+        error(Code::NotConstant, s->span,
+              "an imported file holds functions, modules and constants; this is computed when the program runs")
             .withHelp("put it into a function");
         break;
       }
@@ -110,7 +113,8 @@ void Checker::importDeclarations(const ast::File &file, Scope *scope) {
     case ast::StmtKind::Error:
       break;
     default:
-      error(Code::SyntaxError, s->span, "an imported file holds functions, modules and constants, no statements").withHelp("put it into a function");
+      error(Code::SyntaxError, s->span, "an imported file holds functions, modules and constants, no statements")
+          .withHelp("put it into a function");
     }
   }
 }
@@ -128,7 +132,9 @@ void Checker::checkImport(const ast::Import *stmt, Scope *scope) {
   Scope *file = loadFile(stmt->module, importing, stmt->moduleSpan.valid() ? stmt->moduleSpan : stmt->span);
   if (!stmt->isFrom) {
     size_t dot = stmt->module.rfind('.');
-    std::string name = !stmt->alias.empty() ? stmt->alias : dot == std::string::npos ? stmt->module : stmt->module.substr(dot + 1);
+    std::string name = !stmt->alias.empty()       ? stmt->alias
+                       : dot == std::string::npos ? stmt->module
+                                                  : stmt->module.substr(dot + 1);
     Binding *b = newBinding(file ? Binding::Space : Binding::Constant, name, stmt->span);
     b->env = file;
     declare(scope, b);

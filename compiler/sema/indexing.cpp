@@ -37,7 +37,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
     return i ? part(record, *i, expr->span) : bad(expr->span);
   }
   case TypeKind::Module:
-    if (const ast::FnDecl *at = methodNamed(*base.type->module, "at"); at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
+    if (const ast::FnDecl *at = methodNamed(*base.type->module, "at");
+        at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
       Argument index;
       index.value = checkExpr(expr->items[0].value);
       index.span = expr->items[0].span;
@@ -46,7 +47,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
     if (std::optional<Value> pack = packOf(base, expr->span)) {
       if (pack->type->kind == TypeKind::Record) {
         std::optional<std::vector<Value>> key = indexValues(expr->items);
-        std::optional<uint32_t> i = key && key->size() == 1 ? recordPart(pack->type, (*key)[0], expr->items[0].span) : std::nullopt;
+        std::optional<uint32_t> i =
+            key && key->size() == 1 ? recordPart(pack->type, (*key)[0], expr->items[0].span) : std::nullopt;
         return i ? part(*pack, *i, expr->span) : bad(expr->span);
       }
       Value items = isList(pack->type) ? checkListIndex(*pack, expr) : indexTuple(*pack, expr);
@@ -62,7 +64,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
 
 Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
   int64_t size = int64_t(base.type->items.size());
-  if (expr->items.size() != 1 || expr->items[0].kind == ast::IndexItem::Ellipsis || expr->items[0].kind == ast::IndexItem::New) {
+  if (expr->items.size() != 1 || expr->items[0].kind == ast::IndexItem::Ellipsis ||
+      expr->items[0].kind == ast::IndexItem::New) {
     error(Code::BadOperand, expr->span, "a tuple takes one index or one range");
     return bad(expr->span);
   }
@@ -75,7 +78,8 @@ Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
     if (v.bad())
       return false;
     if (!isInt(v.type) || !v.known.dim || !v.known.dim->isConst()) {
-      error(Code::NotConstant, e->span, "an index of a tuple must be an int that is known when the program is compiled").label(expr->base->span, describe(base));
+      error(Code::NotConstant, e->span, "an index of a tuple must be an int that is known when the program is compiled")
+          .label(expr->base->span, describe(base));
       return false;
     }
     out = v.known.dim->constant();
@@ -87,7 +91,8 @@ Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
       return bad(expr->span);
     int64_t at = i < 0 ? i + size : i;
     if (at < 0 || at >= size) {
-      error(Code::BadDimension, item.span, "index " + std::to_string(i) + " is out of range for a tuple of " + std::to_string(size))
+      error(Code::BadDimension, item.span,
+            "index " + std::to_string(i) + " is out of range for a tuple of " + std::to_string(size))
           .label(expr->base->span, describe(base));
       return bad(expr->span);
     }
@@ -110,7 +115,7 @@ Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
 
 // The items of a slice, and the result's shape. Precondition: none of the items is an index tensor.
 std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, const std::vector<ast::IndexItem> &items,
-                                                            const std::vector<Value> &values, Span span, Shape &out) {
+                                                          const std::vector<Value> &values, Span span, Shape &out) {
   size_t consumed = 0;
   bool ellipsis = false;
   for (const ast::IndexItem &i : items) {
@@ -124,7 +129,8 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
   if (consumed > rank) {
     error(Code::RankMismatch, span,
           rank == 0 ? "a scalar cannot be indexed"
-                    : std::to_string(consumed) + " indices for " + str(base) + ", which has " + std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"));
+                    : std::to_string(consumed) + " indices for " + str(base) + ", which has " + std::to_string(rank) +
+                          (rank == 1 ? " dimension" : " dimensions"));
     return std::nullopt;
   }
   std::vector<SliceItem> result;
@@ -175,7 +181,9 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
         bool tooLarge = (index - size).nonNegative();
         bool tooSmall = index.isConst() && size.isConst() && index.constant() < -size.constant();
         if (tooLarge || tooSmall) {
-          error(Code::BadDimension, i.span, "index " + index.str() + " is out of range for dimension " + std::to_string(k) + " of size " + size.str());
+          error(Code::BadDimension, i.span,
+                "index " + index.str() + " is out of range for dimension " + std::to_string(k) + " of size " +
+                    size.str());
           return std::nullopt;
         }
       }
@@ -228,7 +236,9 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
         }
         Value index = materialise(*v, "index");
         Value zero = intValue(0, e->span);
-        Value wrapped = opValue("where", {opValue("lt", {index, zero}, scalarType(Elem::Bool), e->span), opValue("add", {index, dimValue(size, e->span)}, index.type, e->span), index},
+        Value wrapped = opValue("where",
+                                {opValue("lt", {index, zero}, scalarType(Elem::Bool), e->span),
+                                 opValue("add", {index, dimValue(size, e->span)}, index.type, e->span), index},
                                 scalarType(i64), e->span);
         wrapped = opValue("maximum", {wrapped, intValue(lowest.constant(), e->span)}, scalarType(i64), e->span);
         Variable *variable = makeVariable("bound", scalarType(i64), e->span, false);
@@ -240,12 +250,14 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
         return variable->dim;
       };
       const Dim last = size - Dim(int64_t(1));
-      std::optional<Dim> begin = bound(i.begin, step < 0 ? last : Dim(int64_t(0))), end = bound(i.end, step < 0 ? lowest : size);
+      std::optional<Dim> begin = bound(i.begin, step < 0 ? last : Dim(int64_t(0))),
+                         end = bound(i.end, step < 0 ? lowest : size);
       if (!begin || !end)
         return std::nullopt;
       if (step < 0 && i.begin)
         begin = Dim::min(*begin, last);
-      Dim length = step < 0 ? Dim::max(*begin - *end, Dim(int64_t(0))) : Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
+      Dim length = step < 0 ? Dim::max(*begin - *end, Dim(int64_t(0)))
+                            : Dim::max(Dim::min(*end, size) - *begin, Dim(int64_t(0)));
       const int64_t stride = step < 0 ? -step : step;
       if (stride != 1)
         length = Dim::floorDiv(length + Dim(stride - 1), Dim(stride));

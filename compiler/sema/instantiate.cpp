@@ -6,8 +6,8 @@
 namespace dl::sema {
 namespace {
 
-// Renames the sizes of a call's arguments to the instance's own symbols: symbols that stand alone first; a compound size
-// of such symbols keeps its form, any other becomes one symbol.
+// Renames the sizes of a call's arguments to the instance's own symbols: symbols that stand alone first; a compound
+// size of such symbols keeps its form, any other becomes one symbol.
 class Canonical {
 public:
   Canonical(const std::vector<Value> &values, const Frame &frame) : frame_(frame) {
@@ -69,8 +69,10 @@ private:
   std::map<uint32_t, size_t> bySymbol_;
 };
 
-std::string keyOf(const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, const DimKey &dimKey) {
-  std::string key = std::to_string(reinterpret_cast<uintptr_t>(target.identity())) + "@" + std::to_string(reinterpret_cast<uintptr_t>(target.env));
+std::string keyOf(const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut,
+                  const DimKey &dimKey) {
+  std::string key = std::to_string(reinterpret_cast<uintptr_t>(target.identity())) + "@" +
+                    std::to_string(reinterpret_cast<uintptr_t>(target.env));
   for (size_t i = 0; i < values.size(); ++i) {
     key += "|" + typeKey(values[i].type, dimKey) + knownKey(values[i].known, dimKey);
     if (i < target.captured.size())
@@ -109,7 +111,8 @@ std::map<std::string, std::string> Checker::symbolNames(const Target &target, co
     const Value &v = values[base + k];
     if (isInt(v.type) && v.known.dim)
       names.emplace(frame_->resolve(*v.known.dim).key(), p.name);
-    if (!p.type || p.type->kind != ast::TypeKind::Tensor || v.type->kind != TypeKind::Tensor || p.type->dims.size() != v.type->dims.size())
+    if (!p.type || p.type->kind != ast::TypeKind::Tensor || v.type->kind != TypeKind::Tensor ||
+        p.type->dims.size() != v.type->dims.size())
       continue;
     for (size_t i = 0; i < p.type->dims.size(); ++i) {
       const ast::Dim &d = p.type->dims[i];
@@ -120,7 +123,8 @@ std::map<std::string, std::string> Checker::symbolNames(const Target &target, co
   return names;
 }
 
-Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> &values, const std::vector<bool> &isMut, Span span) {
+Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> &values, const std::vector<bool> &isMut,
+                                       Span span) {
   constexpr int kMaxInstanceNesting = 250;
   constexpr size_t kMaxInstances = 20000;
   if (stopped_)
@@ -129,7 +133,8 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   for (size_t i = 0; i < values.size(); ++i)
     if (isInt(values[i].type) && !values[i].known.dim && !isMut[i])
       values[i] = materialise(values[i], i < base ? "captured" : (*target.params)[i - base].name);
-  // The key without constant ints: a call inside an instance of the same is a recursion, for which ints are run-time values.
+  // The key without constant ints: a call inside an instance of the same is a recursion, for which ints are run-time
+  // values.
   std::vector<Value> general = values;
   std::map<uint32_t, Dim> constants;
   for (size_t i = base; i < general.size(); ++i) {
@@ -162,7 +167,8 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   if (auto it = instanceByKey_.find(key); it != instanceByKey_.end()) {
     prepared.instance = it->second;
     if (it->second->inProgress && !it->second->hasDeclaredResult) {
-      error(Code::RecursionUnsupported, span, "`" + target.name + "` calls itself, so it must declare the type of its result")
+      error(Code::RecursionUnsupported, span,
+            "`" + target.name + "` calls itself, so it must declare the type of its result")
           .withHelp("write `fn " + target.name + "(…) -> type`")
           .label(target.span, "defined here");
       return {};
@@ -170,7 +176,8 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
     return prepared;
   }
   if (instanceNesting_ >= kMaxInstanceNesting || instances_.size() >= kMaxInstances) {
-    error(Code::RecursionUnsupported, span, "`" + target.name + "` is specialised without end: every call has arguments of a new type")
+    error(Code::RecursionUnsupported, span,
+          "`" + target.name + "` is specialised without end: every call has arguments of a new type")
         .withHelp("declare the parameter's sizes as run-time values, for example by passing them through a `var`");
     stopped_ = true;
     return {};
@@ -283,7 +290,8 @@ void Checker::declareResult(Instance &instance, const Target &target, Scope *sco
 }
 
 // Makes the frame's parameters and binds the names of the signature. Precondition: `frame_` is the new frame.
-Checker::Opened Checker::openBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut) {
+Checker::Opened Checker::openBody(Instance &instance, const Target &target, const std::vector<Value> &values,
+                                  const std::vector<bool> &isMut) {
   Frame &frame = *frame_;
   Function &function = *frame.function;
   for (Scope *s = target.env; s; s = s->parent)
@@ -357,7 +365,8 @@ Checker::Opened Checker::openBody(Instance &instance, const Target &target, cons
   return opened;
 }
 
-void Checker::checkBody(Instance &instance, const Target &target, const std::vector<Value> &values, const std::vector<bool> &isMut, Span span) {
+void Checker::checkBody(Instance &instance, const Target &target, const std::vector<Value> &values,
+                        const std::vector<bool> &isMut, Span span) {
   Frame &frame = frames_.emplace_back();
   frame.caller = frame_;
   frame.callSpan = span;
@@ -402,7 +411,10 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
   if (!result.diverges && !value.bad()) {
     bool isUnit = value.type->kind == TypeKind::Unit;
     if (isUnit && (frame.declared || frame.declaredResult) && !declaresUnit) {
-      error(Code::MissingReturn, end, "`" + target.name + "` must give " + (frame.declared ? str(frame.declared) : sourceText(target.result->span)) + ", but its body ends without a value")
+      error(Code::MissingReturn, end,
+            "`" + target.name + "` must give " +
+                (frame.declared ? str(frame.declared) : sourceText(target.result->span)) +
+                ", but its body ends without a value")
           .label(target.result->span, "declared here");
       frame.failed = true;
     } else if (isUnit ? !isTrivial(value) : declaresUnit) {

@@ -1,14 +1,42 @@
-// Functions of the language that are no ops: they work on types, modules and functions, or on what is known when compiled.
+// Functions of the language that are no ops: they work on types, modules and functions, or on what is known when
+// compiled.
 #include "compiler/sema/checker.h"
 
 namespace dl::sema {
 
 const std::set<std::string> &intrinsicNames() {
   static const std::set<std::string> names = [] {
-    std::set<std::string> all = {"print",         "error",     "len",       "numel",    "size",    "str",       "to",               "option",
-                                 "grad",          "value_and_grad", "checkpoint", "vjp",  "jvp",      "vmap",    "tree_map",  "list",             "tensor",
-                                 "enumerate",     "zip",       "param",     "backward", "zero_grad", "clear_grads", "gradients",     "requires_grad",
-                                 "is_leaf",       "grad_fn",   "set_grad_enabled", "is_grad_enabled", "pack_texts", "unpack_texts"};
+    std::set<std::string> all = {"print",
+                                 "error",
+                                 "len",
+                                 "numel",
+                                 "size",
+                                 "str",
+                                 "to",
+                                 "option",
+                                 "grad",
+                                 "value_and_grad",
+                                 "checkpoint",
+                                 "vjp",
+                                 "jvp",
+                                 "vmap",
+                                 "tree_map",
+                                 "list",
+                                 "tensor",
+                                 "enumerate",
+                                 "zip",
+                                 "param",
+                                 "backward",
+                                 "zero_grad",
+                                 "clear_grads",
+                                 "gradients",
+                                 "requires_grad",
+                                 "is_leaf",
+                                 "grad_fn",
+                                 "set_grad_enabled",
+                                 "is_grad_enabled",
+                                 "pack_texts",
+                                 "unpack_texts"};
     all.insert(moduleIntrinsics().begin(), moduleIntrinsics().end());
     return all;
   }();
@@ -32,8 +60,9 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     return makeCheckpoint(std::move(args), span);
   if (name == "vmap")
     return makeVmap(std::move(args), span);
-  if (name == "param" || name == "backward" || name == "zero_grad" || name == "clear_grads" || name == "gradients" || name == "requires_grad" ||
-      name == "is_leaf" || name == "grad_fn" || name == "set_grad_enabled" || name == "is_grad_enabled")
+  if (name == "param" || name == "backward" || name == "zero_grad" || name == "clear_grads" || name == "gradients" ||
+      name == "requires_grad" || name == "is_leaf" || name == "grad_fn" || name == "set_grad_enabled" ||
+      name == "is_grad_enabled")
     return callParamFunction(name, std::move(args), span);
   if (std::optional<Value> v = callModuleIntrinsic(name, args, span))
     return *v;
@@ -53,7 +82,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       if (a.name.empty())
         continue;
       if (a.name != "sep" && a.name != "end") {
-        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`").withHelp("it has `sep` and `end`");
+        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`")
+            .withHelp("it has `sep` and `end`");
         return bad(span);
       }
       if (a.value.type->kind != TypeKind::Str) {
@@ -80,7 +110,9 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
   auto exactly = [&](size_t count) {
     if (args.size() == count)
       return true;
-    error(Code::WrongArguments, span, "`" + name + "` takes " + std::to_string(count) + (count == 1 ? " argument" : " arguments") + ", not " + std::to_string(args.size()));
+    error(Code::WrongArguments, span,
+          "`" + name + "` takes " + std::to_string(count) + (count == 1 ? " argument" : " arguments") + ", not " +
+              std::to_string(args.size()));
     return false;
   };
   if (name == "option") {
@@ -92,7 +124,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       error(Code::TypeMismatch, span, "`option` takes a name and a default that is a number, a bool or a str");
       return bad(span);
     }
-    Value given = externValue("dl_rt_option", {args[0].value, formatValue(fallback, "", span)}, strType(), span, false, false);
+    Value given =
+        externValue("dl_rt_option", {args[0].value, formatValue(fallback, "", span)}, strType(), span, false, false);
     if (text)
       return given;
     if (fallback.type->elem == Elem::Bool)
@@ -107,7 +140,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       return bad(span);
     const Value &a = args[0].value, &b = args[1].value;
     if (isInt(a.type) && isInt(b.type) && a.known.dim && b.known.dim) {
-      Value v = dimValue(name == "min" ? Dim::min(*a.known.dim, *b.known.dim) : Dim::max(*a.known.dim, *b.known.dim), span);
+      Value v =
+          dimValue(name == "min" ? Dim::min(*a.known.dim, *b.known.dim) : Dim::max(*a.known.dim, *b.known.dim), span);
       v.known.literal = a.known.literal && b.known.literal;
       return v;
     }
@@ -118,7 +152,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       return bad(span);
     Value v = args[0].value;
     if (args[1].value.type->kind != TypeKind::ElemType) {
-      error(Code::TypeMismatch, args[1].span, "an element type such as f32 is expected, this is " + describe(args[1].value));
+      error(Code::TypeMismatch, args[1].span,
+            "an element type such as f32 is expected, this is " + describe(args[1].value));
       return bad(span);
     }
     Elem elem = args[1].value.type->elem;
@@ -131,7 +166,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       error(Code::TypeMismatch, args[0].span, describe(v) + " cannot be converted to " + std::string(elemName(elem)));
       return bad(span);
     }
-    bool literal = v.known.literal && v.type->elem != Elem::Bool && elem != Elem::Bool && (isFloat(elem) || isInteger(v.type->elem));
+    bool literal = v.known.literal && v.type->elem != Elem::Bool && elem != Elem::Bool &&
+                   (isFloat(elem) || isInteger(v.type->elem));
     v = literal ? convertLiteral(v, elem) : convert(v, elem, span);
     v.known.literal = false;
     v.known.number.reset();
@@ -140,9 +176,11 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
   }
   if (name == "pack_texts") {
     const Type bytes = args.empty() ? noneType() : args[0].value.type;
-    if (args.size() != 2 || !isTensor(bytes) || bytes->elem != Elem::U8 || bytes->dims.size() != 1 || !isTensor(args[1].value.type) ||
-        args[1].value.type->elem != Elem::I64 || args[1].value.type->dims.size() != 1) {
-      error(Code::WrongArguments, span, "`pack_texts` takes the bytes of all texts, u8[M], and where each ends, i64[N]");
+    if (args.size() != 2 || !isTensor(bytes) || bytes->elem != Elem::U8 || bytes->dims.size() != 1 ||
+        !isTensor(args[1].value.type) || args[1].value.type->elem != Elem::I64 ||
+        args[1].value.type->dims.size() != 1) {
+      error(Code::WrongArguments, span,
+            "`pack_texts` takes the bytes of all texts, u8[M], and where each ends, i64[N]");
       return bad(span);
     }
     return fromParts(listType(args[1].value.type->dims[0], strType()), {args[0].value, args[1].value}, span);
@@ -193,7 +231,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       if (const ast::FnDecl *len = methodNamed(*x.type->module, "len"))
         return callMethod(x, std::nullopt, len, {}, span);
     if (std::optional<Value> pack = packOf(x, span))
-      return isList(pack->type) ? callIntrinsic("len", {Argument{"", *pack, span, std::nullopt, false}}, span) : intValue(int64_t(pack->type->items.size()), span);
+      return isList(pack->type) ? callIntrinsic("len", {Argument{"", *pack, span, std::nullopt, false}}, span)
+                                : intValue(int64_t(pack->type->items.size()), span);
     error(Code::TypeMismatch, args[0].span, describe(x) + " has no length");
     return bad(span);
   }

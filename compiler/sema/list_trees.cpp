@@ -111,9 +111,8 @@ Value Checker::setListTraining(const Value &value, const Value &training, Span s
     bool isFlag =
         columns->kind == TypeKind::Module && parts[k].name == "training" && isScalar(item) && item->elem == Elem::Bool;
     if (isFlag)
-      column = fromParts(
-          column.type,
-          {opValue("full", {training}, tensorType(Elem::Bool, {value.type->dims[0]}), span)}, span);
+      column = fromParts(column.type,
+                         {opValue("full", {training}, tensorType(Elem::Bool, {value.type->dims[0]}), span)}, span);
     else if (item->kind == TypeKind::Module || item->kind == TypeKind::Tuple)
       column = setListTraining(column, training, span);
     out.push_back(column);

@@ -46,7 +46,8 @@ void Checker::checkFor(const ast::For *stmt) {
       place.reset();
     }
     if (whole.type->kind != TypeKind::Tuple && whole.type->kind != TypeKind::Record) {
-      error(Code::TypeMismatch, operand->span, "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
+      error(Code::TypeMismatch, operand->span,
+            "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
       return;
     }
     std::vector<Value> items;
@@ -99,14 +100,15 @@ void Checker::forRange(const ast::For *stmt) {
 }
 
 void Checker::forIndexed(const ast::For *stmt, const Iterable &over) {
-  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(*over.length, stmt->span), std::nullopt, [&](const Value &i) {
-    Scope *scope = newScope(scope_);
-    Restore<Scope *> inner(scope_, scope);
-    Value item = over.at(i);
-    item.span = stmt->in->span;
-    bindPattern(stmt->pattern, item, false);
-    checkBlock(stmt->body, newScope(scope), false);
-  });
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(*over.length, stmt->span), std::nullopt,
+          [&](const Value &i) {
+            Scope *scope = newScope(scope_);
+            Restore<Scope *> inner(scope_, scope);
+            Value item = over.at(i);
+            item.span = stmt->in->span;
+            bindPattern(stmt->pattern, item, false);
+            checkBlock(stmt->body, newScope(scope), false);
+          });
 }
 
 // for x in &list: the name stands for the element.
@@ -115,30 +117,32 @@ void Checker::forInPlace(const ast::For *stmt, const Place &place, const Value &
     error(Code::BadPattern, stmt->pattern.span, "`for … in &x` takes one name");
     return;
   }
-  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(list.type->dims[0], stmt->span), std::nullopt, [&](const Value &i) {
-    Scope *scope = newScope(scope_);
-    Place at = place;
-    Place::Step step;
-    step.kind = Place::Step::Item;
-    step.position = i.expr;
-    step.type = list.type->items[0];
-    at.steps.push_back(step);
-    Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
-    b->origin = stmt->in->span;
-    b->type = step.type;
-    b->isMutable = true;
-    b->depth = frame_->depth;
-    b->place = std::make_shared<const Place>(std::move(at));
-    declare(scope, b);
-    checkBlock(stmt->body, newScope(scope), false);
-  });
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(list.type->dims[0], stmt->span), std::nullopt,
+          [&](const Value &i) {
+            Scope *scope = newScope(scope_);
+            Place at = place;
+            Place::Step step;
+            step.kind = Place::Step::Item;
+            step.position = i.expr;
+            step.type = list.type->items[0];
+            at.steps.push_back(step);
+            Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
+            b->origin = stmt->in->span;
+            b->type = step.type;
+            b->isMutable = true;
+            b->depth = frame_->depth;
+            b->place = std::make_shared<const Place>(std::move(at));
+            declare(scope, b);
+            checkBlock(stmt->body, newScope(scope), false);
+          });
 }
 
 // One copy of the body for each item: the items may have different types. With a place, the items are changed in it.
 void Checker::forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place) {
   constexpr size_t kMaxUnrolled = 4096;
   if (items.size() > kMaxUnrolled) {
-    error(Code::RecursionUnsupported, stmt->span, "a loop over a tuple is written out; " + std::to_string(items.size()) + " items are too many");
+    error(Code::RecursionUnsupported, stmt->span,
+          "a loop over a tuple is written out; " + std::to_string(items.size()) + " items are too many");
     return;
   }
   if (place && stmt->pattern.isTuple) {

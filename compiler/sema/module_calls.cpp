@@ -36,8 +36,8 @@ std::optional<std::string> Checker::changesAlways(const Type &type) const {
   return std::nullopt;
 }
 
-// Whether any module inside is in training mode; `onlyChanging`: of those that change when they are called. Nothing when
-// there is none.
+// Whether any module inside is in training mode; `onlyChanging`: of those that change when they are called. Nothing
+// when there is none.
 std::optional<Value> Checker::trainingFlag(const Value &module, bool onlyChanging, Span span) {
   std::optional<Value> any;
   bool list = isList(module.type);
@@ -55,8 +55,8 @@ std::optional<Value> Checker::trainingFlag(const Value &module, bool onlyChangin
   return any;
 }
 
-// m(x). A module whose `mut fn forward` changes it is called in place where it is a variable. Anywhere else a copy of it is
-// called, which must not be in training: what it learns would be lost.
+// m(x). A module whose `mut fn forward` changes it is called in place where it is a variable. Anywhere else a copy of
+// it is called, which must not be in training: what it learns would be lost.
 Value Checker::callModule(const ast::Expr *callee, const Value &module, std::vector<Argument> args, Span span) {
   const ast::FnDecl *forward = mutForward(module.type);
   if (!forward)
@@ -70,8 +70,10 @@ Value Checker::callModule(const ast::Expr *callee, const Value &module, std::vec
       return callMethod(module, place, forward, std::move(args), span);
     bool method = place && place->root->name == "self";
     if (always || method) {
-      Diagnostic &d = error(Code::MissingRef, span, "calling " + str(module.type) + " changes " + (always ? "`" + *always + "`" : "it when it is trained") +
-                                                        ", so it must be a variable here");
+      Diagnostic &d =
+          error(Code::MissingRef, span,
+                "calling " + str(module.type) + " changes " + (always ? "`" + *always + "`" : "it when it is trained") +
+                    ", so it must be a variable here");
       d.withHelp(method ? "write `mut fn " + frame_->function->name.substr(frame_->function->name.rfind('.') + 1) + "`"
                         : "declare it with `var`, or as a parameter `mut model` that is passed as `&model`");
       return bad(span);
@@ -79,7 +81,8 @@ Value Checker::callModule(const ast::Expr *callee, const Value &module, std::vec
     Stmt *check = makeStmt(StmtKind::Assert, span);
     check->condition = opValue("not", {*training}, training->type, span).expr;
     check->message = strValue("`" + (callee ? sourceText(callee->span, 40) : str(module.type)) +
-                                  "` is in training mode and changes when it is called, but this is a copy of it; pass it as `&model` to a "
+                                  "` is in training mode and changes when it is called, but this is a copy of it; pass "
+                                  "it as `&model` to a "
                                   "parameter `mut model`, or call `eval(&model)` first",
                               span)
                          .expr;
@@ -102,9 +105,25 @@ Value Checker::callModule(const ast::Expr *callee, const Value &module, std::vec
 
 // ------------------------------------------------------------------------------------------------------- functions
 const std::set<std::string> &moduleIntrinsics() {
-  static const std::set<std::string> names = {"train", "eval", "parameters", "named_parameters", "named_buffers", "children", "named_children",
-                                              "modules", "named_modules", "state_dict", "load_state_dict", "num_parameters", "requires_grad_",
-                                              "with", "save", "load", "params", "with_params", "same_structure"};
+  static const std::set<std::string> names = {"train",
+                                              "eval",
+                                              "parameters",
+                                              "named_parameters",
+                                              "named_buffers",
+                                              "children",
+                                              "named_children",
+                                              "modules",
+                                              "named_modules",
+                                              "state_dict",
+                                              "load_state_dict",
+                                              "num_parameters",
+                                              "requires_grad_",
+                                              "with",
+                                              "save",
+                                              "load",
+                                              "params",
+                                              "with_params",
+                                              "same_structure"};
   return names;
 }
 
@@ -154,7 +173,8 @@ std::optional<Value> Checker::callModuleIntrinsic(const std::string &name, std::
   auto inPlace = [&](const std::string &form) {
     if (args[0].ref)
       return writable(*args[0].ref, args[0].span);
-    error(Code::MissingRef, args[0].span, "`" + name + "` changes the module that it is given").withHelp("write `" + form + "` with a variable");
+    error(Code::MissingRef, args[0].span, "`" + name + "` changes the module that it is given")
+        .withHelp("write `" + form + "` with a variable");
     return false;
   };
   if (name == "train" || name == "eval") {

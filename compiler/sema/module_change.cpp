@@ -3,7 +3,8 @@
 
 namespace dl::sema {
 
-// Whether a value of type `to` makes another type of what holds one of type `from`: a module with other members or sizes.
+// Whether a value of type `to` makes another type of what holds one of type `from`: a module with other members or
+// sizes.
 bool Checker::changesType(const Type &from, const Type &to) const {
   if (from->kind != to->kind || !holdsModule(from) || !holdsModule(to) || sameType(from, to))
     return false;
@@ -43,7 +44,8 @@ Value Checker::retyped(const Value &value, Type type, Span span) {
   return out;
 }
 
-// m.requires_grad_(false), m.weight.requires_grad_(false): in place where it is called on a variable, else a changed copy.
+// m.requires_grad_(false), m.weight.requires_grad_(false): in place where it is called on a variable, else a changed
+// copy.
 Value Checker::requiresGrad(std::vector<Argument> args, Span span) {
   if (args.empty() || args.size() > 2) {
     error(Code::WrongArguments, span, "`requires_grad_` is called as `m.requires_grad_(false)`");
@@ -52,7 +54,9 @@ Value Checker::requiresGrad(std::vector<Argument> args, Span span) {
   bool flag = true;
   if (args.size() == 2) {
     if (!args[1].value.known.boolean) {
-      error(Code::NotConstant, args[1].span, "whether a parameter is trained must be known when the program is compiled, this is " + describe(args[1].value));
+      error(Code::NotConstant, args[1].span,
+            "whether a parameter is trained must be known when the program is compiled, this is " +
+                describe(args[1].value));
       return bad(span);
     }
     flag = *args[1].value.known.boolean;
@@ -68,7 +72,8 @@ Value Checker::requiresGrad(std::vector<Argument> args, Span span) {
     if (isParameter(given.type))
       return unit(span);
   }
-  if (place && given.type->kind == TypeKind::Tensor && !place->steps.empty() && place->steps.back().kind == Place::Step::Part) {
+  if (place && given.type->kind == TypeKind::Tensor && !place->steps.empty() &&
+      place->steps.back().kind == Place::Step::Part) {
     uint32_t index = place->steps.back().index;
     place->steps.pop_back();
     Value owner = readPlace(*place, span);
@@ -81,9 +86,11 @@ Value Checker::requiresGrad(std::vector<Argument> args, Span span) {
     }
   }
   if (!holdsModule(given.type) || !paramsType(given.type, ParamSet::All)->items.size()) {
-    Diagnostic &d = error(Code::TypeMismatch, args[0].span, "`requires_grad_` concerns the parameters of a module, this is " + describe(given));
+    Diagnostic &d = error(Code::TypeMismatch, args[0].span,
+                          "`requires_grad_` concerns the parameters of a module, this is " + describe(given));
     if (given.type->kind == TypeKind::Tensor)
-      d.withHelp("the parameter of a variable is meant, `m.fc1.weight.requires_grad_(false)`, or a whole module, `m.fc1.requires_grad_(false)`");
+      d.withHelp("the parameter of a variable is meant, `m.fc1.weight.requires_grad_(false)`, or a whole module, "
+                 "`m.fc1.requires_grad_(false)`");
     return bad(span);
   }
   Value out = retyped(given, withFrozen(given.type, !flag), span);
@@ -112,7 +119,8 @@ std::optional<Value> Checker::readRequiresGrad(const ast::Member *expr) {
 // m.with(fc2=…): a module with other members, which may have other types.
 Value Checker::withMembers(std::vector<Argument> args, Span span) {
   if (args.size() < 2 || args[0].value.type->kind != TypeKind::Module) {
-    error(Code::WrongArguments, span, "`with` takes a module and its new members, as in `m.with(fc2=nn.Linear(256, 100))`");
+    error(Code::WrongArguments, span,
+          "`with` takes a module and its new members, as in `m.with(fc2=nn.Linear(256, 100))`");
     return bad(span);
   }
   Value out = args[0].value;
@@ -127,7 +135,9 @@ Value Checker::withMembers(std::vector<Argument> args, Span span) {
       std::vector<std::string> names;
       for (const auto &[name, member] : members)
         names.push_back(name);
-      Diagnostic &d = error(Code::UnknownMember, a.span, a.name.empty() ? "the new members of a module are named, `m.with(fc2=…)`" : str(out.type) + " has no member `" + a.name + "`");
+      Diagnostic &d = error(Code::UnknownMember, a.span,
+                            a.name.empty() ? "the new members of a module are named, `m.with(fc2=…)`"
+                                           : str(out.type) + " has no member `" + a.name + "`");
       std::string near = didYouMean(a.name, names);
       if (!near.empty())
         d.withHelp("did you mean `" + near + "`?");
@@ -136,8 +146,10 @@ Value Checker::withMembers(std::vector<Argument> args, Span span) {
     bool sized = it->second.field >= 0 && out.type->module->fields[size_t(it->second.field)].dim;
     if (!it->second.tied.empty() || sized || (it->second.field < 0 && !isCompileTime(a.value.type, a.value.known))) {
       error(Code::NotAssignable, a.span,
-            !it->second.tied.empty() ? "`" + a.name + "` shares the storage of another member; replace that one"
-                                     : "`" + a.name + "` of " + str(out.type) + " is known when the program is compiled and cannot become " + describe(a.value));
+            !it->second.tied.empty()
+                ? "`" + a.name + "` shares the storage of another member; replace that one"
+                : "`" + a.name + "` of " + str(out.type) + " is known when the program is compiled and cannot become " +
+                      describe(a.value));
       return bad(span);
     }
     if (it->second.field < 0) {

@@ -121,7 +121,8 @@ public:
         path_.pop_back();
       }
     // What param(x) makes has no name of its own inside.
-    bool isVariable = type->kind == TypeKind::Module && type->module->fields.size() > 1 && type->module->fields[1].name == "data.grad";
+    bool isVariable = type->kind == TypeKind::Module && type->module->fields.size() > 1 &&
+                      type->module->fields[1].name == "data.grad";
     for (const NamedPart &p : partsOfTree(type)) {
       path_.push_back({p.index});
       if (type->kind == TypeKind::Module) {
@@ -182,8 +183,9 @@ std::string moduleTitle(const ModuleInstance &module) {
       show(h.known.dim->str());
     else if (type->kind == TypeKind::Module)
       show(str(type));
-    else if (type->kind == TypeKind::Tuple && !type->items.empty() && std::all_of(type->items.begin(), type->items.end(),
-                                                 [](const Type &t) { return t->kind == TypeKind::Module; }))
+    else if (type->kind == TypeKind::Tuple && !type->items.empty() &&
+             std::all_of(type->items.begin(), type->items.end(),
+                         [](const Type &t) { return t->kind == TypeKind::Module; }))
       for (const Type &item : type->items)
         show(str(item));
   }
@@ -205,7 +207,8 @@ Type withPartType(const Type &type, uint32_t index, const Type &part) {
 
 std::string typeChange(const Type &from, const Type &to, const std::string &name) {
   std::vector<NamedPart> have = partsOfTree(from), want = partsOfTree(to);
-  bool alike = have.size() == want.size() && (from->kind != TypeKind::Module || (to->kind == TypeKind::Module && from->module->decl == to->module->decl));
+  bool alike = have.size() == want.size() && (from->kind != TypeKind::Module ||
+                                              (to->kind == TypeKind::Module && from->module->decl == to->module->decl));
   for (size_t i = 0; alike && i < have.size(); ++i) {
     std::string part = name + "." + have[i].name;
     if (from->kind == TypeKind::Module && from->module->fields[i].frozen != to->module->fields[i].frozen)
@@ -230,8 +233,7 @@ Type withFrozen(const Type &type, bool frozen) {
   auto module = std::make_shared<ModuleInstance>(*out->module);
   bool changed = false;
   for (Field &f : module->fields)
-    if (f.kind == Field::Param && f.frozen != frozen)
-{
+    if (f.kind == Field::Param && f.frozen != frozen) {
       f.frozen = frozen;
       changed = true;
     }

@@ -17,8 +17,8 @@ std::vector<NamedPart> partsOfTree(const Type &type);
 // The part of that name, of a tuple by its number.
 std::optional<uint32_t> partNamed(const Type &type, const std::string &name);
 
-// The field that holds what a module's `*layers` parameter took, if it has such a parameter; its items are the module's own
-// to the user: `m[0]`, `0.weight`.
+// The field that holds what a module's `*layers` parameter took, if it has such a parameter; its items are the module's
+// own to the user: `m[0]`, `0.weight`.
 const std::string *packName(const ModuleInstance &module);
 
 // Whether a value has nothing that must be kept when the program runs.
@@ -28,7 +28,8 @@ bool holdsModule(const Type &type);
 bool holdsFloat(const Type &type); // a float tensor, in any part
 
 enum class ParamSet { Trained, All }; // All: those with requires_grad_(false) too
-// Where a value stands: at the top of a tree every tensor counts; inside a module's `param` member too; elsewhere only modules.
+// Where a value stands: at the top of a tree every tensor counts; inside a module's `param` member too; elsewhere only
+// modules.
 enum class TreePlace { Top, Param, Plain };
 
 struct ParamPart : NamedPart {
@@ -46,18 +47,19 @@ struct StateStep {
 };
 using StatePath = std::vector<StateStep>;
 struct StateEntry {
-  std::string name;           // PyTorch's: "fc1.weight", "layers.0.bias"
-  StatePath path;             // from the whole value
+  std::string name; // PyTorch's: "fc1.weight", "layers.0.bias"
+  StatePath path;   // from the whole value
   Type type;
   bool isParam = false, frozen = false;
-  bool tied = false;          // shares the storage of the entry with the same path
+  bool tied = false; // shares the storage of the entry with the same path
 };
 std::vector<StateEntry> stateOf(const Type &type);
 
 // "Linear(784, 256)": the declaration's name with the hyper-parameters that tell instances apart.
 std::string moduleTitle(const ModuleInstance &module);
 
-// The type with another type for one part, or nothing when the part's kind stands for something else (a `param` keeps its type).
+// The type with another type for one part, or nothing when the part's kind stands for something else (a `param` keeps
+// its type).
 Type withPartType(const Type &type, uint32_t index, const Type &part);
 // What differs: "`m.fc2` becomes Linear(3, 9), it was Linear(3, 2)". Precondition: the types differ.
 std::string typeChange(const Type &from, const Type &to, const std::string &name);

@@ -20,8 +20,8 @@ static std::vector<std::pair<std::string, std::string>> ties(const ModuleInstanc
   return out;
 }
 
-// "Linear(in_features=784, out_features=256)", then for a module without others " # 200960 parameters: weight f32[256, 784], …",
-// else a line for each part in it.
+// "Linear(in_features=784, out_features=256)", then for a module without others " # 200960 parameters: weight f32[256,
+// 784], …", else a line for each part in it.
 Value Checker::moduleText(const Value &value, const std::string &indent, Span span) {
   const ModuleInstance &m = *value.type->module;
   Value whole = materialise(value, "shown");
@@ -56,7 +56,8 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
     bool constant = h.known.isConstant() && (!h.known.dim || h.known.dim->isConst());
     if (constant)
       shown = constantOf(h.type, h.known, span);
-    else if (own && it->second.field >= 0 && isScalar(m.fields[size_t(it->second.field)].type) && m.fields[size_t(it->second.field)].kind == Field::Let)
+    else if (own && it->second.field >= 0 && isScalar(m.fields[size_t(it->second.field)].type) &&
+             m.fields[size_t(it->second.field)].kind == Field::Let)
       shown = part(whole, uint32_t(it->second.field), span);
     if (!shown)
       continue;
@@ -88,7 +89,10 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
     return concatStrings(std::move(pieces), span);
   }
   for (const Field &f : state)
-    text("\n" + indent + "  (" + f.name + "): " + str(f.type) + (f.kind == Field::Buffer ? " buffer" : f.frozen ? " parameter (frozen)" : " parameter"));
+    text("\n" + indent + "  (" + f.name + "): " + str(f.type) +
+         (f.kind == Field::Buffer ? " buffer"
+          : f.frozen              ? " parameter (frozen)"
+                                  : " parameter"));
   for (const NamedPart &p : inner) {
     Value of = part(whole, p.index, span);
     if (isList(of.type)) {

@@ -48,7 +48,8 @@ Value Checker::tiedValue(const Value &module, const std::vector<uint32_t> &path,
 bool Checker::tieMember(const ast::MemberDecl &member, ModuleInstance &m) {
   const ast::Call *call = ast::as<const ast::Call>(member.value);
   auto fail = [&](Span span, const std::string &message) {
-    error(Code::WrongArguments, span, message).withHelp("`tied(embed.weight)` shares the storage of a member above, or of a member of one");
+    error(Code::WrongArguments, span, message)
+        .withHelp("`tied(embed.weight)` shares the storage of a member above, or of a member of one");
     declare(scope_, newBinding(Binding::Local, member.name, member.span));
     return false;
   };
@@ -56,7 +57,8 @@ bool Checker::tieMember(const ast::MemberDecl &member, ModuleInstance &m) {
     return fail(call->span, "`tied` takes one member of this module");
   std::vector<const ast::Expr *> chain{call->args[0].value};
   while (chain.back()->kind == ast::ExprKind::Member || chain.back()->kind == ast::ExprKind::Index)
-    chain.push_back(chain.back()->kind == ast::ExprKind::Member ? ast::as<const ast::Member>(chain.back())->base : ast::as<const ast::Index>(chain.back())->base);
+    chain.push_back(chain.back()->kind == ast::ExprKind::Member ? ast::as<const ast::Member>(chain.back())->base
+                                                                : ast::as<const ast::Index>(chain.back())->base);
   ModuleDetails::Member tied;
   Type at = moduleType(std::make_shared<ModuleInstance>(m));
   for (size_t i = chain.size(); i-- > 0;) {
@@ -66,7 +68,8 @@ bool Checker::tieMember(const ast::MemberDecl &member, ModuleInstance &m) {
       name = e->kind == ast::ExprKind::Name ? ast::as<const ast::Name>(e)->name : ast::as<const ast::Member>(e)->name;
       if (name == "self" && e->kind == ast::ExprKind::Name)
         continue;
-    } else if (e->kind == ast::ExprKind::Index && ast::as<const ast::Index>(e)->items.size() == 1 && ast::as<const ast::Index>(e)->items[0].value) {
+    } else if (e->kind == ast::ExprKind::Index && ast::as<const ast::Index>(e)->items.size() == 1 &&
+               ast::as<const ast::Index>(e)->items[0].value) {
       Value index = checkExpr(ast::as<const ast::Index>(e)->items[0].value);
       if (index.bad() || !index.known.isConstant())
         return fail(e->span, "an index in `tied` must be known when the program is compiled");
@@ -81,11 +84,14 @@ bool Checker::tieMember(const ast::MemberDecl &member, ModuleInstance &m) {
           at = partsOfTree(at)[*k].type;
         }
     if (at->kind == TypeKind::Module)
-      if (auto it = details(*at->module).members.find(name); it != details(*at->module).members.end() && !it->second.tied.empty())
+      if (auto it = details(*at->module).members.find(name);
+          it != details(*at->module).members.end() && !it->second.tied.empty())
         return fail(e->span, "`" + name + "` is tied itself; tie to the same member");
     std::optional<uint32_t> k = partNamed(at, name);
     if (!k)
-      return fail(e->span, at->kind == TypeKind::Module ? "`" + m.decl->name + "` has no stored member `" + name + "` above this one" : str(at) + " has no part `" + name + "`");
+      return fail(e->span, at->kind == TypeKind::Module
+                               ? "`" + m.decl->name + "` has no stored member `" + name + "` above this one"
+                               : str(at) + " has no part `" + name + "`");
     tied.tied.push_back(*k);
     at = partsOfTree(at)[*k].type;
   }
@@ -192,12 +198,17 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
       if (v.type->kind == TypeKind::Tensor && isFloat(v.type->elem))
         v.known.number.reset();
     }
-    Field::Kind kind = member.kind == ast::MemberDecl::Param ? Field::Param : member.kind == ast::MemberDecl::Buffer ? Field::Buffer : Field::Let;
+    Field::Kind kind = member.kind == ast::MemberDecl::Param    ? Field::Param
+                       : member.kind == ast::MemberDecl::Buffer ? Field::Buffer
+                                                                : Field::Let;
     if (kind == Field::Param && v.type->kind == TypeKind::Tensor && !isFloat(v.type->elem)) {
-      error(Code::TypeMismatch, member.value->span, "a `param` is trained, so it holds floating-point numbers, not " + describe(v)).withHelp("`buffer` holds state that is not trained");
+      error(Code::TypeMismatch, member.value->span,
+            "a `param` is trained, so it holds floating-point numbers, not " + describe(v))
+          .withHelp("`buffer` holds state that is not trained");
       failed = true;
     }
-    bool keep = assigned.count(member.name) || member.name == "training" || (kind == Field::Buffer && v.type->kind != TypeKind::None);
+    bool keep = assigned.count(member.name) || member.name == "training" ||
+                (kind == Field::Buffer && v.type->kind != TypeKind::None);
     v.known.literal = false;
     if (keep && isInt(v.type))
       v.known = {};
@@ -252,7 +263,8 @@ Value Checker::setTraining(const Value &value, const Value &training, Span span)
   };
   Value out = value;
   for (const NamedPart &p : partsOfTree(value.type)) {
-    bool isFlag = value.type->kind == TypeKind::Module && p.name == "training" && isScalar(p.type) && p.type->elem == Elem::Bool;
+    bool isFlag =
+        value.type->kind == TypeKind::Module && p.name == "training" && isScalar(p.type) && p.type->elem == Elem::Bool;
     if (isFlag)
       out = withPart(out, p.index, training, span);
     else if (hasFlag(p))

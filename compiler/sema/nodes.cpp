@@ -160,7 +160,8 @@ Value Checker::opValue(const std::string &name, std::vector<Value> operands, Typ
   return v;
 }
 
-Value Checker::externValue(const std::string &name, std::vector<Value> args, Type type, Span span, bool pure, bool kernel) {
+Value Checker::externValue(const std::string &name, std::vector<Value> args, Type type, Span span, bool pure,
+                           bool kernel) {
   Value v = empty(make(ExprKind::Extern, type, span), type, span);
   v.expr->name = name;
   v.expr->isPure = pure;
@@ -250,8 +251,8 @@ void Checker::pin(Value &value, size_t mark) {
   std::vector<Stmt *> &stmts = frame_->body->stmts;
   bool effect = false;
   for (size_t i = mark; i < stmts.size(); ++i) {
-    bool quiet = stmts[i]->kind == StmtKind::CheckEqual ||
-                 (stmts[i]->kind == StmtKind::Let && stmts[i]->value->mutArgs.empty());
+    bool quiet =
+        stmts[i]->kind == StmtKind::CheckEqual || (stmts[i]->kind == StmtKind::Let && stmts[i]->value->mutArgs.empty());
     effect |= !quiet;
   }
   if (!effect || value.bad() || value.type->kind == TypeKind::Unit || isTrivial(value))

@@ -66,9 +66,11 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
   const std::string symbol = sourceText(opSpan);
   if (op == ast::BinaryOp::Add && lhs.type->kind == TypeKind::Str && rhs.type->kind == TypeKind::Str)
     return concatStrings({lhs, rhs}, span);
-  if (op == ast::BinaryOp::Mul && (lhs.type->kind == TypeKind::Str ? isInt(rhs.type) : isInt(lhs.type) && rhs.type->kind == TypeKind::Str)) {
+  if (op == ast::BinaryOp::Mul &&
+      (lhs.type->kind == TypeKind::Str ? isInt(rhs.type) : isInt(lhs.type) && rhs.type->kind == TypeKind::Str)) {
     bool textFirst = lhs.type->kind == TypeKind::Str;
-    return externValue("dl_rt_str_repeat", {textFirst ? lhs : rhs, textFirst ? rhs : lhs}, strType(), span, true, false);
+    return externValue("dl_rt_str_repeat", {textFirst ? lhs : rhs, textFirst ? rhs : lhs}, strType(), span, true,
+                       false);
   }
   if (op == ast::BinaryOp::Add && lhs.type->kind == TypeKind::Tuple && rhs.type->kind == TypeKind::Tuple) {
     lhs = materialise(lhs, "tuple");
@@ -92,14 +94,17 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
       return joinedLists(opened(materialise(lhs, "list")), opened(materialise(rhs, "list")), span);
   }
   auto reject = [&](const std::string &help) {
-    Diagnostic &d = error(Code::BadOperand, opSpan, "`" + symbol + "` does not take " + str(lhs.type) + " and " + str(rhs.type));
+    Diagnostic &d =
+        error(Code::BadOperand, opSpan, "`" + symbol + "` does not take " + str(lhs.type) + " and " + str(rhs.type));
     d.label(lhs.span, describe(lhs)).label(rhs.span, describe(rhs));
     if (!help.empty())
       d.withHelp(help);
     return bad(span);
   };
   if (lhs.type->kind != TypeKind::Tensor || rhs.type->kind != TypeKind::Tensor)
-    return reject(lhs.type->kind == TypeKind::None || rhs.type->kind == TypeKind::None ? "one of them is none; test it with `if x == none { … }`" : "");
+    return reject(lhs.type->kind == TypeKind::None || rhs.type->kind == TypeKind::None
+                      ? "one of them is none; test it with `if x == none { … }`"
+                      : "");
 
   bool literals = lhs.known.literal && rhs.known.literal;
   bool ints = isInt(lhs.type) && isInt(rhs.type);
@@ -205,7 +210,8 @@ Value Checker::checkUnary(const ast::Unary *expr) {
     return opValue("not", {v}, v.type, expr->span);
   }
   if (v.type->kind != TypeKind::Tensor || v.type->elem == Elem::Bool) {
-    error(Code::BadOperand, expr->span, std::string("`") + (expr->op == ast::UnaryOp::Neg ? "-" : "+") + "` takes numbers, this is " + describe(v));
+    error(Code::BadOperand, expr->span,
+          std::string("`") + (expr->op == ast::UnaryOp::Neg ? "-" : "+") + "` takes numbers, this is " + describe(v));
     return bad(expr->span);
   }
   if (expr->op == ast::UnaryOp::Plus)
@@ -234,7 +240,8 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
   bool equality = op == ast::CompareOp::Eq || op == ast::CompareOp::Ne;
   auto known = [&](bool equal) { return boolValue(equal == (op == ast::CompareOp::Eq), span); };
   auto reject = [&](const std::string &help) {
-    Diagnostic &d = error(Code::BadOperand, opSpan, "`" + sourceText(opSpan) + "` does not compare " + str(lhs.type) + " and " + str(rhs.type));
+    Diagnostic &d = error(Code::BadOperand, opSpan,
+                          "`" + sourceText(opSpan) + "` does not compare " + str(lhs.type) + " and " + str(rhs.type));
     d.label(lhs.span, describe(lhs)).label(rhs.span, describe(rhs));
     if (!help.empty())
       d.withHelp(help);
@@ -261,7 +268,8 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
     rhs = materialise(rhs, "tuple");
     Value all = boolValue(true, span);
     for (uint32_t i = 0; i < lhs.type->items.size(); ++i) {
-      Value item = condition(compareValues(ast::CompareOp::Eq, part(lhs, i, lhs.span), part(rhs, i, rhs.span), span, opSpan), span);
+      Value item = condition(
+          compareValues(ast::CompareOp::Eq, part(lhs, i, lhs.span), part(rhs, i, rhs.span), span, opSpan), span);
       if (item.bad())
         return item;
       if (item.known.boolean && !*item.known.boolean)
@@ -278,7 +286,8 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
   if (lhs.known.dim && rhs.known.dim && isInt(lhs.type) && isInt(rhs.type)) {
     Dim a = frame_->resolve(*lhs.known.dim), b = frame_->resolve(*rhs.known.dim);
     Dim d = a - b, one(int64_t(1)), minus(int64_t(-1));
-    bool ge = d.nonNegative(), gt = (d - one).nonNegative(), le = (minus * d).nonNegative(), lt = (minus * d - one).nonNegative();
+    bool ge = d.nonNegative(), gt = (d - one).nonNegative(), le = (minus * d).nonNegative(),
+         lt = (minus * d - one).nonNegative();
     Proof proof = compareDims(a, b);
     switch (op) {
     case ast::CompareOp::Eq:
@@ -308,7 +317,9 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
   bool adaptA = lhs.known.literal && b != Elem::Bool && (isFloat(b) || isInteger(a));
   bool adaptB = rhs.known.literal && a != Elem::Bool && (isFloat(a) || isInteger(b));
   if (a != b && !adaptA && !adaptB)
-    return reject(a != Elem::Bool && b != Elem::Bool ? "convert one of them, as in `" + std::string(elemName(b)) + "(" + sourceText(lhs.span, 30) + ")`" : "");
+    return reject(a != Elem::Bool && b != Elem::Bool ? "convert one of them, as in `" + std::string(elemName(b)) + "(" +
+                                                           sourceText(lhs.span, 30) + ")`"
+                                                     : "");
   if (!equality && a == Elem::Bool)
     return reject("");
   static constexpr const char *rows[] = {"eq", "ne", "lt", "le", "gt", "ge"};
@@ -322,7 +333,9 @@ Value Checker::checkLogical(const ast::Logical *expr) {
       return false;
     if (v.type->kind == TypeKind::Tensor && v.type->elem == Elem::Bool)
       return true;
-    error(Code::BadOperand, expr->opSpan, std::string("`") + (expr->isAnd ? "and" : "or") + "` takes bool, this is " + describe(v)).label(v.span, str(v.type));
+    error(Code::BadOperand, expr->opSpan,
+          std::string("`") + (expr->isAnd ? "and" : "or") + "` takes bool, this is " + describe(v))
+        .label(v.span, str(v.type));
     return false;
   };
   if (!boolOnly(lhs))

@@ -3,8 +3,8 @@
 
 namespace dl::sema {
 
-// The parameters in a type: of a module a record with the names of its members that hold any; of a tuple or record all of
-// whose items hold some the same with their parameters, else a record of those that do; a tensor stands for itself.
+// The parameters in a type: of a module a record with the names of its members that hold any; of a tuple or record all
+// of whose items hold some the same with their parameters, else a record of those that do; a tensor stands for itself.
 Type Checker::paramsType(const Type &type, ParamSet set, TreePlace place) const {
   if (type->kind == TypeKind::Tensor)
     return type;

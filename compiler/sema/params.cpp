@@ -10,7 +10,8 @@ namespace dl::sema {
 // Whether a text may use params imperatively. Comments that mention the words only cost memory for gradients.
 bool Checker::mentionsParams(std::string_view text) {
   auto isWord = [](char c) { return c == '_' || std::isalnum(static_cast<unsigned char>(c)); };
-  for (std::string_view word : {"backward", "zero_grad", "requires_grad", "requires_grad_", "is_leaf", "grad_fn", ".grad", "param"})
+  for (std::string_view word :
+       {"backward", "zero_grad", "requires_grad", "requires_grad_", "is_leaf", "grad_fn", ".grad", "param"})
     for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
       size_t end = at + word.size();
       bool whole = (at == 0 || !isWord(text[at - 1]) || word[0] == '.') && (end == text.size() || !isWord(text[end]));
@@ -34,7 +35,8 @@ bool Checker::isParameter(const Type &type) const {
 
 bool Checker::hasGradient(const ModuleInstance &module, size_t field) {
   const std::vector<Field> &fields = module.fields;
-  return fields[field].kind == Field::Param && field + 2 < fields.size() && fields[field + 1].name == fields[field].name + ".grad";
+  return fields[field].kind == Field::Param && field + 2 < fields.size() &&
+         fields[field + 1].name == fields[field].name + ".grad";
 }
 
 bool Checker::holdsParams(const Type &type) const {
@@ -73,11 +75,14 @@ void Checker::addCompanions(ModuleInstance &module, Value &value, Span span) {
     module.fields.push_back(std::move(f));
     value.expr->args.push_back(read);
   };
-  add(".grad", zeroOf(param.type, floatValue(0, param.type->elem, span), [&](Value zero) { return opValue("full", {zero}, param.type, span); }));
+  add(".grad", zeroOf(param.type, floatValue(0, param.type->elem, span),
+                      [&](Value zero) { return opValue("full", {zero}, param.type, span); }));
   add(".token", opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", false}}));
 }
 
-Value Checker::leafOf(const Value &value, const Value &token, Span span) { return opValue("param.leaf", {value, token}, value.type, span); }
+Value Checker::leafOf(const Value &value, const Value &token, Span span) {
+  return opValue("param.leaf", {value, token}, value.type, span);
+}
 
 Place Checker::valuePlace(Place place) const {
   const Type &type = place.steps.empty() ? place.root->type : place.steps.back().type;
@@ -141,7 +146,8 @@ static bool listsParams(const Type &type, const std::function<bool(const Type &)
     return true;
   auto inside = [&](const Type &part) { return listsParams(part, holdsParams); };
   if (type->kind == TypeKind::Module)
-    return std::any_of(type->module->fields.begin(), type->module->fields.end(), [&](const Field &f) { return inside(f.type); });
+    return std::any_of(type->module->fields.begin(), type->module->fields.end(),
+                       [&](const Field &f) { return inside(f.type); });
   return std::any_of(type->items.begin(), type->items.end(), inside);
 }
 
@@ -197,7 +203,8 @@ Value Checker::makeParam(std::vector<Argument> args, Span span) {
   if (x.known.literal && x.type->kind == TypeKind::Tensor && isInteger(x.type->elem))
     x = convertLiteral(x, Elem::F32);
   if (x.type->kind != TypeKind::Tensor || !isFloat(x.type->elem)) {
-    error(Code::TypeMismatch, args[0].span, "a `param` is trained, so it holds floating-point numbers, not " + describe(x))
+    error(Code::TypeMismatch, args[0].span,
+          "a `param` is trained, so it holds floating-point numbers, not " + describe(x))
         .withHelp(x.type->kind == TypeKind::Tensor ? "convert it: `param(f32(…))`" : "make one param of each tensor");
     return bad(span);
   }
@@ -206,9 +213,11 @@ Value Checker::makeParam(std::vector<Argument> args, Span span) {
 }
 
 Value Checker::backward(std::vector<Argument> args, Span span) {
-  const char *usage = "`backward` takes a value and, when it is no scalar, a weight of its shape: `backward(y, weight)`";
+  const char *usage =
+      "`backward` takes a value and, when it is no scalar, a weight of its shape: `backward(y, weight)`";
   if (args.empty() || args.size() > 2 || args[0].ref || !args[0].name.empty() ||
-      (args.size() == 2 && (args[1].ref || (!args[1].name.empty() && args[1].name != "gradient" && args[1].name != "weight")))) {
+      (args.size() == 2 &&
+       (args[1].ref || (!args[1].name.empty() && args[1].name != "gradient" && args[1].name != "weight")))) {
     error(Code::WrongArguments, span, usage);
     return bad(span);
   }
@@ -219,16 +228,18 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   }
   const Value &y = args[0].value;
   if (y.type->kind != TypeKind::Tensor || !isFloat(y.type->elem)) {
-    Diagnostic &e = error(Code::BadGradient, args[0].span, "`backward` takes a floating-point value, this is " + describe(y));
+    Diagnostic &e =
+        error(Code::BadGradient, args[0].span, "`backward` takes a floating-point value, this is " + describe(y));
     if (y.type->kind == TypeKind::Tensor)
       e.withHelp("integers and bools have no gradient");
     return bad(span);
   }
-  bool single = std::all_of(y.type->dims.begin(), y.type->dims.end(), [](const Dim &d) { return d.isConst() && d.constant() == 1; });
+  bool single = std::all_of(y.type->dims.begin(), y.type->dims.end(),
+                            [](const Dim &d) { return d.isConst() && d.constant() == 1; });
   if (args.size() == 1 && !single) {
     error(Code::BadGradient, args[0].span, "`backward` without a weight takes a scalar, this is " + describe(y))
-        .withHelp("reduce it with `sum` or `mean`, or give a weight of its shape: `backward(" + sourceText(args[0].span, 30) + ", ones_like(" +
-                  sourceText(args[0].span, 30) + "))`");
+        .withHelp("reduce it with `sum` or `mean`, or give a weight of its shape: `backward(" +
+                  sourceText(args[0].span, 30) + ", ones_like(" + sourceText(args[0].span, 30) + "))`");
     return bad(span);
   }
   if (args.size() == 2 && !conform(args[1].value, y.type, args[1].span, "the weight of `backward`"))
@@ -241,9 +252,11 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   std::vector<Binding *> candidates;
   for (Scope *s = scope_; s; s = s->parent)
     for (const auto &[name, b] : s->names)
-      if (b->kind == Binding::Local && b->frame == frame_ && b->variable && holdsParams(b->type) && seen.insert(b).second)
+      if (b->kind == Binding::Local && b->frame == frame_ && b->variable && holdsParams(b->type) &&
+          seen.insert(b).second)
         candidates.push_back(b);
-  std::sort(candidates.begin(), candidates.end(), [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Binding *a, const Binding *b) { return a->variable->id < b->variable->id; });
   const std::vector<Variable *> &given = frame_->function->params;
   for (Binding *b : candidates) {
     bool isGiven = frame_->caller && std::find(given.begin(), given.end(), b->variable) != given.end();
@@ -265,7 +278,8 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   if (params.empty()) {
     Diagnostic &e = error(Code::BadGradient, span, "there is no param here that could take a gradient");
     if (byValue)
-      e.label(byValue->span, "passed by value").withHelp("declare it as `mut " + byValue->name + "`, so that its `.grad` reaches the caller");
+      e.label(byValue->span, "passed by value")
+          .withHelp("declare it as `mut " + byValue->name + "`, so that its `.grad` reaches the caller");
     else
       e.withHelp("a param is made with `var w = param(…)` or by a module's `param` members");
     return bad(span);
@@ -297,7 +311,8 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
 Value Checker::zeroGrad(const std::string &name, const std::vector<Argument> &args, Span span) {
   for (const Argument &a : args)
     if (!a.ref) {
-      error(Code::MissingRef, a.span, "`" + name + "` changes the `.grad` of what it is given").withHelp("write `" + name + "(&" + sourceText(a.span, 30) + ")`");
+      error(Code::MissingRef, a.span, "`" + name + "` changes the `.grad` of what it is given")
+          .withHelp("write `" + name + "(&" + sourceText(a.span, 30) + ")`");
       return bad(span);
     }
   if (args.empty()) {
@@ -311,13 +326,17 @@ Value Checker::zeroGrad(const std::string &name, const std::vector<Argument> &ar
     else
       paramPlaces(*a.ref, params);
     if (params.empty() && paramsType(a.value.type)->kind != TypeKind::Record) {
-      error(Code::BadGradient, a.span, "`" + sourceText(a.span, 30) + "` holds no param").withHelp("a param is made with `var w = param(…)`");
+      error(Code::BadGradient, a.span, "`" + sourceText(a.span, 30) + "` holds no param")
+          .withHelp("a param is made with `var w = param(…)`");
       return bad(span);
     }
     for (const Place &p : params) {
       Place gradient = *companionOf(p, 1);
       const Type &type = gradient.steps.back().type;
-      writePlace(gradient, zeroOf(type, floatValue(0, type->elem, span), [&](Value zero) { return opValue("full", {zero}, type, span); }), span);
+      writePlace(gradient,
+                 zeroOf(type, floatValue(0, type->elem, span),
+                        [&](Value zero) { return opValue("full", {zero}, type, span); }),
+                 span);
     }
   }
   return unit(span);
@@ -401,7 +420,8 @@ std::optional<Value> Checker::paramMember(const ast::Member *expr) {
   if (base.bad())
     return bad(expr->span);
   if (base.space || (base.type->kind == TypeKind::Module && details(*base.type->module).members.count(name)) ||
-      (base.type->kind == TypeKind::Record && std::find(base.type->names.begin(), base.type->names.end(), name) != base.type->names.end()))
+      (base.type->kind == TypeKind::Record &&
+       std::find(base.type->names.begin(), base.type->names.end(), name) != base.type->names.end()))
     return std::nullopt;
   if (asks)
     return graphInfo(name, base, expr->span);

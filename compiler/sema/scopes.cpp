@@ -41,7 +41,8 @@ Binding *Checker::lookupCallable(const std::string &name, Scope *scope) const {
       continue;
     bool callable = b->kind == Binding::Function || b->kind == Binding::Module;
     if (b->type && !callable)
-      callable = b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module || b->type->kind == TypeKind::ElemType;
+      callable = b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module ||
+                 b->type->kind == TypeKind::ElemType;
     if (callable)
       return b;
   }
@@ -148,7 +149,9 @@ Value Checker::readVariable(Binding *b, Span span) {
   }
   Binding *local = localOf(b);
   if (!local && inTest()) {
-    error(Code::UnknownName, span, "a test sees the functions, modules and constants of its file; `" + b->name + "` is computed when the script runs")
+    error(Code::UnknownName, span,
+          "a test sees the functions, modules and constants of its file; `" + b->name +
+              "` is computed when the script runs")
         .label(b->span, "it is defined here")
         .withHelp("compute it inside of the test");
     return bad(span);
@@ -317,12 +320,14 @@ void Checker::bindPattern(const ast::Pattern &pattern, const Value &value, bool 
   }
   Value whole = value;
   if (!value.bad() && value.type->kind != TypeKind::Tuple) {
-    error(Code::BadPattern, pattern.span, "this pattern takes a tuple of " + std::to_string(pattern.items.size()) + ", the value is " + str(value.type))
+    error(Code::BadPattern, pattern.span,
+          "this pattern takes a tuple of " + std::to_string(pattern.items.size()) + ", the value is " + str(value.type))
         .label(value.span, str(value.type));
     whole = bad(pattern.span);
   } else if (!value.bad() && value.type->items.size() != pattern.items.size()) {
     error(Code::BadPattern, pattern.span,
-          "this pattern takes " + std::to_string(pattern.items.size()) + " values, the tuple has " + std::to_string(value.type->items.size()))
+          "this pattern takes " + std::to_string(pattern.items.size()) + " values, the tuple has " +
+              std::to_string(value.type->items.size()))
         .label(value.span, str(value.type));
     whole = bad(pattern.span);
   }

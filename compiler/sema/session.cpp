@@ -95,7 +95,8 @@ struct Session::Snapshot {
 
 Session::Session(SourceManager &sources, ast::AstContext &context, Diagnostics &diagnostics, Options options)
     : diagnostics_(diagnostics), options_(std::move(options)),
-      checker_(std::make_unique<Checker>(sources, context, diagnostics, options_, program_)), history_(std::make_unique<History>()) {
+      checker_(std::make_unique<Checker>(sources, context, diagnostics, options_, program_)),
+      history_(std::make_unique<History>()) {
   onLargeStack([this] {
     Checker &c = *checker_;
     Frame &frame = c.frames_.emplace_back();
@@ -141,8 +142,8 @@ bool Session::isFunction(const std::string &name) const {
 // Does the work; what it leaves after an error is as before.
 bool Session::checkWith(const std::function<void()> &work) {
   Checker &c = *checker_;
-  before_ = std::make_unique<Snapshot>(Snapshot{scope_->names, {}, c.instanceByKey_, c.instantiated_, c.files_,
-                                                instances_, c.frame_});
+  before_ = std::make_unique<Snapshot>(
+      Snapshot{scope_->names, {}, c.instanceByKey_, c.instantiated_, c.files_, instances_, c.frame_});
   for (const auto &[name, binding] : scope_->names)
     before_->bindings.emplace_back(binding, *binding);
   inputs_.clear();
@@ -278,8 +279,8 @@ void Session::printLast(const ast::ExprStmt &stmt) {
     printed = c.callIntrinsic("print", {Argument{"", value, stmt.span, std::nullopt, false}}, stmt.span);
     break;
   default: // what has no text of its own is shown by its type
-    printed = c.callIntrinsic("print", {Argument{"", c.strValue(str(value.type), stmt.span), stmt.span, std::nullopt, false}},
-                              stmt.span);
+    printed = c.callIntrinsic(
+        "print", {Argument{"", c.strValue(str(value.type), stmt.span), stmt.span, std::nullopt, false}}, stmt.span);
   }
   if (printed.bad() || c.isTrivial(printed))
     return;

@@ -51,11 +51,11 @@ public:
   const std::vector<Slot> &inputs() const { return inputs_; }
   const std::vector<Slot> &outputs() const { return outputs_; }
 
-  // Like check() for an entry without statements that needs an instance of this function for all sizes at once, or without
-  // one when `instantiated` is false, which leaves what earlier entries called. discard() comes next.
+  // Like check() for an entry without statements that needs an instance of this function for all sizes at once, or
+  // without one when `instantiated` is false, which leaves what earlier entries called. discard() comes next.
   bool checkFunction(const std::string &name, bool instantiated);
-  // The type of the last expression that check() saw, with its value where it is known. For the name of a function or module
-  // its declaration instead, under its doc comment.
+  // The type of the last expression that check() saw, with its value where it is known. For the name of a function or
+  // module its declaration instead, under its doc comment.
   const std::string &lastType() const { return lastType_; }
   bool isFunction(const std::string &name) const;
 
@@ -85,7 +85,7 @@ private:
   Options options_;
   Program program_;
   std::unique_ptr<Checker> checker_;
-  Scope *scope_ = nullptr; // of the session's own names
+  Scope *scope_ = nullptr;            // of the session's own names
   std::vector<Function *> instances_; // all of the entries so far
   std::unique_ptr<Snapshot> before_;
   std::vector<Binding *> taken_, changed_; // behind inputs() and outputs()

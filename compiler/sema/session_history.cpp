@@ -87,18 +87,24 @@ Value History::replayed(Checker &checker, const std::map<int, Variable *> &repla
 Value History::withTokens(Checker &checker, const Value &value, const Value &from) {
   Value out = value;
   if (value.type->kind == TypeKind::Module && from.type->kind == TypeKind::Module &&
-      value.type->module->decl == from.type->module->decl && value.type->module->fields.size() == from.type->module->fields.size()) {
+      value.type->module->decl == from.type->module->decl &&
+      value.type->module->fields.size() == from.type->module->fields.size()) {
     const std::vector<Field> &fields = value.type->module->fields;
     for (uint32_t i = 0; i < fields.size(); ++i) {
       if (Checker::hasGradient(*value.type->module, i))
         out = checker.withPart(out, i + 2, checker.part(from, i + 2, value.span), value.span);
       else if (checker.holdsParams(fields[i].type))
-        out = checker.withPart(out, i, withTokens(checker, checker.part(value, i, value.span), checker.part(from, i, value.span)), value.span);
+        out = checker.withPart(
+            out, i, withTokens(checker, checker.part(value, i, value.span), checker.part(from, i, value.span)),
+            value.span);
     }
-  } else if (value.type->kind == TypeKind::Tuple && from.type->kind == TypeKind::Tuple && value.type->items.size() == from.type->items.size()) {
+  } else if (value.type->kind == TypeKind::Tuple && from.type->kind == TypeKind::Tuple &&
+             value.type->items.size() == from.type->items.size()) {
     for (uint32_t i = 0; i < value.type->items.size(); ++i)
       if (checker.holdsParams(value.type->items[i]))
-        out = checker.withPart(out, i, withTokens(checker, checker.part(value, i, value.span), checker.part(from, i, value.span)), value.span);
+        out = checker.withPart(
+            out, i, withTokens(checker, checker.part(value, i, value.span), checker.part(from, i, value.span)),
+            value.span);
   }
   return out;
 }
@@ -152,7 +158,8 @@ void History::reachBack(Checker &checker, Function &main, const std::vector<Bind
   };
 
   Type number = scalarType(Elem::I64);
-  Value state = read(keep("random", checker.externValue("dl_rt_rng_get", {}, tupleType({number, number}), span, false, false)));
+  Value state =
+      read(keep("random", checker.externValue("dl_rt_rng_get", {}, tupleType({number, number}), span, false, false)));
   std::map<int, Variable *> replays;
   for (int id : needed) {
     Entry &entry = kept_.at(id);
@@ -196,8 +203,9 @@ void History::reachBack(Checker &checker, Function &main, const std::vector<Bind
 }
 
 void History::record(Checker &checker, Function &main, const std::vector<Binding *> &parameters,
-                     const std::vector<Session::Slot> &inputs, const std::vector<Binding *> &outputs, const std::vector<Session::Slot> &slots,
-                     const Session::RandomState &random, const std::vector<Binding *> &alive) {
+                     const std::vector<Session::Slot> &inputs, const std::vector<Binding *> &outputs,
+                     const std::vector<Session::Slot> &slots, const Session::RandomState &random,
+                     const std::vector<Binding *> &alive) {
   Survey survey(main.body);
   Entry entry{&main, {}, {}, random};
   bool tracks = survey.touchesParams;

@@ -21,8 +21,9 @@ public:
                  std::vector<Session::Slot> &inputs);
   // The entry has run: `outputs` are what it gave, in `slots`.
   void record(Checker &checker, Function &main, const std::vector<Binding *> &parameters,
-              const std::vector<Session::Slot> &inputs, const std::vector<Binding *> &outputs, const std::vector<Session::Slot> &slots,
-              const Session::RandomState &random, const std::vector<Binding *> &alive);
+              const std::vector<Session::Slot> &inputs, const std::vector<Binding *> &outputs,
+              const std::vector<Session::Slot> &slots, const Session::RandomState &random,
+              const std::vector<Binding *> &alive);
   // The slots whose values later entries may ask for.
   std::set<std::string> live(const std::vector<Binding *> &alive) const;
 

@@ -56,7 +56,8 @@ bool dimension(ShapeContext &c, int64_t d, int64_t rank, int64_t &out) {
   else
     fail(c, Code::BadDimension,
          c.op + ": dimension " + std::to_string(d) + " is out of range for a tensor of rank " + std::to_string(rank),
-         "the dimensions are 0 to " + std::to_string(rank - 1) + ", or -1 to -" + std::to_string(rank) + " from the end");
+         "the dimensions are 0 to " + std::to_string(rank - 1) + ", or -1 to -" + std::to_string(rank) +
+             " from the end");
   return false;
 }
 
@@ -130,7 +131,8 @@ std::optional<Shape> matmul(const Shape &a, const Shape &b, ShapeContext &c) {
   const Dim &other = b.size() == 1 ? b[0] : b[b.size() - 2];
   if (!c.equal(inner, other))
     return fail(c, Code::ShapeMismatch, c.op + ": inner dimensions differ, " + inner.str() + " and " + other.str());
-  Shape batchA(a.begin(), a.end() - std::min<size_t>(a.size(), 2)), batchB(b.begin(), b.end() - std::min<size_t>(b.size(), 2));
+  Shape batchA(a.begin(), a.end() - std::min<size_t>(a.size(), 2)),
+      batchB(b.begin(), b.end() - std::min<size_t>(b.size(), 2));
   std::optional<Shape> out = broadcastShapes(batchA, batchB, c);
   if (!out)
     return std::nullopt;
@@ -173,8 +175,7 @@ std::optional<Shape> reshape(const Shape &from, Shape to, ShapeContext &c) {
     return fail(c, Code::ShapeMismatch, c.op + ": the size -1 is not determined, the others have no elements");
   Dim rest = Dim::floorDiv(total, known);
   if (!c.equal(rest * known, total))
-    return fail(c, Code::ShapeMismatch,
-                c.op + ": " + total.str() + " elements cannot be divided into " + str(to));
+    return fail(c, Code::ShapeMismatch, c.op + ": " + total.str() + " elements cannot be divided into " + str(to));
   to[size_t(hole)] = rest;
   return to;
 }
@@ -210,13 +211,15 @@ std::optional<Shape> concat(ShapeContext &c, const std::string &dimName) {
   for (size_t k = 1; k < c.list.size(); ++k) {
     const Shape &s = c.list[k];
     if (s.size() != out.size())
-      return fail(c, Code::RankMismatch, c.op + ": the tensors have different numbers of dimensions, " + str(c.list[0]) + " and " + str(s));
+      return fail(c, Code::RankMismatch,
+                  c.op + ": the tensors have different numbers of dimensions, " + str(c.list[0]) + " and " + str(s));
     for (size_t i = 0; i < s.size(); ++i) {
       if (int64_t(i) == dim)
         out[i] = out[i] + s[i];
       else if (!c.equal(out[i], s[i]))
         return fail(c, Code::ShapeMismatch,
-                    c.op + ": sizes " + out[i].str() + " and " + s[i].str() + " of dimension " + std::to_string(i) + " differ");
+                    c.op + ": sizes " + out[i].str() + " and " + s[i].str() + " of dimension " + std::to_string(i) +
+                        " differ");
     }
   }
   return out;
@@ -231,7 +234,8 @@ std::optional<Shape> stack(ShapeContext &c, const std::string &dimName) {
   Shape out = c.list[0];
   for (const Shape &s : c.list) {
     if (s.size() != out.size())
-      return fail(c, Code::RankMismatch, c.op + ": the tensors have different numbers of dimensions, " + str(out) + " and " + str(s));
+      return fail(c, Code::RankMismatch,
+                  c.op + ": the tensors have different numbers of dimensions, " + str(out) + " and " + str(s));
     for (size_t i = 0; i < s.size(); ++i)
       if (!c.equal(out[i], s[i]))
         return fail(c, Code::ShapeMismatch, c.op + ": shapes " + str(out) + " and " + str(s) + " differ");
@@ -241,7 +245,8 @@ std::optional<Shape> stack(ShapeContext &c, const std::string &dimName) {
 }
 
 // (size + 2 padding - dilation (kernel - 1) - 1) // stride + 1, or its ceiling where the last window starts inside.
-std::optional<Dim> windows(ShapeContext &c, const Dim &size, const Dim &kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil) {
+std::optional<Dim> windows(ShapeContext &c, const Dim &size, const Dim &kernel, int64_t stride, int64_t padding,
+                           int64_t dilation, bool ceil) {
   if (stride < 1 || dilation < 1 || padding < 0) {
     fail(c, Code::BadDimension, c.op + ": stride and dilation are at least 1, padding at least 0");
     return std::nullopt;
@@ -266,7 +271,8 @@ std::optional<Shape> conv(const Shape &x, const Shape &w, const std::vector<std:
   if (w.size() != 4)
     return fail(c, Code::RankMismatch, c.op + ": the weight is [out, in / groups, height, width], not " + str(w));
   int64_t stride[2], padding[2], dilation[2], groups = 1;
-  if (!pair(c, args[2], 1, stride) || !pair(c, args[3], 0, padding) || !pair(c, args[4], 1, dilation) || !integer(c, args[5], 1, groups))
+  if (!pair(c, args[2], 1, stride) || !pair(c, args[3], 0, padding) || !pair(c, args[4], 1, dilation) ||
+      !integer(c, args[5], 1, groups))
     return std::nullopt;
   if (groups < 1)
     return fail(c, Code::BadDimension, c.op + ": groups is at least 1");
@@ -274,7 +280,9 @@ std::optional<Shape> conv(const Shape &x, const Shape &w, const std::vector<std:
     return fail(c, Code::ShapeMismatch,
                 c.op + ": the input has " + x[1].str() + " channels, the weight takes " + (w[1] * Dim(groups)).str());
   if (w[0].isConst() && w[0].constant() % groups != 0)
-    return fail(c, Code::ShapeMismatch, c.op + ": " + w[0].str() + " output channels cannot be divided into " + std::to_string(groups) + " groups");
+    return fail(c, Code::ShapeMismatch,
+                c.op + ": " + w[0].str() + " output channels cannot be divided into " + std::to_string(groups) +
+                    " groups");
   Shape out{x[0], w[0]};
   for (int i = 0; i < 2; ++i) {
     std::optional<Dim> d = windows(c, x[size_t(2 + i)], w[size_t(2 + i)], stride[i], padding[i], dilation[i], false);
@@ -290,7 +298,8 @@ std::optional<Shape> pool(const Shape &x, const std::vector<std::string> &args, 
     return fail(c, Code::RankMismatch, c.op + ": the input is [batch, channels, height, width], not " + str(x));
   auto name = [&](size_t i) { return i < args.size() ? args[i] : std::string(); };
   int64_t kernel[2], stride[2], padding[2], dilation[2];
-  if (!pair(c, name(1), 1, kernel) || !pair(c, name(2), 0, stride) || !pair(c, name(3), 0, padding) || !pair(c, name(4), 1, dilation))
+  if (!pair(c, name(1), 1, kernel) || !pair(c, name(2), 0, stride) || !pair(c, name(3), 0, padding) ||
+      !pair(c, name(4), 1, dilation))
     return std::nullopt;
   Shape out{x[0], x[1]};
   for (int i = 0; i < 2; ++i) {
@@ -298,8 +307,8 @@ std::optional<Shape> pool(const Shape &x, const std::vector<std::string> &args, 
       return fail(c, Code::BadDimension, c.op + ": the window is at least 1");
     if (2 * padding[i] > kernel[i])
       return fail(c, Code::BadDimension, c.op + ": padding is at most half of the window");
-    std::optional<Dim> d = windows(c, x[size_t(2 + i)], Dim(kernel[i]), attr(c, name(2)) ? stride[i] : kernel[i], padding[i], dilation[i],
-                                   boolean(c, name(5)));
+    std::optional<Dim> d = windows(c, x[size_t(2 + i)], Dim(kernel[i]), attr(c, name(2)) ? stride[i] : kernel[i],
+                                   padding[i], dilation[i], boolean(c, name(5)));
     if (!d)
       return std::nullopt;
     out.push_back(*d);
@@ -313,7 +322,8 @@ std::optional<Shape> permute(const Shape &s, const std::string &dimsName, ShapeC
   if (!a || !dimensions(c, *a, int64_t(s.size()), dims))
     return a ? std::nullopt : fail(c, Code::WrongArguments, c.op + ": needs the order of the dimensions");
   if (dims.size() != s.size())
-    return fail(c, Code::RankMismatch, c.op + ": names " + std::to_string(dims.size()) + " of " + std::to_string(s.size()) + " dimensions");
+    return fail(c, Code::RankMismatch,
+                c.op + ": names " + std::to_string(dims.size()) + " of " + std::to_string(s.size()) + " dimensions");
   Shape out;
   for (int64_t d : dims)
     out.push_back(s[size_t(d)]);
@@ -336,11 +346,13 @@ std::optional<Shape> pointed(const Shape &s, const std::string &dimName, const S
     return std::nullopt;
   if (indices.size() != s.size())
     return fail(c, Code::RankMismatch,
-                c.op + ": the indices have " + std::to_string(indices.size()) + " dimensions, the tensor has " + std::to_string(s.size()));
+                c.op + ": the indices have " + std::to_string(indices.size()) + " dimensions, the tensor has " +
+                    std::to_string(s.size()));
   for (size_t d = 0; d < s.size(); ++d)
     if (d != size_t(at) && !c.equal(Dim::min(indices[d], s[d]), indices[d]))
       return fail(c, Code::ShapeMismatch,
-                  c.op + ": dimension " + std::to_string(d) + " of the indices has size " + indices[d].str() + ", that of the tensor " + s[d].str());
+                  c.op + ": dimension " + std::to_string(d) + " of the indices has size " + indices[d].str() +
+                      ", that of the tensor " + s[d].str());
   return indices;
 }
 
@@ -362,7 +374,8 @@ std::optional<Shape> withRows(const Shape &s, const Shape &indices, const Shape 
   for (size_t d = 0; fits && d < added.size(); ++d)
     fits = c.equal(added[d], (*rows)[d]);
   return fits ? std::optional<Shape>(s)
-              : fail(c, Code::ShapeMismatch, c.op + ": what is added has the shape " + str(added) + ", the rows have " + str(*rows));
+              : fail(c, Code::ShapeMismatch,
+                     c.op + ": what is added has the shape " + str(added) + ", the rows have " + str(*rows));
 }
 
 std::optional<Shape> squeeze(const Shape &s, const std::string &dimName, ShapeContext &c) {
@@ -380,12 +393,14 @@ std::optional<Shape> squeeze(const Shape &s, const std::string &dimName, ShapeCo
     if (std::find(dims.begin(), dims.end(), int64_t(i)) == dims.end())
       out.push_back(s[i]);
     else if (!c.equal(s[i], Dim(int64_t(1))))
-      return fail(c, Code::ShapeMismatch, c.op + ": dimension " + std::to_string(i) + " has size " + s[i].str() + ", not 1");
+      return fail(c, Code::ShapeMismatch,
+                  c.op + ": dimension " + std::to_string(i) + " has size " + s[i].str() + ", not 1");
   }
   return out;
 }
 
-std::optional<Shape> flatten(const Shape &s, const std::string &startName, const std::string &endName, ShapeContext &c) {
+std::optional<Shape> flatten(const Shape &s, const std::string &startName, const std::string &endName,
+                             ShapeContext &c) {
   int64_t start, end, first, last;
   if (!integer(c, startName, 0, start) || !integer(c, endName, -1, end))
     return std::nullopt;
@@ -421,7 +436,8 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
       out[k] = x->isConst() || !y->isConst() ? *x : *y;
     } else {
       return fail(c, Code::BadBroadcast,
-                  c.op + ": shapes " + str(a) + " and " + str(b) + " do not broadcast, " + x->str() + " and " + y->str() + " differ",
+                  c.op + ": shapes " + str(a) + " and " + str(b) + " do not broadcast, " + x->str() + " and " +
+                      y->str() + " differ",
                   "only a size that is literally 1 is stretched");
     }
   }
@@ -429,13 +445,14 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
 }
 
 bool isShapeFunction(const std::string &name) {
-  static const char *const names[] = {"broadcast", "reduce", "matmul",    "permute",    "swap", "reshape", "expand", "concat",
-                                      "stack",     "conv",   "pool",      "avgpool",    "gather",  "along",  "squeeze", "unsqueeze", "flatten",
-                                      "pointed",   "around", "withrows"};
+  static const char *const names[] = {"broadcast", "reduce",    "matmul",  "permute", "swap",    "reshape", "expand",
+                                      "concat",    "stack",     "conv",    "pool",    "avgpool", "gather",  "along",
+                                      "squeeze",   "unsqueeze", "flatten", "pointed", "around",  "withrows"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
-std::optional<Shape> applyShapeFunction(const std::string &name, const std::vector<std::string> &args, ShapeContext &c) {
+std::optional<Shape> applyShapeFunction(const std::string &name, const std::vector<std::string> &args,
+                                        ShapeContext &c) {
   auto shape = [&](size_t i) -> const Shape & {
     static const Shape none;
     auto it = i < args.size() ? c.shapes.find(args[i]) : c.shapes.end();
@@ -466,7 +483,8 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
     return rowsAt(shape(0), shape(1), c);
   if (name == "swap") {
     int64_t a, b, first, second, rank = int64_t(shape(0).size());
-    if (!integer(c, arg(1), 0, a) || !integer(c, arg(2), 1, b) || !dimension(c, a, rank, first) || !dimension(c, b, rank, second))
+    if (!integer(c, arg(1), 0, a) || !integer(c, arg(2), 1, b) || !dimension(c, a, rank, first) ||
+        !dimension(c, b, rank, second))
       return std::nullopt;
     Shape out = shape(0);
     std::swap(out[size_t(first)], out[size_t(second)]);

@@ -13,10 +13,10 @@ using Shape = std::vector<Dim>;
 
 // What a shape function sees and says.
 struct ShapeContext {
-  std::string op;                           // for messages
-  std::map<std::string, Shape> shapes;      // packs and `shape` arguments, by name
-  std::vector<Shape> list;                  // the shapes of a `tensors` argument
-  std::map<std::string, Attr> attrs;        // compile-time arguments; absent when none
+  std::string op;                      // for messages
+  std::map<std::string, Shape> shapes; // packs and `shape` arguments, by name
+  std::vector<Shape> list;             // the shapes of a `tensors` argument
+  std::map<std::string, Attr> attrs;   // compile-time arguments; absent when none
   // Demands that two sizes are equal: checked now when provable, else when the program runs. False when provably
   // different (the caller then returns without a result).
   std::function<bool(const Dim &, const Dim &)> equal;
@@ -28,7 +28,8 @@ struct ShapeContext {
 std::string str(const Shape &shape);
 
 // The result's shape of function `name` applied to `args` (names in the context); nothing after a failure.
-std::optional<Shape> applyShapeFunction(const std::string &name, const std::vector<std::string> &args, ShapeContext &context);
+std::optional<Shape> applyShapeFunction(const std::string &name, const std::vector<std::string> &args,
+                                        ShapeContext &context);
 bool isShapeFunction(const std::string &name);
 
 // NumPy's broadcasting, where only a literal 1 stretches.

@@ -22,7 +22,8 @@ Value Checker::replaceParts(const Value &whole, const StateMap &changes, size_t 
   std::vector<Value> parts;
   for (uint32_t i = 0; i < count; ++i) {
     StateMap inner;
-    std::copy_if(changes.begin(), changes.end(), std::back_inserter(inner), [&](const auto &c) { return c.first[depth].index == i; });
+    std::copy_if(changes.begin(), changes.end(), std::back_inserter(inner),
+                 [&](const auto &c) { return c.first[depth].index == i; });
     Value old = list ? opened(listAt(whole, intValue(i, span), span)) : storedPart(whole, i, span);
     if (inner.empty())
       parts.push_back(old);
@@ -62,7 +63,8 @@ Value Checker::namedState(const Value &value, bool parameters, Span span) {
 }
 
 // The modules inside, with PyTorch's names: the direct ones, or all of them and the module itself, which is called "".
-void Checker::namedModules(const Value &value, const std::string &name, bool all, std::vector<std::pair<std::string, Value>> &out) {
+void Checker::namedModules(const Value &value, const std::string &name, bool all,
+                           std::vector<std::pair<std::string, Value>> &out) {
   if (value.type->kind == TypeKind::Module && (all || !name.empty())) {
     out.emplace_back(name, value);
     if (!all)
@@ -106,7 +108,8 @@ std::optional<uint32_t> Checker::recordPart(const Type &record, const Value &key
     if (!numbered && at >= -size && at < size)
       return uint32_t(at < 0 ? at + size : at);
   } else if (!key.known.text) {
-    error(Code::NotConstant, span, "the name of a record's member must be known when the program is compiled, this is " + describe(key));
+    error(Code::NotConstant, span,
+          "the name of a record's member must be known when the program is compiled, this is " + describe(key));
     return std::nullopt;
   } else if (std::optional<uint32_t> i = partNamed(record, *key.known.text)) {
     return i;
@@ -149,7 +152,8 @@ std::vector<std::pair<StateEntry, std::vector<std::string>>> storages(const Type
 } // namespace
 
 bool Checker::isStateFile(const Type &type) const {
-  return type->kind == TypeKind::Module && type->module->decl->name == "StateFile" && details(*type->module).env == preludeScope_;
+  return type->kind == TypeKind::Module && type->module->decl->name == "StateFile" &&
+         details(*type->module).env == preludeScope_;
 }
 
 // The value with the state of `given`: a record from state_dict(), or what load(path) gives.
@@ -158,7 +162,9 @@ Value Checker::withState(const Value &value, const Value &given, bool strict, Sp
   if (isStateFile(given.type))
     return readState(*memberOf(materialise(given, "file"), "path", givenSpan), whole, strict, span);
   if (given.type->kind != TypeKind::Record) {
-    Diagnostic &d = error(Code::TypeMismatch, givenSpan, "`load_state_dict` takes what `state_dict()` or `load(path)` gives, this is " + describe(given));
+    Diagnostic &d =
+        error(Code::TypeMismatch, givenSpan,
+              "`load_state_dict` takes what `state_dict()` or `load(path)` gives, this is " + describe(given));
     if (given.type->kind == TypeKind::Module)
       d.withHelp("write `" + sourceText(givenSpan, 30) + ".state_dict()`");
     else if (given.type->kind == TypeKind::Str)
@@ -197,7 +203,8 @@ Value Checker::withState(const Value &value, const Value &given, bool strict, Sp
       unexpected.push_back(e.name);
   if (!differing.empty() || (strict && (!missing.empty() || !unexpected.empty()))) {
     Diagnostic &d = error(Code::TypeMismatch, givenSpan,
-                          "the state does not fit " + str(value.type) + ":" + (strict ? listed("missing", missing) + listed("unexpected", unexpected) : "") +
+                          "the state does not fit " + str(value.type) + ":" +
+                              (strict ? listed("missing", missing) + listed("unexpected", unexpected) : "") +
                               listed("of another shape", differing));
     if (differing.empty())
       d.withHelp("`strict=false` takes what is there under the same name");
@@ -253,7 +260,9 @@ Value Checker::saveValue(std::vector<Argument> args, Span span) {
   const Type &type = args[1].value.type;
   std::vector<StateEntry> entries = stateOf(type);
   if (isScalar(type) || (entries.empty() && type->kind != TypeKind::Module)) {
-    error(Code::TypeMismatch, args[1].span, "`save` writes the tensors of a module, a state_dict or a tuple under their names; this is " + describe(args[1].value))
+    error(Code::TypeMismatch, args[1].span,
+          "`save` writes the tensors of a module, a state_dict or a tuple under their names; this is " +
+              describe(args[1].value))
         .withHelp("`write_text(path, \"{x}\")` writes a text");
     return bad(span);
   }

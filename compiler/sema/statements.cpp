@@ -80,7 +80,8 @@ bool Checker::checkStmt(const ast::Stmt *s) {
   case ast::StmtKind::Continue: {
     const char *word = s->kind == ast::StmtKind::Break ? "break" : "continue";
     if (frame_->unrolled > 0) {
-      error(Code::RecursionUnsupported, s->span, std::string("`") + word + "` cannot leave a loop over a tuple, which is written out when compiled")
+      error(Code::RecursionUnsupported, s->span,
+            std::string("`") + word + "` cannot leave a loop over a tuple, which is written out when compiled")
           .withHelp("use `if` around the rest of the body");
       return true;
     }
@@ -120,7 +121,8 @@ void Checker::checkLet(const ast::Let *stmt) {
   if (stmt->type && !v.bad()) {
     if (stmt->isVar && stmt->type->kind == ast::TypeKind::Tensor)
       for (const ast::Dim &d : stmt->type->dims)
-        resizable |= d.kind == ast::Dim::Any || (d.value && d.value->kind == ast::ExprKind::Name && ast::as<const ast::Name>(d.value)->name == "_");
+        resizable |= d.kind == ast::Dim::Any || (d.value && d.value->kind == ast::ExprKind::Name &&
+                                                 ast::as<const ast::Name>(d.value)->name == "_");
     bindSignatureDims(stmt->type, v.type, types);
     std::string what = stmt->pattern.isTuple ? "the value" : "`" + stmt->pattern.name + "`";
     if (!matchType(stmt->type, v, types, what))
@@ -151,7 +153,8 @@ void Checker::checkLet(const ast::Let *stmt) {
     std::vector<Dim> dims;
     for (size_t i = 0; i < v.type->dims.size(); ++i) {
       const ast::Dim &d = stmt->type->dims[i];
-      bool any = d.kind == ast::Dim::Any || (d.value && d.value->kind == ast::ExprKind::Name && ast::as<const ast::Name>(d.value)->name == "_");
+      bool any = d.kind == ast::Dim::Any ||
+                 (d.value && d.value->kind == ast::ExprKind::Name && ast::as<const ast::Name>(d.value)->name == "_");
       dims.push_back(any ? Dim::fresh(stmt->pattern.name + "_size") : v.type->dims[i]);
     }
     v.type = tensorType(v.type->elem, dims);
@@ -238,7 +241,8 @@ Value Checker::settleResult(Value v, Span span) {
   }
   std::optional<Type> joined = joinTypes(frame.result, v.type, span);
   if (!joined) {
-    error(Code::TypeMismatch, span, "`" + frame.function->name + "` gives " + str(v.type) + " here and " + str(frame.result) + " elsewhere");
+    error(Code::TypeMismatch, span,
+          "`" + frame.function->name + "` gives " + str(v.type) + " here and " + str(frame.result) + " elsewhere");
     frame.failed = true;
     return v;
   }
@@ -259,7 +263,8 @@ void Checker::checkAssert(const ast::Assert *stmt) {
   if (cond.bad() || message.bad())
     return;
   if (message.type->kind != TypeKind::Str) {
-    error(Code::TypeMismatch, stmt->message->span, "the message of an assertion is a str, this is " + describe(message));
+    error(Code::TypeMismatch, stmt->message->span,
+          "the message of an assertion is a str, this is " + describe(message));
     return;
   }
   if (!body->stmts.empty()) {

@@ -52,7 +52,9 @@ bool Checker::fitsFormat(const Value &value, const std::string &format, Span spa
   std::string problem = rt::readFormatSpec(format, spec);
   if (!problem.empty())
     problem = "the format `" + format + "` " + problem;
-  else if (problem = rt::formatMismatch(spec, value.type->kind == TypeKind::Str ? rt::kFormatText : int32_t(value.type->elem)); !problem.empty())
+  else if (problem = rt::formatMismatch(spec, value.type->kind == TypeKind::Str ? rt::kFormatText
+                                                                                : int32_t(value.type->elem));
+           !problem.empty())
     problem = "the format `" + format + "` does not fit: " + problem;
   if (!problem.empty())
     error(Code::BadString, span, problem);

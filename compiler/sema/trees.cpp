@@ -42,7 +42,8 @@ Value Checker::mapTree(const Value &fn, const std::vector<Value> &trees, Span sp
   if (isList(first))
     return mapLists(fn, trees, span);
   if (first->kind != TypeKind::Record && first->kind != TypeKind::Tuple) {
-    error(Code::TypeMismatch, span, "`tree_map` goes over tensors, tuples, lists, records and the parameters of modules; this is " + str(first));
+    error(Code::TypeMismatch, span,
+          "`tree_map` goes over tensors, tuples, lists, records and the parameters of modules; this is " + str(first));
     return bad(span);
   }
   Value out;

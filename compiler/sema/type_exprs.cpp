@@ -151,7 +151,8 @@ static std::string textOf(const ast::TypeExpr *type, const SourceManager &source
   return type->span.valid() ? std::string(sources.text(type->span)) : type->name;
 }
 
-// The element type that a type's name means: a keyword, or a parameter that was given one, as in `fn f(n: int, dtype) -> dtype[n]`.
+// The element type that a type's name means: a keyword, or a parameter that was given one, as in `fn f(n: int, dtype)
+// -> dtype[n]`.
 std::optional<Elem> Checker::elemOf(const std::string &name, Scope *scope) const {
   if (std::optional<Elem> elem = elemNamed(name))
     return elem;
@@ -185,7 +186,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     std::vector<Value> items;
     bool same = true;
     for (uint32_t i = 0; i < type->items.size(); ++i) {
-      Value item = value.expr->kind == ExprKind::Tuple && value.expr->args[i]->kind == ExprKind::Constant && i < value.known.items.size()
+      Value item = value.expr->kind == ExprKind::Tuple && value.expr->args[i]->kind == ExprKind::Constant &&
+                           i < value.known.items.size()
                        ? constantOf(value.type->items[i], value.known.items[i], value.span)
                        : part(whole, i, value.span);
       Type before = item.type;
@@ -226,7 +228,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     }
     noteUse(type->span, b);
     if (!b || b->kind != Binding::Module) {
-      error(Code::UnknownName, type->span, "`" + type->name + "` is no type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+      error(Code::UnknownName, type->span, "`" + type->name + "` is no type")
+          .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
       return false;
     }
     if (value.type->kind == TypeKind::Module && value.type->module->decl == b->module)
@@ -238,7 +241,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   }
   std::optional<Elem> elem = elemOf(type->name, scope);
   if (!elem) {
-    error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+    error(Code::UnknownName, type->span, "`" + type->name + "` is no element type")
+        .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
     return false;
   }
   if (value.type->kind != TypeKind::Tensor)
@@ -259,8 +263,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   size_t fixed = type->dims.size() - packs, rank = value.type->dims.size();
   if (packs ? rank < fixed : rank != fixed) {
     error(Code::RankMismatch, value.span,
-          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": " + (packs ? "at least " : "") + std::to_string(fixed) +
-              (fixed == 1 ? " dimension" : " dimensions") + ", not " + std::to_string(rank))
+          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": " + (packs ? "at least " : "") +
+              std::to_string(fixed) + (fixed == 1 ? " dimension" : " dimensions") + ", not " + std::to_string(rank))
         .label(type->span, "declared here");
     return false;
   }
@@ -269,8 +273,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     if (requireEqual(have, want, value.span, text + "{0} of dimension " + std::to_string(position) + " is not {1}"))
       return true;
     error(Code::ShapeMismatch, value.span,
-          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": size " + have.str() + " of dimension " +
-              std::to_string(position) + " is not " + want.str())
+          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": size " + have.str() +
+              " of dimension " + std::to_string(position) + " is not " + want.str())
         .label(declared, "declared here");
     return false;
   };
@@ -280,8 +284,8 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       Binding *b = shapeName("*" + d.name, scope);
       if (b && b->known.items.size() != extra) {
         error(Code::RankMismatch, value.span,
-              what + " is " + describe(value) + ": `*" + d.name + "` stands for " + std::to_string(b->known.items.size()) + " dimensions, not " +
-                  std::to_string(extra));
+              what + " is " + describe(value) + ": `*" + d.name + "` stands for " +
+                  std::to_string(b->known.items.size()) + " dimensions, not " + std::to_string(extra));
         return false;
       }
       for (size_t j = 0; b && j < extra; ++j)
@@ -296,12 +300,15 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       std::optional<Dim> want = evalDim(d.value, scope);
       if (!want) {
         // An expression in one name that is bound nowhere else, `2 * N`, cannot be solved in general.
-        error(Code::UnboundShapeVariable, d.span, "the size `" + sourceText(d.span) + "` mentions a name without a value here")
+        error(Code::UnboundShapeVariable, d.span,
+              "the size `" + sourceText(d.span) + "` mentions a name without a value here")
             .withHelp("a shape variable is bound where it stands alone, as in `f32[N]`");
         return false;
       }
       if (value.type->dims[k].isOpen()) {
-        error(Code::ShapeMismatch, value.span, what + " is " + str(value.type) + ", whose first size differs from one to the next, expected " + textOf(type, sources_))
+        error(Code::ShapeMismatch, value.span,
+              what + " is " + str(value.type) + ", whose first size differs from one to the next, expected " +
+                  textOf(type, sources_))
             .label(d.span, "`_` takes any size");
         return false;
       }
@@ -340,7 +347,8 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
   case ast::TypeKind::Tensor: {
     std::optional<Elem> elem = elemOf(type->name, scope);
     if (!elem) {
-      error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+      error(Code::UnknownName, type->span, "`" + type->name + "` is no element type")
+          .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
       return std::nullopt;
     }
     std::vector<Dim> dims;
@@ -374,7 +382,8 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
       }
       if (!size) {
         if (bindUnknown)
-          error(Code::UnboundShapeVariable, d.span, "the size `" + sourceText(d.span) + "` mentions a name without a value here")
+          error(Code::UnboundShapeVariable, d.span,
+                "the size `" + sourceText(d.span) + "` mentions a name without a value here")
               .withHelp("a shape variable is bound where it stands alone, as in `f32[N]`");
         return std::nullopt;
       }

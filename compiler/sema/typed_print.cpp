@@ -22,7 +22,8 @@ private:
   std::string params(const Function &f) {
     std::string out;
     for (size_t i = 0; i < f.params.size(); ++i) {
-      out += (i ? ", " : "") + std::string(i < f.isMut.size() && f.isMut[i] ? "mut " : "") + f.params[i]->name + ": " + str(f.params[i]->type);
+      out += (i ? ", " : "") + std::string(i < f.isMut.size() && f.isMut[i] ? "mut " : "") + f.params[i]->name + ": " +
+             str(f.params[i]->type);
       if (f.params[i]->dim)
         out += " = " + f.params[i]->dim->str();
     }
@@ -55,7 +56,8 @@ private:
       nested(s.body);
       break;
     case StmtKind::For:
-      line("for " + s.variable->name + " in " + expr(*s.begin) + ".." + expr(*s.end) + (s.step ? " step " + expr(*s.step) : ""));
+      line("for " + s.variable->name + " in " + expr(*s.begin) + ".." + expr(*s.end) +
+           (s.step ? " step " + expr(*s.step) : ""));
       nested(s.body);
       break;
     case StmtKind::Break:
@@ -183,7 +185,8 @@ private:
       return out + ": " + str(e.type);
     }
     case ExprKind::Tuple:
-      if (e.type && (e.type->kind == TypeKind::None || e.type->kind == TypeKind::Unit || e.type->kind == TypeKind::ElemType))
+      if (e.type &&
+          (e.type->kind == TypeKind::None || e.type->kind == TypeKind::Unit || e.type->kind == TypeKind::ElemType))
         return str(e.type);
       return "(" + args(e) + ")";
     case ExprKind::Get:
@@ -199,7 +202,10 @@ private:
     case ExprKind::UpdateSlice:
       return "update(" + expr(*e.args[0]) + slices(e) + ", " + expr(*e.args[1]) + ")";
     case ExprKind::Grad: {
-      std::string out = std::string(e.grad.kind == GradInfo::Jvp ? "jvp " : e.grad.wantValue ? "value_and_grad " : "grad ") + e.function->symbol + "(" + args(e) + ") wrt";
+      std::string out = std::string(e.grad.kind == GradInfo::Jvp ? "jvp "
+                                    : e.grad.wantValue           ? "value_and_grad "
+                                                                 : "grad ") +
+                        e.function->symbol + "(" + args(e) + ") wrt";
       for (uint32_t w : e.grad.wrt)
         out += " " + std::to_string(w);
       return out + ": " + str(e.type);

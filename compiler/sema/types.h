@@ -15,13 +15,14 @@ namespace dl::sema {
 // floor division, modulus, min and max to sizes. Value type; cheap to copy (shared, immutable).
 class Dim {
 public:
-  struct Term;                                   // coefficient and sorted atoms
+  struct Term; // coefficient and sorted atoms
   struct Atom;
   enum class AtomKind { Symbol, FloorDiv, Mod, Min, Max };
 
   Dim() : Dim(int64_t(0)) {}
   Dim(int64_t value);
-  // A new symbol, different from every other. `name` is what messages call it. Sizes are never negative; an `int` may be.
+  // A new symbol, different from every other. `name` is what messages call it. Sizes are never negative; an `int` may
+  // be.
   static Dim fresh(std::string name, bool nonNegative = true);
   // The one size that stands for "another in each element" of a list, and for a length that is no part of the type.
   // It has no value: a read gives a new symbol in its place.
@@ -29,10 +30,10 @@ public:
   bool isOpen() const;
 
   bool isConst() const;
-  int64_t constant() const;                      // precondition: isConst()
-  bool isSymbol() const;                         // exactly one symbol, coefficient 1
-  uint32_t symbolId() const;                     // precondition: isSymbol()
-  std::string str() const;                       // `2 * N + 1`
+  int64_t constant() const;  // precondition: isConst()
+  bool isSymbol() const;     // exactly one symbol, coefficient 1
+  uint32_t symbolId() const; // precondition: isSymbol()
+  std::string str() const;   // `2 * N + 1`
 
   friend Dim operator+(const Dim &, const Dim &);
   friend Dim operator-(const Dim &, const Dim &);
@@ -41,13 +42,13 @@ public:
   static Dim mod(const Dim &, const Dim &);
   static Dim min(const Dim &, const Dim &);
   static Dim max(const Dim &, const Dim &);
-  bool operator==(const Dim &) const;            // same normal form: provably equal
+  bool operator==(const Dim &) const; // same normal form: provably equal
 
   // Structure, for substitution and for code generation.
-  const std::vector<Term> &terms() const;        // sum of terms; empty for 0
-  std::vector<uint32_t> symbols() const;         // all symbol ids inside, each once, in order of appearance
-  std::string symbolName() const;                // precondition: isSymbol()
-  bool nonNegative() const;                      // provably >= 0
+  const std::vector<Term> &terms() const; // sum of terms; empty for 0
+  std::vector<uint32_t> symbols() const;  // all symbol ids inside, each once, in order of appearance
+  std::string symbolName() const;         // precondition: isSymbol()
+  bool nonNegative() const;               // provably >= 0
   // The size with every symbol replaced by what `replace` gives for (id, name); a null result keeps the symbol.
   Dim substitute(const std::function<std::optional<Dim>(uint32_t)> &replace) const;
   // A text that is the same for equal sizes and different for others; symbols by id, or by what `name` gives.
@@ -63,17 +64,17 @@ private:
 
 struct Dim::Atom {
   AtomKind kind;
-  uint32_t symbol = 0;                           // Symbol
-  std::string name;                              // Symbol
-  bool nonNegative = true;                       // Symbol
-  std::shared_ptr<const Dim> lhs, rhs;           // the others
+  uint32_t symbol = 0;                 // Symbol
+  std::string name;                    // Symbol
+  bool nonNegative = true;             // Symbol
+  std::shared_ptr<const Dim> lhs, rhs; // the others
 };
 struct Dim::Term {
   int64_t coefficient;
-  std::vector<Atom> atoms;                       // a product; powers are repeated
+  std::vector<Atom> atoms; // a product; powers are repeated
 };
 
-enum class Proof { Equal, Different, Unknown };  // Different: can never be equal, sizes being >= 0
+enum class Proof { Equal, Different, Unknown }; // Different: can never be equal, sizes being >= 0
 Proof compare(const Dim &a, const Dim &b);
 
 // ------------------------------------------------------------------------------------------------------ types
@@ -86,18 +87,18 @@ struct TypeNode;
 using Type = std::shared_ptr<const TypeNode>;
 
 enum class TypeKind {
-  Unit,     // no value
-  None,     // `none`
-  Tensor,   // rank 0 is a scalar; `int` is i64
+  Unit,   // no value
+  None,   // `none`
+  Tensor, // rank 0 is a scalar; `int` is i64
   Str,
   Tuple,
-  Record,   // named members: gradients of modules
-  List,     // dims[0] elements of one type, items[0]
-  Module,   // an instance of a module declaration with its hyper-parameters
-  Function, // known when compiled: no run-time representation but what it captures
-  ElemType, // f32 passed as a value
-  Module_,  // an imported file used as a name space
-  Generator,// reserved
+  Record,    // named members: gradients of modules
+  List,      // dims[0] elements of one type, items[0]
+  Module,    // an instance of a module declaration with its hyper-parameters
+  Function,  // known when compiled: no run-time representation but what it captures
+  ElemType,  // f32 passed as a value
+  Module_,   // an imported file used as a name space
+  Generator, // reserved
 };
 
 struct ModuleInstance; // typed.h
@@ -133,10 +134,14 @@ bool isList(const Type &t);
 bool isRagged(const Type &t);
 
 // A direct part of a value as it is stored.
-struct Part { std::string name; Type type; std::optional<Dim> dim; };
-// The parts of a tuple, record, module, function or list, in the order in which they are flattened. A list of tensors is
-// one tensor with the length in front; of values of several parts, a list of each part; of texts, lists or tensors of
-// differing size, all of them one after another and where each ends (i64[length]).
+struct Part {
+  std::string name;
+  Type type;
+  std::optional<Dim> dim;
+};
+// The parts of a tuple, record, module, function or list, in the order in which they are flattened. A list of tensors
+// is one tensor with the length in front; of values of several parts, a list of each part; of texts, lists or tensors
+// of differing size, all of them one after another and where each ends (i64[length]).
 std::vector<Part> storedParts(const Type &type);
 bool sameType(const Type &a, const Type &b); // provably: sizes by normal form
 // The type with the sizes in it replaced, inside modules and captured values too.

@@ -72,8 +72,9 @@ std::string moduleKey(const ModuleInstance &m, const DimKey &dimKey) {
 
 std::string functionKey(const FunctionValue &f, const DimKey &dimKey) {
   const FunctionDetails &d = details(f);
-  std::string text = "F" + std::to_string(d.kind) + "," + pointerKey(d.fn) + "," + pointerKey(d.lambda) + "," + pointerKey(d.module) +
-                     "," + pointerKey(d.env) + "," + d.name + (d.wantValue ? "v" : "") + (d.hasAux ? "x" : "") + (d.allowUnused ? "u" : "");
+  std::string text = "F" + std::to_string(d.kind) + "," + pointerKey(d.fn) + "," + pointerKey(d.lambda) + "," +
+                     pointerKey(d.module) + "," + pointerKey(d.env) + "," + d.name + (d.wantValue ? "v" : "") +
+                     (d.hasAux ? "x" : "") + (d.allowUnused ? "u" : "");
   for (int64_t w : d.wrt)
     text += "w" + std::to_string(w);
   for (const std::string &name : d.wrtNames)

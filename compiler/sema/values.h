@@ -20,12 +20,12 @@ using DimMap = std::function<Dim(const Dim &)>;
 
 // What is known of a value when the program is compiled, beside its type.
 struct Known {
-  std::optional<Dim> dim;          // i64 scalar
+  std::optional<Dim> dim; // i64 scalar
   std::optional<bool> boolean;
-  std::optional<double> number;    // float
+  std::optional<double> number; // float
   std::optional<std::string> text;
-  bool literal = false;            // a number as written: takes the element type that its context asks for
-  std::vector<Known> items;        // tuple
+  bool literal = false;     // a number as written: takes the element type that its context asks for
+  std::vector<Known> items; // tuple
 
   bool isConstant() const { return (dim && dim->isConst()) || boolean || number || text; }
 };
@@ -40,10 +40,10 @@ struct Value {
   Expr *expr = nullptr;
   Known known;
   Span span;
-  Binding *binding = nullptr; // the name that was read, for messages
-  Scope *space = nullptr;     // an imported file
+  Binding *binding = nullptr;                      // the name that was read, for messages
+  Scope *space = nullptr;                          // an imported file
   std::shared_ptr<const std::vector<Value>> parts; // a tuple as written
-  bool isRows = false;        // a comprehension, which is a list of its rows where one is asked for
+  bool isRows = false; // a comprehension, which is a list of its rows where one is asked for
   std::shared_ptr<const std::vector<Value>> items; // a bracket literal: what it was made of
 
   bool bad() const { return !type; }
@@ -53,29 +53,29 @@ struct Value {
 struct Binding {
   enum Kind { Local, Constant, Function, Module, Member, Space } kind = Local;
   std::string name;
-  Span span;                           // the declaration
-  Span origin;                         // the expression that gave the value, for messages
-  Frame *frame = nullptr;              // Local, Member: the function whose variable it is
-  Variable *variable = nullptr;        // Local
-  Type type;                           // Local, Constant
-  Known known;                         // Local (immutable), Constant
+  Span span;                    // the declaration
+  Span origin;                  // the expression that gave the value, for messages
+  Frame *frame = nullptr;       // Local, Member: the function whose variable it is
+  Variable *variable = nullptr; // Local
+  Type type;                    // Local, Constant
+  Known known;                  // Local (immutable), Constant
   bool isMutable = false;
   bool isMutParam = false;
-  bool resizable = false;              // Local: declared with `_` sizes, which change by assignment
-  std::shared_ptr<const Place> place;  // Local: the name stands for this part of another variable
-  int depth = 0;                       // Local: nesting in run-time control flow at the declaration
-  const ast::FnDecl *fn = nullptr;     // Function
+  bool resizable = false;                  // Local: declared with `_` sizes, which change by assignment
+  std::shared_ptr<const Place> place;      // Local: the name stands for this part of another variable
+  int depth = 0;                           // Local: nesting in run-time control flow at the declaration
+  const ast::FnDecl *fn = nullptr;         // Function
   const ast::ModuleDecl *module = nullptr; // Module
-  Scope *env = nullptr;                // Function, Module: where it was declared; Space: the file's scope
-  Binding *self = nullptr;             // Member: the module that it is a part of
+  Scope *env = nullptr;                    // Function, Module: where it was declared; Space: the file's scope
+  Binding *self = nullptr;                 // Member: the module that it is a part of
 };
 
 struct Scope {
   Scope *parent = nullptr;
   Frame *frame = nullptr;
   bool isFile = false;
-  bool isLibrary = false;              // File: part of the standard library
-  std::string path;                    // File
+  bool isLibrary = false; // File: part of the standard library
+  std::string path;       // File
   std::unordered_map<std::string, Binding *> names;
 
   Binding *find(const std::string &name) const {
@@ -85,29 +85,40 @@ struct Scope {
 };
 
 struct FunctionDetails {
-  enum Kind { Declared, Lambda, Method, Constructor, Builtin, Intrinsic, Grad, Pullback, Vmap, Checkpoint } kind = Declared;
+  enum Kind {
+    Declared,
+    Lambda,
+    Method,
+    Constructor,
+    Builtin,
+    Intrinsic,
+    Grad,
+    Pullback,
+    Vmap,
+    Checkpoint
+  } kind = Declared;
   const ast::FnDecl *fn = nullptr;
   const ast::Lambda *lambda = nullptr;
   const ast::ModuleDecl *module = nullptr;
   Scope *env = nullptr;
-  std::vector<Binding *> captured;     // Declared, Lambda: outer names, one per captured value
-  std::vector<Known> capturedKnown;    // what is known of each captured value
-  std::string name;                    // Builtin, Intrinsic
-  std::vector<int64_t> wrt;            // Grad: argument positions; Vmap: the mapped dimension of each argument, or kUnmapped
+  std::vector<Binding *> captured;  // Declared, Lambda: outer names, one per captured value
+  std::vector<Known> capturedKnown; // what is known of each captured value
+  std::string name;                 // Builtin, Intrinsic
+  std::vector<int64_t> wrt; // Grad: argument positions; Vmap: the mapped dimension of each argument, or kUnmapped
   static constexpr int64_t kUnmapped = INT64_MIN;
-  std::vector<std::string> wrtNames;   // Grad: instead of positions, names of arguments or of members: "model.fc1"
-  bool wantValue = false;              // Grad
-  bool hasAux = false;                 // Grad: the function gives (value, whatever else)
-  bool allowUnused = false;            // Grad: zeros where the value does not depend on an argument
+  std::vector<std::string> wrtNames; // Grad: instead of positions, names of arguments or of members: "model.fc1"
+  bool wantValue = false;            // Grad
+  bool hasAux = false;               // Grad: the function gives (value, whatever else)
+  bool allowUnused = false;          // Grad: zeros where the value does not depend on an argument
 };
 
 struct ModuleDetails {
   Scope *env = nullptr;
   struct Member {
-    int field = -1;                    // index among the fields, or
-    Type type;                         // the type and value of a compile-time member
+    int field = -1; // index among the fields, or
+    Type type;      // the type and value of a compile-time member
     Known known;
-    std::vector<uint32_t> tied;        // or the place of another member, by part, whose storage this one shares
+    std::vector<uint32_t> tied; // or the place of another member, by part, whose storage this one shares
   };
   std::map<std::string, Member> members; // hyper-parameters and members
   struct Hyper {
@@ -132,12 +143,12 @@ void forEachKnownDim(const Known &k, const std::function<void(const Dim &)> &vis
 // A function that has been instantiated for certain arguments, or is being.
 struct Instance {
   Function *function = nullptr;
-  std::vector<Dim> symbols;   // the instance's own symbol for the k-th size of the arguments
-  Type result;                // null: not yet known, or wrong
+  std::vector<Dim> symbols; // the instance's own symbol for the k-th size of the arguments
+  Type result;              // null: not yet known, or wrong
   Known resultKnown;
   bool inProgress = true;
   bool hasDeclaredResult = false;
-  std::vector<bool> passed;   // which arguments exist at run time (captures and self included)
+  std::vector<bool> passed; // which arguments exist at run time (captures and self included)
 };
 
 // A function body that is being checked.
@@ -146,20 +157,20 @@ struct Frame {
   Frame *caller = nullptr;
   Span callSpan;
   bool isLibrary = false;
-  bool isTest = false;        // the block of a `test`
+  bool isTest = false;                               // the block of a `test`
   std::unordered_map<Binding *, Binding *> captures; // outer name -> what stands for it here
-  const ast::TypeExpr *declaredResult = nullptr; // where it could not be resolved without a value
+  const ast::TypeExpr *declaredResult = nullptr;     // where it could not be resolved without a value
   Scope *signatureScope = nullptr;
-  Type declared;              // the declared result
-  std::set<uint32_t> open;    // sizes in `declared` that every return chooses for itself
-  Type result;                // of the returns so far
+  Type declared;           // the declared result
+  std::set<uint32_t> open; // sizes in `declared` that every return chooses for itself
+  Type result;             // of the returns so far
   bool returned = false;
-  bool failed = false;        // a result has a wrong type
+  bool failed = false; // a result has a wrong type
   Known resultKnown;
-  Body *body = nullptr;       // where statements go
-  int depth = 0;              // run-time branches and loops around
-  int loops = 0;              // run-time loops around
-  int unrolled = 0;           // unrolled loops inside the innermost run-time loop
+  Body *body = nullptr; // where statements go
+  int depth = 0;        // run-time branches and loops around
+  int loops = 0;        // run-time loops around
+  int unrolled = 0;     // unrolled loops inside the innermost run-time loop
   int noGrad = 0;
   // What run-time checks have established: a symbol's value, and differences that are zero.
   std::map<uint32_t, Dim> equal;

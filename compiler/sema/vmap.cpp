@@ -40,7 +40,9 @@ Value Checker::callVmap(const Value &callee, std::vector<Argument> args, Span sp
   const FunctionDetails &info = details(*callee.type->function);
   Value fn = part(callee, 0, callee.span);
   if (args.empty() || (info.wrt.size() > 1 && info.wrt.size() != args.size())) {
-    error(Code::WrongArguments, span, "the mapped function takes " + std::to_string(std::max<size_t>(info.wrt.size(), 1)) + " arguments, not " + std::to_string(args.size()));
+    error(Code::WrongArguments, span,
+          "the mapped function takes " + std::to_string(std::max<size_t>(info.wrt.size(), 1)) + " arguments, not " +
+              std::to_string(args.size()));
     return bad(span);
   }
   std::optional<Dim> count;
@@ -57,7 +59,8 @@ Value Checker::callVmap(const Value &callee, std::vector<Argument> args, Span sp
     int64_t rank = a.value.type->kind == TypeKind::Tensor ? int64_t(a.value.type->dims.size()) : 0;
     int64_t at = dim < 0 ? dim + rank : dim;
     if (at < 0 || at >= rank) {
-      error(Code::BadDimension, a.span, "`vmap` maps dimension " + std::to_string(dim) + ", which " + describe(a.value) + " does not have")
+      error(Code::BadDimension, a.span,
+            "`vmap` maps dimension " + std::to_string(dim) + ", which " + describe(a.value) + " does not have")
           .withHelp("`dims=none` leaves an argument as it is");
       return bad(span);
     }
@@ -75,8 +78,10 @@ Value Checker::callVmap(const Value &callee, std::vector<Argument> args, Span sp
     a.value = materialise(a.value, "mapped");
     if (!count)
       count = a.value.type->dims[0];
-    else if (!requireEqual(*count, a.value.type->dims[0], a.span, "vmap: sizes {0} and {1} of the mapped dimensions differ")) {
-      error(Code::ShapeMismatch, a.span, "vmap: the mapped dimensions differ, " + count->str() + " and " + a.value.type->dims[0].str());
+    else if (!requireEqual(*count, a.value.type->dims[0], a.span,
+                           "vmap: sizes {0} and {1} of the mapped dimensions differ")) {
+      error(Code::ShapeMismatch, a.span,
+            "vmap: the mapped dimensions differ, " + count->str() + " and " + a.value.type->dims[0].str());
       return bad(span);
     }
   }
@@ -145,7 +150,9 @@ Value Checker::callVmap(const Value &callee, std::vector<Argument> args, Span sp
   std::vector<Stmt *> lets;
   for (Variable *variable : results) {
     Elem elem = variable->type->elem;
-    Value zero = elem == Elem::Bool ? boolValue(false, span) : isFloat(elem) ? floatValue(0, elem, span) : convertLiteral(intValue(0, span), elem);
+    Value zero = elem == Elem::Bool ? boolValue(false, span)
+                 : isFloat(elem)    ? floatValue(0, elem, span)
+                                    : convertLiteral(intValue(0, span), elem);
     Stmt *let = makeStmt(StmtKind::Let, span);
     let->variable = variable;
     let->value = opValue("full", {zero}, variable->type, span).expr;

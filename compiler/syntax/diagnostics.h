@@ -17,7 +17,7 @@ enum class Code : uint16_t {
 #include "compiler/syntax/diagnostics.def"
 #undef DL_DIAGNOSTIC
 };
-std::string_view codeName(Code code);    // "E0101"
+std::string_view codeName(Code code); // "E0101"
 std::string_view codeSummary(Code code);
 
 struct Label {
@@ -34,9 +34,18 @@ struct Diagnostic {
   std::vector<std::string> notes; // "= …" lines: the chain of calls, where a size came from
   std::string help;               // "help: …", or empty
 
-  Diagnostic &label(Span s, std::string text) { labels.push_back({s, std::move(text)}); return *this; }
-  Diagnostic &note(std::string text) { notes.push_back(std::move(text)); return *this; }
-  Diagnostic &withHelp(std::string text) { help = std::move(text); return *this; }
+  Diagnostic &label(Span s, std::string text) {
+    labels.push_back({s, std::move(text)});
+    return *this;
+  }
+  Diagnostic &note(std::string text) {
+    notes.push_back(std::move(text));
+    return *this;
+  }
+  Diagnostic &withHelp(std::string text) {
+    help = std::move(text);
+    return *this;
+  }
 };
 
 // Collects what a compilation has to say. Identical (code, span, message) are reported once.
@@ -52,7 +61,11 @@ public:
   const SourceManager &sources() const { return *sources_; }
   // Puts the diagnostics from the first-th on into the order of their places in the text.
   void sortFrom(size_t first);
-  void clear() { all_.clear(); seen_.clear(); errors_ = 0; }
+  void clear() {
+    all_.clear();
+    seen_.clear();
+    errors_ = 0;
+  }
 
 private:
   Diagnostic &add(Code code, Severity severity, Span span, std::string message);

@@ -583,7 +583,8 @@ private:
   Doc comprehension(const Comprehension *loop) {
     std::vector<Doc> clauses;
     for (const ForClause &clause : loop->clauses)
-      clauses.push_back(concat({text(pattern(clause.pattern) + " in "), range(clause.begin, clause.end, clause.step, clause.in)}));
+      clauses.push_back(
+          concat({text(pattern(clause.pattern) + " in "), range(clause.begin, clause.end, clause.step, clause.in)}));
     std::vector<Doc> parts = {text("for "), join(clauses, text(", "))};
     if (loop->condition) {
       parts.push_back(text(" if "));

@@ -17,7 +17,8 @@ int main() {
       mean(error * error)
     }
     export fn predict(w: f32, b: f32, x: f32[N]) -> f32[N] = w * x + b
-  )", "line.dl");
+  )",
+                               "line.dl");
   if (!module)
     return fail(module.error());
 

@@ -36,9 +36,7 @@ public:
   dl_value *out;
   int64_t numOut;
 
-  template <class... Parts> [[noreturn]] void failHere(const Parts &...parts) const {
-    fail(name, ": ", parts...);
-  }
+  template <class... Parts> [[noreturn]] void failHere(const Parts &...parts) const { fail(name, ": ", parts...); }
 
   void expect(int64_t inputs, int64_t outputs) const {
     if (numIn != inputs || numOut != outputs)

@@ -1,7 +1,8 @@
 // How the runtime's C++ code reports errors to compiled code.
 //
-// Inside the runtime an error is a C++ exception of type Failure. It never leaves the runtime: every function that compiled
-// code calls runs its body under `guarded`, which turns the exception into dl_fail after all C++ objects are gone.
+// Inside the runtime an error is a C++ exception of type Failure. It never leaves the runtime: every function that
+// compiled code calls runs its body under `guarded`, which turns the exception into dl_fail after all C++ objects are
+// gone.
 #pragma once
 
 #include <string>

@@ -17,7 +17,8 @@ struct Frame {
   bool hasSite;
 };
 
-// Runs body(context). Returns false when it failed: `frame` then holds the error, and the blocks it allocated are released.
+// Runs body(context). Returns false when it failed: `frame` then holds the error, and the blocks it allocated are
+// released.
 bool runInFrame(Frame &frame, void (*body)(void *), void *context);
 
 const char *messageOf(const Frame &frame);

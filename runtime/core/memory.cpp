@@ -23,9 +23,9 @@ namespace {
 
 constexpr size_t kAlign = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
-constexpr size_t kHugeFrom = size_t{4} << 20;      // blocks from here on ask for huge pages
-constexpr size_t kTrimmable = size_t{1} << 20;     // smaller blocks are never given back
-constexpr size_t kCacheFloor = size_t{256} << 20;  // what may lie unused in any case
+constexpr size_t kHugeFrom = size_t{4} << 20;     // blocks from here on ask for huge pages
+constexpr size_t kTrimmable = size_t{1} << 20;    // smaller blocks are never given back
+constexpr size_t kCacheFloor = size_t{256} << 20; // what may lie unused in any case
 constexpr uint64_t kMaxBytes = uint64_t{1} << 46;
 constexpr int kClasses = 16 + 4 * 40;
 

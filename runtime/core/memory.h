@@ -1,7 +1,7 @@
 // The pool that every tensor lives in.
 //
-// A heap belongs to one thread: allocating and freeing there takes no lock. Blocks freed by another thread are handed back
-// through a lock-free stack. All live blocks of a heap form a list, newest first, in which a call puts a mark when
+// A heap belongs to one thread: allocating and freeing there takes no lock. Blocks freed by another thread are handed
+// back through a lock-free stack. All live blocks of a heap form a list, newest first, in which a call puts a mark when
 // it begins: when the call fails, everything in front of the mark is released.
 #pragma once
 

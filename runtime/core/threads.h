@@ -19,8 +19,8 @@ template <class Body> void parallelFor(int64_t begin, int64_t end, int64_t grain
       const_cast<Body *>(std::addressof(body)));
 }
 
-// Gives oneDNN, called next from this thread, so many threads, or one inside a parallel loop. Returns how many those are: a
-// primitive must run with the number that it was made with, or its threads wait for each other forever.
+// Gives oneDNN, called next from this thread, so many threads, or one inside a parallel loop. Returns how many those
+// are: a primitive must run with the number that it was made with, or its threads wait for each other forever.
 int32_t useThreadsForOneDnn(int32_t threads);
 // What the calling thread has given it last.
 int32_t oneDnnThreads();

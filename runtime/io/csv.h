@@ -7,8 +7,8 @@
 
 namespace dl::rt {
 
-// f64[rows, columns]. Columns are separated by commas, semicolons, tabs or blanks; empty lines and lines that begin with # do not
-// count; the first `skipRows` other lines are skipped.
+// f64[rows, columns]. Columns are separated by commas, semicolons, tabs or blanks; empty lines and lines that begin
+// with # do not count; the first `skipRows` other lines are skipped.
 Result<Array> parseCsv(std::string_view text, int64_t skipRows);
 Result<Array> readCsv(const std::string &path, int64_t skipRows);
 

@@ -18,7 +18,8 @@ struct Point {
   float x, y;
 };
 
-// A straight line, or an arc of an ellipse, in the unit square with y downwards. Angles are turns, clockwise from the right.
+// A straight line, or an arc of an ellipse, in the unit square with y downwards. Angles are turns, clockwise from the
+// right.
 struct Stroke {
   bool arc;
   float a, b, c, d; // a line from (a, b) to (c, d); an arc around (a, b) with radii c and d
@@ -26,7 +27,9 @@ struct Stroke {
 };
 
 constexpr Stroke line(float x0, float y0, float x1, float y1) { return {false, x0, y0, x1, y1, 0, 0}; }
-constexpr Stroke arc(float x, float y, float rx, float ry, float from, float to) { return {true, x, y, rx, ry, from, to}; }
+constexpr Stroke arc(float x, float y, float rx, float ry, float from, float to) {
+  return {true, x, y, rx, ry, from, to};
+}
 
 // Two ways to write each digit; a drawn image takes one of them.
 const std::vector<Stroke> kGlyphs[10][2] = {
@@ -152,8 +155,8 @@ void drawDigit(int64_t digit, ImageRandom &random, float *image) {
 
 using namespace dl::rt;
 
-// in: n, seed (i64).  out: images f32[n, 784] in 0..1, labels i64[n]. The same seed gives the same images everywhere; image i
-// does not depend on n.
+// in: n, seed (i64).  out: images f32[n, 784] in 0..1, labels i64[n]. The same seed gives the same images everywhere;
+// image i does not depend on n.
 DL_RUNTIME_FUNCTION(synthetic_digits) {
   call.expect(2, 2);
   int64_t n = call.integer(0);

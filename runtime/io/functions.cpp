@@ -236,9 +236,9 @@ DL_RUNTIME_FUNCTION(saved_names) {
 }
 
 // in: path, names (one a line; a line may have several, separated by tabs, of which one is enough), strict (i64; 1 when
-// left out), and when it is 0 the values for names that the file lacks.  out: one tensor or scalar for each line, of the
-// element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy file. With
-// `strict`, missing names and names that nobody asked for are an error; other shapes always are.
+// left out), and when it is 0 the values for names that the file lacks.  out: one tensor or scalar for each line, of
+// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy
+// file. With `strict`, missing names and names that nobody asked for are an error; other shapes always are.
 DL_RUNTIME_FUNCTION(load) {
   std::string from = path(call);
   std::vector<std::string> wanted = lines(call.string(1));

@@ -55,7 +55,8 @@ Result<std::string> encodePng(int64_t height, int64_t width, int64_t channels, c
   return out;
 }
 
-// libjpeg reports errors by a function that must not return. The functions between setjmp and longjmp hold no C++ objects.
+// libjpeg reports errors by a function that must not return. The functions between setjmp and longjmp hold no C++
+// objects.
 struct JpegErrors {
   jpeg_error_mgr manager;
   std::jmp_buf environment;
@@ -115,7 +116,8 @@ bool decodeJpegRaw(const uint8_t *bytes, size_t size, Pixels &out, JpegErrors &e
     longjmp(errors.environment, 1);
   }
   if (uint64_t{info.image_width} * info.image_height > kMaxPixels) {
-    std::snprintf(errors.message, sizeof errors.message, "a picture of %u by %u is too large", info.image_width, info.image_height);
+    std::snprintf(errors.message, sizeof errors.message, "a picture of %u by %u is too large", info.image_width,
+                  info.image_height);
     longjmp(errors.environment, 1);
   }
   info.out_color_space = grey ? JCS_GRAYSCALE : JCS_RGB;
@@ -151,7 +153,8 @@ struct Encoded {
   unsigned long size;
 };
 
-bool encodeJpegRaw(int64_t height, int64_t width, int64_t channels, const uint8_t *pixels, Encoded &out, JpegErrors &errors) {
+bool encodeJpegRaw(int64_t height, int64_t width, int64_t channels, const uint8_t *pixels, Encoded &out,
+                   JpegErrors &errors) {
   jpeg_compress_struct info;
   std::memset(&info, 0, sizeof info);
   info.err = &errors.manager;
@@ -216,7 +219,8 @@ Result<Array> readImage(const std::string &path) {
 Result<Done> writeImage(const std::string &path, const ArrayView &array) {
   size_t rank = array.sizes.size();
   if (array.dtype != DL_U8 || (rank != 2 && rank != 3))
-    return error("cannot write ", path, ": a picture is u8[height, width, channels], not ", arrayText(array.dtype, array.sizes));
+    return error("cannot write ", path, ": a picture is u8[height, width, channels], not ",
+                 arrayText(array.dtype, array.sizes));
   int64_t height = array.sizes[0], width = array.sizes[1], channels = rank == 3 ? array.sizes[2] : 1;
   if (height < 1 || width < 1 || channels < 1 || channels > 4 || static_cast<uint64_t>(height) > kMaxPixels ||
       static_cast<uint64_t>(width) > kMaxPixels / static_cast<uint64_t>(height))
@@ -225,7 +229,8 @@ Result<Done> writeImage(const std::string &path, const ArrayView &array) {
   bool jpeg = path.ends_with(".jpg") || path.ends_with(".jpeg");
   if (!jpeg && !path.ends_with(".png"))
     return error("cannot write ", path, ": the extension must be .png, .jpg or .jpeg");
-  Result<std::string> bytes = jpeg ? encodeJpeg(height, width, channels, pixels) : encodePng(height, width, channels, pixels);
+  Result<std::string> bytes =
+      jpeg ? encodeJpeg(height, width, channels, pixels) : encodePng(height, width, channels, pixels);
   if (!bytes)
     return error("cannot write ", path, ": ", bytes.message());
   std::string_view parts[] = {*bytes};

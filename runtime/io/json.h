@@ -9,7 +9,8 @@
 
 namespace dl::rt {
 
-// Reads values one after another; every function returns false where the text is something else, after which the reader is of no use.
+// Reads values one after another; every function returns false where the text is something else, after which the reader
+// is of no use.
 class JsonReader {
 public:
   explicit JsonReader(std::string_view text) : rest(text) {}

@@ -127,7 +127,8 @@ Result<Done> writeSafeTensors(const std::string &path, const std::vector<std::st
     for (const TypeName &candidate : kTypes)
       if (candidate.dtype == array.dtype && candidate.size == dtypeSize(array.dtype))
         type = candidate.name;
-    std::string sizes = array.sizes.empty() ? "[]" : sizesText(array.sizes.data(), static_cast<int>(array.sizes.size()));
+    std::string sizes =
+        array.sizes.empty() ? "[]" : sizesText(array.sizes.data(), static_cast<int>(array.sizes.size()));
     header += concat(i ? "," : "", jsonString(names[i]), ":{\"dtype\":\"", type, "\",\"shape\":", sizes,
                      ",\"data_offsets\":[", offset, ",", offset + array.bytes(), "]}");
     offset += array.bytes();

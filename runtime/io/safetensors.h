@@ -1,5 +1,5 @@
-// The safetensors format: a little-endian u64 with the size of a JSON header, the header, the elements. Format: the README of
-// huggingface/safetensors.
+// The safetensors format: a little-endian u64 with the size of a JSON header, the header, the elements. Format: the
+// README of huggingface/safetensors.
 #pragma once
 
 #include <span>

@@ -1,4 +1,5 @@
-// Two-dimensional convolution (cross-correlation, as in PyTorch) and its two gradients: f32 by oneDNN, f64 by plain loops.
+// Two-dimensional convolution (cross-correlation, as in PyTorch) and its two gradients: f32 by oneDNN, f64 by plain
+// loops.
 #include "runtime/kernels/conv.h"
 
 #include <algorithm>
@@ -27,7 +28,8 @@ ConvShape convShape(const Call &call, const int64_t *x, const int64_t *w, int64_
   auto outputs = [&](int64_t size, int64_t pad, int64_t kernel, int64_t dilation, int64_t stride) {
     int64_t room = size + 2 * pad - dilation * (kernel - 1) - 1;
     if (kernel < 1 || room < 0)
-      call.failHere("a kernel of ", kernel, " (dilation ", dilation, ") does not fit an input of ", size, " padded by ", pad);
+      call.failHere("a kernel of ", kernel, " (dilation ", dilation, ") does not fit an input of ", size, " padded by ",
+                    pad);
     return room / stride + 1;
   };
   s.outHeight = outputs(s.height, s.padH, s.kernelHeight, s.dilationH, s.strideH);
@@ -54,9 +56,7 @@ struct Descriptors {
                 : memory::dims{s.filters, s.channels, s.kernelHeight, s.kernelWidth};
   }
 
-  static memory::desc any(const memory::dims &dims) {
-    return {dims, memory::data_type::f32, memory::format_tag::any};
-  }
+  static memory::desc any(const memory::dims &dims) { return {dims, memory::data_type::f32, memory::format_tag::any}; }
   static memory::desc image(const memory::dims &dims) {
     return {dims, memory::data_type::f32, memory::format_tag::nchw};
   }
@@ -67,8 +67,25 @@ struct Descriptors {
 };
 
 PrimitiveKey keyOf(Kind kind, const ConvShape &s, bool bias, bool relu) {
-  return {static_cast<int64_t>(kind), s.batch, s.channels, s.height, s.width, s.filters, s.kernelHeight, s.kernelWidth,
-          s.outHeight, s.outWidth, s.strideH, s.strideW, s.padH, s.padW, s.dilationH, s.dilationW, s.groups, bias, relu};
+  return {static_cast<int64_t>(kind),
+          s.batch,
+          s.channels,
+          s.height,
+          s.width,
+          s.filters,
+          s.kernelHeight,
+          s.kernelWidth,
+          s.outHeight,
+          s.outWidth,
+          s.strideH,
+          s.strideW,
+          s.padH,
+          s.padW,
+          s.dilationH,
+          s.dilationW,
+          s.groups,
+          bias,
+          relu};
 }
 
 dnnl::convolution_forward::primitive_desc forwardDescriptor(const Descriptors &d, bool bias, bool relu) {
@@ -113,9 +130,9 @@ PlainPrimitive makeGradWeight(const ConvShape &s, bool bias) {
   using Desc = dnnl::convolution_backward_weights::desc;
   Descriptors d(s);
   auto algorithm = dnnl::algorithm::convolution_direct;
-  Desc desc = bias ? Desc(algorithm, d.any(d.x), d.any(d.w), d.plainBias(), d.any(d.y), d.strides, d.dilations, d.pads,
-                          d.pads)
-                   : Desc(algorithm, d.any(d.x), d.any(d.w), d.any(d.y), d.strides, d.dilations, d.pads, d.pads);
+  Desc desc =
+      bias ? Desc(algorithm, d.any(d.x), d.any(d.w), d.plainBias(), d.any(d.y), d.strides, d.dilations, d.pads, d.pads)
+           : Desc(algorithm, d.any(d.x), d.any(d.w), d.any(d.y), d.strides, d.dilations, d.pads, d.pads);
   dnnl::convolution_backward_weights::primitive_desc chosen(desc, cpuEngine(), forwardDescriptor(d, bias, false));
   std::vector<Operand> operands{{DNNL_ARG_SRC, d.image(d.x), chosen.src_desc()},
                                 {DNNL_ARG_DIFF_DST, d.image(d.y), chosen.diff_dst_desc()},
@@ -125,8 +142,8 @@ PlainPrimitive makeGradWeight(const ConvShape &s, bool bias) {
   return {dnnl::convolution_backward_weights(chosen), operands};
 }
 
-// The batch is cut into parts whose number depends on the shape alone, and their gradients are added in order: left to itself,
-// oneDNN sums over the batch in an order that depends on the number of threads.
+// The batch is cut into parts whose number depends on the shape alone, and their gradients are added in order: left to
+// itself, oneDNN sums over the batch in an order that depends on the number of threads.
 constexpr int64_t kMostParts = 8;
 constexpr int64_t kMostPartElements = int64_t{8} << 20; // of all parts' gradients together
 
@@ -142,9 +159,11 @@ void gradWeightOneDnn(const ConvShape &s, void *x, void *dy, float *dw, float *d
       int64_t first = s.batch * p / parts;
       ConvShape part = s;
       part.batch = s.batch * (p + 1) / parts - first;
-      auto &primitive = cachedPrimitive(keyOf(Kind::gradWeight, part, db, false), 1, [&] { return makeGradWeight(part, db); });
+      auto &primitive =
+          cachedPrimitive(keyOf(Kind::gradWeight, part, db, false), 1, [&] { return makeGradWeight(part, db); });
       primitive.run({static_cast<float *>(x) + first * s.channels * s.height * s.width,
-                     static_cast<float *>(dy) + first * s.filters * s.outHeight * s.outWidth, partWeights(p), partBias(p)});
+                     static_cast<float *>(dy) + first * s.filters * s.outHeight * s.outWidth, partWeights(p),
+                     partBias(p)});
     }
   });
   for (int64_t p = 1; p < parts; ++p) {
@@ -155,9 +174,7 @@ void gradWeightOneDnn(const ConvShape &s, void *x, void *dy, float *dw, float *d
   }
 }
 
-bool forOneDnn(const ConvShape &s, int32_t dtype) {
-  return dtype == DL_F32 && s.batch && s.channels && s.filters;
-}
+bool forOneDnn(const ConvShape &s, int32_t dtype) { return dtype == DL_F32 && s.batch && s.channels && s.filters; }
 
 void requireTypes(const Call &call, const dl_value &a, const dl_value &b) {
   if (a.dtype != b.dtype)
@@ -169,8 +186,8 @@ void requireTypes(const Call &call, const dl_value &a, const dl_value &b) {
 
 using namespace dl::rt;
 
-// Kernel. in: x[N, C, H, W], w[O, C / groups, kh, kw], (bias[O])?, stride h, w, padding h, w, dilation h, w, groups, activation
-// (0 none, 1 relu).  out: y[N, O, (H + 2 p - d (k - 1) - 1) // s + 1, likewise]. f32 or f64.
+// Kernel. in: x[N, C, H, W], w[O, C / groups, kh, kw], (bias[O])?, stride h, w, padding h, w, dilation h, w, groups,
+// activation (0 none, 1 relu).  out: y[N, O, (H + 2 p - d (k - 1) - 1) // s + 1, likewise]. f32 or f64.
 DL_RUNTIME_FUNCTION(conv2d) {
   const dl_value &x = call.tensor(0, 4), &w = call.tensor(1, 4);
   bool hasBias = call.argument(2).rank == 1;
@@ -187,7 +204,8 @@ DL_RUNTIME_FUNCTION(conv2d) {
   dl_value &y = call.tensorResult(0, x.dtype, shape, 4);
   void *bias = hasBias ? call.in[2].data : nullptr;
   if (forOneDnn(s, x.dtype)) {
-    auto &primitive = cachedPrimitive(keyOf(Kind::forward, s, hasBias, relu), dl_num_threads(), [&] { return makeForward(s, hasBias, relu); });
+    auto &primitive = cachedPrimitive(keyOf(Kind::forward, s, hasBias, relu), dl_num_threads(),
+                                      [&] { return makeForward(s, hasBias, relu); });
     primitive.run({x.data, w.data, y.data, bias});
     return;
   }
@@ -198,7 +216,8 @@ DL_RUNTIME_FUNCTION(conv2d) {
 }
 
 // Kernel. in: dy[N, O, ., .], w[O, C / groups, kh, kw], stride h, w, padding h, w, dilation h, w, groups.
-// out: dx[N, C, H, W], its sizes set by the caller: the gradient of conv2d with respect to x. Also the transposed convolution.
+// out: dx[N, C, H, W], its sizes set by the caller: the gradient of conv2d with respect to x. Also the transposed
+// convolution.
 DL_RUNTIME_FUNCTION(conv2d_grad_input) {
   call.expect(9, 1);
   const dl_value &dy = call.tensor(0, 4), &w = call.tensor(1, 4);
@@ -211,7 +230,8 @@ DL_RUNTIME_FUNCTION(conv2d_grad_input) {
   if (dy.sizes[0] != s.batch || dy.sizes[1] != s.filters || dy.sizes[2] != s.outHeight || dy.sizes[3] != s.outWidth)
     call.failHere("dy has shape ", shapeText(dy), ", which is no output for an input of ", shapeText(dx));
   if (forOneDnn(s, dy.dtype)) {
-    auto &primitive = cachedPrimitive(keyOf(Kind::gradInput, s, false, false), dl_num_threads(), [&] { return makeGradInput(s); });
+    auto &primitive =
+        cachedPrimitive(keyOf(Kind::gradInput, s, false, false), dl_num_threads(), [&] { return makeGradInput(s); });
     primitive.run({dy.data, w.data, dx.data});
     return;
   }

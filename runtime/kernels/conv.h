@@ -6,9 +6,9 @@
 namespace dl::rt {
 
 struct ConvShape {
-  int64_t batch, channels, height, width;       // x
-  int64_t filters, kernelHeight, kernelWidth;   // w[filters, channels / groups, kernelHeight, kernelWidth]
-  int64_t outHeight, outWidth;                  // y[batch, filters, outHeight, outWidth]
+  int64_t batch, channels, height, width;     // x
+  int64_t filters, kernelHeight, kernelWidth; // w[filters, channels / groups, kernelHeight, kernelWidth]
+  int64_t outHeight, outWidth;                // y[batch, filters, outHeight, outWidth]
   int64_t strideH, strideW, padH, padW, dilationH, dilationW, groups;
 
   int64_t channelsPerGroup() const { return channels / groups; }

@@ -17,7 +17,8 @@ Span insideSpan(int64_t outputs, int64_t inputs, int64_t stride, int64_t shift) 
   return {begin, std::max(begin, std::min(outputs, end))};
 }
 
-// Calls row(yOffset, xOffset, count) for every run of outputs that a kernel tap reaches in one plane; x advances by strideW.
+// Calls row(yOffset, xOffset, count) for every run of outputs that a kernel tap reaches in one plane; x advances by
+// strideW.
 template <class Row> void forTap(const ConvShape &s, int64_t kh, int64_t kw, const Row &row) {
   int64_t shiftH = kh * s.dilationH - s.padH, shiftW = kw * s.dilationW - s.padW;
   Span rows = insideSpan(s.outHeight, s.height, s.strideH, shiftH);

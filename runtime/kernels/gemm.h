@@ -14,8 +14,8 @@ struct GemmShape {
 // f32 by oneDNN.
 void gemm(const GemmShape &shape, const float *a, const float *b, float *c);
 
-// f64 by blocks that are packed and held in registers. Each element is summed in the order of k within a block of k, whatever the
-// number of threads.
+// f64 by blocks that are packed and held in registers. Each element is summed in the order of k within a block of k,
+// whatever the number of threads.
 void gemm(const GemmShape &shape, const double *a, const double *b, double *c);
 
 } // namespace dl::rt

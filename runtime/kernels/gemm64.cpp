@@ -40,12 +40,15 @@ DL_INLINE void tileOf(const double *a, const double *b, double *c, int64_t ldc, 
 // With 32 registers of 512 bits, 24 sums hide the latency of the additions; other machines have 16 smaller ones.
 #if defined(__x86_64__)
 // Compilers split such vectors for this target unless they are told that they must be legal.
-__attribute__((target("arch=x86-64-v4"), min_vector_width(512))) void tile8x24(const double *a, const double *b, double *c, int64_t ldc, int64_t k) {
+__attribute__((target("arch=x86-64-v4"), min_vector_width(512))) void tile8x24(const double *a, const double *b,
+                                                                               double *c, int64_t ldc, int64_t k) {
   tileOf<8, 3>(a, b, c, ldc, k);
 }
 bool hasWideRegisters() { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"); }
 #endif
-DL_CLONES void tile4x8(const double *a, const double *b, double *c, int64_t ldc, int64_t k) { tileOf<4, 1>(a, b, c, ldc, k); }
+DL_CLONES void tile4x8(const double *a, const double *b, double *c, int64_t ldc, int64_t k) {
+  tileOf<4, 1>(a, b, c, ldc, k);
+}
 
 struct Matrix {
   const double *data;

@@ -63,7 +63,8 @@ const dnnl::engine &cpuEngine() {
   return engine;
 }
 
-PlainPrimitive::PlainPrimitive(dnnl::primitive made, const std::vector<Operand> &operands) : primitive(std::move(made)) {
+PlainPrimitive::PlainPrimitive(dnnl::primitive made, const std::vector<Operand> &operands)
+    : primitive(std::move(made)) {
   for (const Operand &operand : operands) {
     Slot slot{operand, dnnl::memory(operand.plain, cpuEngine(), nullptr), {}, {}, operand.plain != operand.wanted};
     if (slot.reordered) {

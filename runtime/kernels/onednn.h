@@ -47,7 +47,8 @@ private:
 // What tells one primitive from another: kind, shapes and parameters.
 using PrimitiveKey = std::array<int64_t, 24>;
 
-// The calling thread's primitive for a key, made by `make` when there is none yet. It divides its work among so many threads.
+// The calling thread's primitive for a key, made by `make` when there is none yet. It divides its work among so many
+// threads.
 PlainPrimitive &cachedPrimitive(PrimitiveKey key, int32_t threads, const std::function<PlainPrimitive()> &make);
 
 } // namespace dl::rt

@@ -24,12 +24,15 @@ struct PoolShape {
   int64_t outPlane() const { return h.outputs * w.outputs; }
   int64_t planeGrain() const { return std::max<int64_t>(1, kGrain / (1 + inPlane())); }
   bool isTwoByTwo() const {
-    auto plain = [](const Axis &a) { return a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1 && a.outputs * 2 <= a.size; };
+    auto plain = [](const Axis &a) {
+      return a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1 && a.outputs * 2 <= a.size;
+    };
     return plain(h) && plain(w);
   }
 };
 
-Axis makeAxis(const Call &call, int64_t size, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation, bool ceil) {
+Axis makeAxis(const Call &call, int64_t size, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation,
+              bool ceil) {
   if (kernel < 1 || stride < 1 || dilation < 1)
     call.failHere("kernel, stride and dilation must be positive");
   if (pad < 0 || pad > kernel / 2)
@@ -71,7 +74,8 @@ template <class T> DL_INLINE void maxOfPairs(const T *x, T *best, int32_t *secon
 
 // The larger of two rows of pairs, and where in the plane it stands.
 template <class T>
-DL_INLINE void maxOfRows(const T *best, const int32_t *second, T *y, int64_t *at, int64_t base, int64_t width, int64_t n) {
+DL_INLINE void maxOfRows(const T *best, const int32_t *second, T *y, int64_t *at, int64_t base, int64_t width,
+                         int64_t n) {
 #pragma clang loop vectorize(enable) vectorize_predicate(enable)
   for (int64_t j = 0; j < n; ++j) {
     T top = best[j], bottom = best[n + j];
@@ -98,7 +102,8 @@ DL_INLINE void maxTwoByTwo(const PoolShape &s, const T *x, T *y, int64_t *at, T 
 DL_CLONES void maxTwoByTwoF32(const PoolShape &s, const float *x, float *y, int64_t *at, float *best, int32_t *second) {
   maxTwoByTwo(s, x, y, at, best, second);
 }
-DL_CLONES void maxTwoByTwoF64(const PoolShape &s, const double *x, double *y, int64_t *at, double *best, int32_t *second) {
+DL_CLONES void maxTwoByTwoF64(const PoolShape &s, const double *x, double *y, int64_t *at, double *best,
+                              int32_t *second) {
   maxTwoByTwo(s, x, y, at, best, second);
 }
 
@@ -165,8 +170,12 @@ template <class T> DL_INLINE void averageTwoByTwoRow(const T *top, const T *bott
   for (int64_t j = 0; j < n; ++j)
     y[j] = ((top[2 * j] + top[2 * j + 1]) + bottom[2 * j] + bottom[2 * j + 1]) * T(0.25);
 }
-DL_CLONES void averageRowF32(const float *top, const float *bottom, float *y, int64_t n) { averageTwoByTwoRow(top, bottom, y, n); }
-DL_CLONES void averageRowF64(const double *top, const double *bottom, double *y, int64_t n) { averageTwoByTwoRow(top, bottom, y, n); }
+DL_CLONES void averageRowF32(const float *top, const float *bottom, float *y, int64_t n) {
+  averageTwoByTwoRow(top, bottom, y, n);
+}
+DL_CLONES void averageRowF64(const double *top, const double *bottom, double *y, int64_t n) {
+  averageTwoByTwoRow(top, bottom, y, n);
+}
 void averageRow(const float *top, const float *bottom, float *y, int64_t n) { averageRowF32(top, bottom, y, n); }
 void averageRow(const double *top, const double *bottom, double *y, int64_t n) { averageRowF64(top, bottom, y, n); }
 
@@ -186,8 +195,8 @@ template <class T> void spreadRow(const T *dy, T *top, T *bottom, int64_t n) {
 using namespace dl::rt;
 
 // Kernel. in: x[N, C, H, W], kernel h, w, stride h, w, padding h, w, dilation h, w, ceil_mode.
-// out: y[N, C, ., .], indices i64 of the same shape: where in the H * W plane the maximum stood, the first in scan order. Padding
-// counts as -inf; NaN is the maximum of its window.
+// out: y[N, C, ., .], indices i64 of the same shape: where in the H * W plane the maximum stood, the first in scan
+// order. Padding counts as -inf; NaN is the maximum of its window.
 DL_RUNTIME_FUNCTION(max_pool2d) {
   call.expect(10, 2);
   const dl_value &x = call.tensor(0, 4);
@@ -217,9 +226,10 @@ DL_RUNTIME_FUNCTION(max_pool2d_grad) {
   call.expect(2, 1);
   const dl_value &dy = call.tensor(0, 4), &indices = call.tensor(1, 4);
   dl_value &dx = call.shapedResult(0);
-  if (dx.rank != 4 || dx.dtype != dy.dtype || indices.dtype != DL_I64 || !std::equal(dy.sizes, dy.sizes + 4, indices.sizes) ||
-      dx.sizes[0] * dx.sizes[1] != dy.sizes[0] * dy.sizes[1])
-    call.failHere("shapes ", shapeText(dy), ", ", shapeText(indices), " and ", shapeText(dx), " do not belong together");
+  if (dx.rank != 4 || dx.dtype != dy.dtype || indices.dtype != DL_I64 ||
+      !std::equal(dy.sizes, dy.sizes + 4, indices.sizes) || dx.sizes[0] * dx.sizes[1] != dy.sizes[0] * dy.sizes[1])
+    call.failHere("shapes ", shapeText(dy), ", ", shapeText(indices), " and ", shapeText(dx),
+                  " do not belong together");
   int64_t planes = dy.sizes[0] * dy.sizes[1], outPlane = dy.sizes[2] * dy.sizes[3], inPlane = dx.sizes[2] * dx.sizes[3];
   const int64_t *at = elements<const int64_t>(indices);
   bool wild = false;
@@ -242,8 +252,8 @@ DL_RUNTIME_FUNCTION(max_pool2d_grad) {
   });
 }
 
-// Kernel. in: x[N, C, H, W], kernel h, w, stride h, w, padding h, w, ceil_mode, count_include_pad, divisor (0: the number of
-// elements).  out: y[N, C, ., .].
+// Kernel. in: x[N, C, H, W], kernel h, w, stride h, w, padding h, w, ceil_mode, count_include_pad, divisor (0: the
+// number of elements).  out: y[N, C, ., .].
 DL_RUNTIME_FUNCTION(avg_pool2d) {
   call.expect(10, 1);
   const dl_value &x = call.tensor(0, 4);

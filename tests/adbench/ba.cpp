@@ -35,7 +35,8 @@ void objective(const Ba &p, Numbers &errors, Numbers &weightErrors) {
   errors.resize(static_cast<size_t>(2 * p.p));
   weightErrors.resize(static_cast<size_t>(p.p));
   for (int64_t o = 0; o < p.p; ++o) {
-    reproject(&p.cameras[11 * p.obs[2 * o]], &p.points[3 * p.obs[2 * o + 1]], p.w[o], &p.features[2 * o], &errors[2 * o]);
+    reproject(&p.cameras[11 * p.obs[2 * o]], &p.points[3 * p.obs[2 * o + 1]], p.w[o], &p.features[2 * o],
+              &errors[2 * o]);
     weightErrors[o] = 1 - p.w[o] * p.w[o];
   }
 }

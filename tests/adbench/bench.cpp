@@ -1,5 +1,5 @@
-// Times the ADBench objectives and their derivatives, in turn with the same in C++: a line `NAME<tab>dl ms<tab>C++ ms` each,
-// medians. The numbers of threads are the caller's (--threads of the engine is one).
+// Times the ADBench objectives and their derivatives, in turn with the same in C++: a line `NAME<tab>dl ms<tab>C++ ms`
+// each, medians. The numbers of threads are the caller's (--threads of the engine is one).
 #include "tests/adbench/cases.h"
 
 #include <algorithm>
@@ -22,7 +22,8 @@ template <class F> double milliseconds(F &&run) {
 } // namespace
 
 int main(int argc, char **argv) {
-  std::vector<dl::adbench::Case> all = dl::adbench::cases(argc > 1 ? argv[1] : "examples/adbench", dl::adbench::Size::Published);
+  std::vector<dl::adbench::Case> all =
+      dl::adbench::cases(argc > 1 ? argv[1] : "examples/adbench", dl::adbench::Size::Published);
   for (const dl::adbench::Case &one : all) {
     double once = milliseconds([&] { one.dl(); }) + milliseconds([&] { one.reference(); });
     int repeat = std::clamp(static_cast<int>(1500 / once), 5, 200);

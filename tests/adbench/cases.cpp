@@ -51,10 +51,11 @@ private:
 void addGmm(Maker &make, int64_t n, int64_t d, int64_t k, int64_t m) {
   auto p = std::make_shared<Gmm>(n, d, k, 7);
   p->m = m;
-  std::vector<Tensor> arguments{view(p->alphas, {k}), view(p->means, {k, d}), view(p->icf, {k, d * (d + 1) / 2}), view(p->x, {n, d}),
-                                Tensor(p->gamma), Tensor(p->m)};
+  std::vector<Tensor> arguments{view(p->alphas, {k}), view(p->means, {k, d}), view(p->icf, {k, d * (d + 1) / 2}),
+                                view(p->x, {n, d}),   Tensor(p->gamma),       Tensor(p->m)};
   std::string name = "gmm d=" + std::to_string(d) + " k=" + std::to_string(k) + ": ";
-  make.add<Gmm>(name + "objective", "gmm_objective", p, arguments, [](const Gmm &p) { return std::vector<Numbers>{{objective(p)}}; });
+  make.add<Gmm>(name + "objective", "gmm_objective", p, arguments,
+                [](const Gmm &p) { return std::vector<Numbers>{{objective(p)}}; });
   make.add<Gmm>(name + "gradient", "gmm_gradient", p, arguments, [](const Gmm &p) {
     std::vector<Numbers> out(3);
     gradient(p, out[0], out[1], out[2]);
@@ -65,10 +66,11 @@ void addGmm(Maker &make, int64_t n, int64_t d, int64_t k, int64_t m) {
 void addLstm(Maker &make, int64_t layers, int64_t steps) {
   constexpr int64_t b = 14;
   auto p = std::make_shared<Lstm>(layers, steps, b, 7);
-  std::vector<Tensor> arguments{view(p->main, {layers, 2, 4, b}), view(p->extra, {3, b}), view(p->state, {layers, 2, b}),
-                                view(p->sequence, {steps, b})};
+  std::vector<Tensor> arguments{view(p->main, {layers, 2, 4, b}), view(p->extra, {3, b}),
+                                view(p->state, {layers, 2, b}), view(p->sequence, {steps, b})};
   std::string name = "lstm l=" + std::to_string(layers) + " c=" + std::to_string(steps) + ": ";
-  make.add<Lstm>(name + "objective", "lstm_objective", p, arguments, [](const Lstm &p) { return std::vector<Numbers>{{objective(p)}}; });
+  make.add<Lstm>(name + "objective", "lstm_objective", p, arguments,
+                 [](const Lstm &p) { return std::vector<Numbers>{{objective(p)}}; });
   make.add<Lstm>(name + "gradient", "lstm_gradient", p, arguments, [](const Lstm &p) {
     std::vector<Numbers> out(2);
     gradient(p, out[0], out[1]);
@@ -78,8 +80,8 @@ void addLstm(Maker &make, int64_t layers, int64_t steps) {
 
 void addBa(Maker &make, int64_t c, int64_t m, int64_t count) {
   auto p = std::make_shared<Ba>(c, m, count, 7);
-  std::vector<Tensor> arguments{view(p->cameras, {c, 11}), view(p->points, {m, 3}), view(p->w, {count}), view(p->obs, {count, 2}),
-                                view(p->features, {count, 2})};
+  std::vector<Tensor> arguments{view(p->cameras, {c, 11}), view(p->points, {m, 3}), view(p->w, {count}),
+                                view(p->obs, {count, 2}), view(p->features, {count, 2})};
   std::string name = "ba " + std::to_string(count) + " observations: ";
   make.add<Ba>(name + "objective", "ba_objective", p, arguments, [](const Ba &p) {
     std::vector<Numbers> out(2);
@@ -99,10 +101,12 @@ void addHand(Maker &make, int64_t v, int64_t n) {
     std::vector<Tensor> arguments{view(p->theta, {26})};
     if (complicated)
       arguments.push_back(view(p->u, {n, 2}));
-    for (Tensor t : {view(p->relatives, {22, 4, 4}), view(p->inverses, {22, 4, 4}), view(p->parents, {22}), view(p->vertices, {v, 4}),
-                     view(p->weights, {22, v}), view(p->points, {n, 3}), complicated ? view(p->corners, {n, 3}) : view(p->vertex, {n})})
+    for (Tensor t : {view(p->relatives, {22, 4, 4}), view(p->inverses, {22, 4, 4}), view(p->parents, {22}),
+                     view(p->vertices, {v, 4}), view(p->weights, {22, v}), view(p->points, {n, 3}),
+                     complicated ? view(p->corners, {n, 3}) : view(p->vertex, {n})})
       arguments.push_back(t);
-    std::string name = std::string("hand") + (complicated ? " complicated " : " simple ") + std::to_string(n) + " points: ";
+    std::string name =
+        std::string("hand") + (complicated ? " complicated " : " simple ") + std::to_string(n) + " points: ";
     std::string prefix = complicated ? "hand_complicated_" : "hand_";
     make.add<Hand>(name + "objective", (prefix + "objective").c_str(), p, arguments, [complicated](const Hand &p) {
       std::vector<Numbers> out(1);

@@ -11,8 +11,8 @@
 namespace dl::adbench {
 
 struct Case {
-  std::string name;                          // "gmm d=10 k=25: gradient"
-  std::function<std::vector<Tensor>()> dl;   // empty when it failed, with the reason on standard error
+  std::string name;                        // "gmm d=10 k=25: gradient"
+  std::function<std::vector<Tensor>()> dl; // empty when it failed, with the reason on standard error
   std::function<std::vector<Numbers>()> reference;
 };
 

@@ -108,7 +108,8 @@ template <class T> void error(const Hand &p, const Pose<T> &pose, bool complicat
   for (int i = 0; i < count; ++i)
     pose.vertex(p, complicated ? p.corners[3 * n + i] : p.vertex[n], corner[i]);
   for (int i = 0; i < 3; ++i) {
-    T there = complicated ? u[0] * corner[0][i] + u[1] * corner[1][i] + (T(1.0) - u[0] - u[1]) * corner[2][i] : corner[0][i];
+    T there =
+        complicated ? u[0] * corner[0][i] + u[1] * corner[1][i] + (T(1.0) - u[0] - u[1]) * corner[2][i] : corner[0][i];
     out[i] = T(p.points[3 * n + i]) - there;
   }
 }

@@ -25,8 +25,14 @@ double run(const Lstm &p, std::vector<Kept> &kept, Numbers &predictions, Numbers
       const double *w = &p.main[l * 8 * b], *c = w + 4 * b;
       double *hidden = &state[l * 2 * b], *cell = hidden + b;
       for (int64_t i = 0; i < b; ++i) {
-        Kept now{x[i], hidden[i], cell[i], sigmoid(x[i] * w[i] + c[i]), sigmoid(hidden[i] * w[b + i] + c[b + i]),
-                 sigmoid(x[i] * w[2 * b + i] + c[2 * b + i]), std::tanh(hidden[i] * w[3 * b + i] + c[3 * b + i]), 0};
+        Kept now{x[i],
+                 hidden[i],
+                 cell[i],
+                 sigmoid(x[i] * w[i] + c[i]),
+                 sigmoid(hidden[i] * w[b + i] + c[b + i]),
+                 sigmoid(x[i] * w[2 * b + i] + c[2 * b + i]),
+                 std::tanh(hidden[i] * w[3 * b + i] + c[3 * b + i]),
+                 0};
         cell[i] = cell[i] * now.forget + now.ingate * now.change;
         now.squashed = std::tanh(cell[i]);
         hidden[i] = now.outgate * now.squashed;

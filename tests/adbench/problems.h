@@ -85,8 +85,8 @@ void objective(const Ba &problem, Numbers &errors, Numbers &weightErrors);
 // blocks[p, 2, 15]: with respect to the camera, the point and the weight.
 void jacobian(const Ba &problem, Numbers &blocks, Numbers &weights);
 
-// theta[26], u[n, 2]; relatives and inverses [22, 4, 4], parents[22], vertices[v, 4], weights[22, v], points[n, 3]; corners[n, 3], of which the
-// simple form uses vertex[n].
+// theta[26], u[n, 2]; relatives and inverses [22, 4, 4], parents[22], vertices[v, 4], weights[22, v], points[n, 3];
+// corners[n, 3], of which the simple form uses vertex[n].
 struct Hand {
   int64_t v, n;
   Numbers theta, u, relatives, inverses, vertices, weights, points;

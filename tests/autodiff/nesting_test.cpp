@@ -78,7 +78,8 @@ void check(const std::vector<std::vector<size_t>> &nestings) {
       sum = t.apply(sum);
       std::string name = "t" + std::to_string(n) + "_" + std::to_string(depth);
       std::string text = t.text;
-      text.replace(text.find_first_of(",)", text.find("g,") < text.find("g)") ? text.find("g,") : text.find("g)")) - 1, 1, inner);
+      text.replace(text.find_first_of(",)", text.find("g,") < text.find("g)") ? text.find("g,") : text.find("g)")) - 1,
+                   1, inner);
       program += "fn " + name + "(x: f64[N]) -> f64 = " + text + "\n";
       inner = name;
     }

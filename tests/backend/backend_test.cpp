@@ -81,7 +81,8 @@ TEST(Backend, Recursion) {
 }
 
 TEST(Backend, ResultThatIsAnArgumentIsCopied) {
-  Program program("func.func @same(%x: tensor<?xf32>) -> tensor<?xf32> attributes {dl.export} { return %x : tensor<?xf32> }");
+  Program program(
+      "func.func @same(%x: tensor<?xf32>) -> tensor<?xf32> attributes {dl.export} { return %x : tensor<?xf32> }");
   Tensor x = random({4});
   Outcome outcome = program.call("same", {x});
   ASSERT_EQ(outcome.error, "");

@@ -1,4 +1,5 @@
-// dl-mlir-run FILE.mlir FUNCTION [ARGUMENT…]: compiles a module, calls one of its exported functions and prints what it returns.
+// dl-mlir-run FILE.mlir FUNCTION [ARGUMENT…]: compiles a module, calls one of its exported functions and prints what it
+// returns.
 //
 // An ARGUMENT is a number, or a tensor like f32[2,3]=rand (=small: a twentieth of it), f32[4]=iota, f32[4]=0.5.
 //   --emit=STAGE    prints that form instead
@@ -30,7 +31,10 @@ template <class T> void fill(Tensor &tensor, llvm::StringRef how) {
   double constant = 0;
   how.getAsDouble(constant);
   for (int64_t i = 0; i < tensor.numel(); ++i)
-    tensor.data<T>()[i] = static_cast<T>(how == "rand" ? normal(random) : how == "small" ? normal(random) / 20 : how == "iota" ? i : constant);
+    tensor.data<T>()[i] = static_cast<T>(how == "rand"    ? normal(random)
+                                         : how == "small" ? normal(random) / 20
+                                         : how == "iota"  ? i
+                                                          : constant);
 }
 
 Tensor argument(llvm::StringRef text) {
@@ -154,7 +158,8 @@ int main(int argc, char **argv) {
     std::vector<dl_value> out(results);
     uint64_t before = dl_heap_allocations();
     double start = cpuMicroseconds();
-    dl_error *error = dl_invoke(entry, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
+    dl_error *error =
+        dl_invoke(entry, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
     times.push_back(cpuMicroseconds() - start);
     if (error) {
       llvm::errs() << dl_error_text(error) << "\n";
@@ -172,6 +177,7 @@ int main(int argc, char **argv) {
   }
   if (repeat) {
     std::sort(times.begin(), times.end());
-    llvm::outs() << "median " << llvm::format("%.1f",  times[times.size() / 2]) << " us of CPU time in " << repeat << "\n";
+    llvm::outs() << "median " << llvm::format("%.1f", times[times.size() / 2]) << " us of CPU time in " << repeat
+                 << "\n";
   }
 }

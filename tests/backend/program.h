@@ -58,8 +58,8 @@ public:
     std::vector<dl_value> in, out(resultCounts[name]);
     for (const Tensor &argument : arguments)
       in.push_back(argument.value());
-    dl_error *error = dl_invoke(*function, in.data(), static_cast<int64_t>(in.size()), out.data(),
-                                static_cast<int64_t>(out.size()));
+    dl_error *error =
+        dl_invoke(*function, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
     if (error) {
       Outcome outcome{{}, dl_error_text(error)};
       dl_error_free(error);
@@ -92,7 +92,7 @@ inline double largestDifference(const Tensor &a, const Tensor &b) {
     return std::abs(a.item() - b.item());
   double most = 0;
   for (int64_t i = 0; i < a.numel(); ++i) {
-    double difference = a.dtype() == DType::f32 ? std::abs(a.data<float>()[i] - b.data<float>()[i])
+    double difference = a.dtype() == DType::f32   ? std::abs(a.data<float>()[i] - b.data<float>()[i])
                         : a.dtype() == DType::f64 ? std::abs(a.data<double>()[i] - b.data<double>()[i])
                                                   : std::abs(double(a.data<int64_t>()[i] - b.data<int64_t>()[i]));
     most = std::isnan(difference) ? INFINITY : std::max(most, difference);

@@ -1,8 +1,8 @@
 // Checks the programs in Markdown files: run_docs --dl PATH --folder FOLDER FILE.md...
 //
-// Every fenced block marked ```dl is run in FOLDER and must succeed. ```dl error=E0401 must be refused by `dl check`, or
-// stopped when run, with exactly that error. ```dl check is only checked. ```dl test runs its test blocks. When a block
-// marked ```output follows, it is what the program must print.
+// Every fenced block marked ```dl is run in FOLDER and must succeed. ```dl error=E0401 must be refused by `dl check`,
+// or stopped when run, with exactly that error. ```dl check is only checked. ```dl test runs its test blocks. When a
+// block marked ```output follows, it is what the program must print.
 #include "tests/run_lang/process.h"
 
 #include <cstdio>

@@ -23,9 +23,16 @@ ProcessResult dl_(std::vector<std::string> arguments, const Scratch &scratch, co
 TEST(CommandLine, WrongUseHasStatusTwo) {
   Scratch scratch;
   scratch.write("a.dl", "print(1)\n");
-  for (std::vector<std::string> wrong : std::vector<std::vector<std::string>>{
-           {}, {"run"}, {"--bogus"}, {"run", "--bogus", "a.dl"}, {"--threads", "many", "a.dl"}, {"--color=blue", "a.dl"},
-           {"compile", "--emit=nonsense", "a.dl"}, {"compile", "a.dl"}, {"grad", "a.dl"}, {"help", "nonsense"}}) {
+  for (std::vector<std::string> wrong : std::vector<std::vector<std::string>>{{},
+                                                                              {"run"},
+                                                                              {"--bogus"},
+                                                                              {"run", "--bogus", "a.dl"},
+                                                                              {"--threads", "many", "a.dl"},
+                                                                              {"--color=blue", "a.dl"},
+                                                                              {"compile", "--emit=nonsense", "a.dl"},
+                                                                              {"compile", "a.dl"},
+                                                                              {"grad", "a.dl"},
+                                                                              {"help", "nonsense"}}) {
     ProcessResult result = dl_(wrong, scratch);
     EXPECT_EQ(result.status, 2) << (wrong.empty() ? "no arguments" : wrong.back()) << result.out << result.err;
   }
@@ -241,7 +248,8 @@ TEST(CommandLine, BuildWritesANativeProgram) {
   scratch.write("a.dl", "print(sum([1.0, 2.0, 3.5]))\n");
   ProcessResult built = dl_({"build", "a.dl", "-o", "program"}, scratch);
   ASSERT_EQ(built.status, 0) << built.err;
-  EXPECT_EQ(dl::tests::runProcess({scratch.path("program")}, scratch.folder, "").out, dl_({"run", "a.dl"}, scratch).out);
+  EXPECT_EQ(dl::tests::runProcess({scratch.path("program")}, scratch.folder, "").out,
+            dl_({"run", "a.dl"}, scratch).out);
   scratch.write("stop.dl", "error(\"enough\")\n");
   ASSERT_EQ(dl_({"build", "stop.dl", "-o", "stop"}, scratch).status, 0);
   EXPECT_EQ(dl::tests::runProcess({scratch.path("stop")}, scratch.folder, "").status, 1);
@@ -290,7 +298,9 @@ TEST(CommandLine, DerivativesOfWhatNothingCalls) {
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("--types"), std::string::npos) << result.err;
   result = dl_({"grad", "a.dl", "packed", "--types", "f32[3, N], f32"}, scratch);
-  EXPECT_EQ(result.out, "fn packed_grad(x: f32[3, N], w: f32) -> (f32, f32[3, N]) {\n  (sum(x * w), full((3, N), w))\n}\n") << result.err;
+  EXPECT_EQ(result.out,
+            "fn packed_grad(x: f32[3, N], w: f32) -> (f32, f32[3, N]) {\n  (sum(x * w), full((3, N), w))\n}\n")
+      << result.err;
   EXPECT_EQ(dl_({"grad", "a.dl", "generic", "--types", "f32[N], f32[N]"}, scratch).status, 0);
   for (const char *wrong : {"f32", "i64[N], f32", "f32[,f32", "f32[N], f32)) {}\nprint(1"})
     EXPECT_EQ(dl_({"grad", "a.dl", "packed", "--types", wrong}, scratch).status, 1) << wrong;
@@ -318,7 +328,9 @@ TEST(CommandLine, CommandsOfASession) {
                                              "print(nobody)\n");
   ProcessResult result = dl_({"repl"}, scratch, input);
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(result.out.rfind("f32\nfn f(x: f32[N]) -> f32\nfn f_grad(x: f32[N]) -> (f32, f32[N]) {\n  (sum(x * x), x + x)\n}\n", 0), 0u)
+  EXPECT_EQ(result.out.rfind(
+                "f32\nfn f(x: f32[N]) -> f32\nfn f_grad(x: f32[N]) -> (f32, f32[N]) {\n  (sum(x * x), x + x)\n}\n", 0),
+            0u)
       << result.out;
   for (const char *part : {"dl.reduce sum", "\n5.0\ncompiled in ", "\n5\n"})
     EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
@@ -326,8 +338,10 @@ TEST(CommandLine, CommandsOfASession) {
             "let a = [1.0, 2.0]\nfn f(x: f32[N]) -> f32 = sum(x * x)\nf(a)\nimport part\nlet k = part.value()\nk\n");
   EXPECT_EQ(dl_({"saved.dl"}, scratch).status, 0);
 
-  input = scratch.write("input", ":tpye 1\n:nonsense\n:type\n:help x\n:type nobody\n:grad g\n:grad f x\n:ir --nonsense 1\n:load missing.dl\n"
-                                 "fn g(x) = x\n:grad g\n:ir g\n1 + 1\n");
+  input = scratch.write(
+      "input",
+      ":tpye 1\n:nonsense\n:type\n:help x\n:type nobody\n:grad g\n:grad f x\n:ir --nonsense 1\n:load missing.dl\n"
+      "fn g(x) = x\n:grad g\n:ir g\n1 + 1\n");
   result = dl_({"repl"}, scratch, input);
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.out, "2\n") << "the session goes on";

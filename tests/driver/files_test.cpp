@@ -21,7 +21,8 @@ TEST(Files, WritesInOneStepAndKeepsTheMode) {
   EXPECT_EQ(writeFile(path, "new"), "");
   EXPECT_EQ(readFile(path), "new");
   EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write | fs::perms::owner_exec);
-  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.folder), fs::directory_iterator()), 1) << "nothing is left over";
+  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.folder), fs::directory_iterator()), 1)
+      << "nothing is left over";
 }
 
 TEST(Files, WritesThroughALink) {

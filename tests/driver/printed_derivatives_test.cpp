@@ -24,9 +24,11 @@ const char *const kBodies[] = {
     "nn.cross_entropy(x, zeros(x.shape[0], dtype=i64))",
     "sum(x @ x.T) + sum(where(x > 0.0, log(abs(x)), x)) + x[0, 1] * x[1, 0]",
     "sum(x.reshape(-1)[1:4] * x.T.flatten()[0:3]) + sum(cat((x, x * x), dim=1))",
-    "{\n  var s = 0.0f64\n  for i in 0..x.shape[0] {\n    for j in 0..x.shape[1] {\n      if x[i, j] > 0.0 {\n        s += "
+    "{\n  var s = 0.0f64\n  for i in 0..x.shape[0] {\n    for j in 0..x.shape[1] {\n      if x[i, j] > 0.0 {\n        "
+    "s += "
     "sin(x[i, j]) * s\n      } else {\n        s -= x[i, j]\n      }\n    }\n  }\n  s\n}",
-    "{\n  var y = x\n  var n = 0\n  while sum(y * y) > 0.1 and n < 20 {\n    y = y * 0.5 + 0.01 * sin(y)\n    n += 1\n  }\n"
+    "{\n  var y = x\n  var n = 0\n  while sum(y * y) > 0.1 and n < 20 {\n    y = y * 0.5 + 0.01 * sin(y)\n    n += 1\n "
+    " }\n"
     "  sum(y * x)\n}",
     "{\n  var y: f64[_] = x[0]\n  for i in 0..3 {\n    y = tanh(cat((y, y * 0.5)))\n  }\n  sum(y * y)\n}",
     "{\n  var y = x\n  y[0] = y[1] * 2.0\n  y[:, 1] *= 3.0\n  sum(y * y)\n}",

@@ -67,7 +67,8 @@ TEST(ScriptCache, StaysWithinItsSizeAndDropsTheOldest) {
     std::string key = "k" + std::to_string(i);
     cache.store(key, {{}, std::string(1000, 'x')});
     if (fs::exists(scratch.folder / "cache" / key))
-      fs::last_write_time(scratch.folder / "cache" / key, fs::file_time_type::clock::now() - std::chrono::hours(24 - i));
+      fs::last_write_time(scratch.folder / "cache" / key,
+                          fs::file_time_type::clock::now() - std::chrono::hours(24 - i));
   }
   uint64_t total = 0;
   for (const fs::directory_entry &entry : fs::directory_iterator(scratch.folder / "cache"))

@@ -71,7 +71,8 @@ TEST_F(GradSource, UsesTheNamesOfParameters) {
       %p = dl.mul %x, %w : f32
       %s = dl.sin %p {dl.var = "s"} : f32
       return %s : f32
-    })", {0, 1}),
+    })",
+                     {0, 1}),
             "fn f_grad(x: f32, w: f32) -> (f32, f32, f32) {\n"
             "  let t = x * w\n"
             "  let t1 = cos(t)\n"
@@ -88,7 +89,8 @@ TEST_F(GradSource, KeepsShapeVariables) {
       %p = dl.mul %x, %b : tensor<?x3xf32>
       %s = dl.reduce sum %p dims = [0, 1] : tensor<?x3xf32> -> f32
       return %s : f32
-    })", {0, 1});
+    })",
+                              {0, 1});
   EXPECT_NE(text.find("fn f_grad(x: f32[N, 3], w: f32[3]) -> (f32, f32[N, 3], f32[3]) {"), std::string::npos) << text;
   EXPECT_NE(text.find("sum(x * w)"), std::string::npos) << text;
   EXPECT_NE(text.find("expand(w, (N, 3))"), std::string::npos) << text;
@@ -100,7 +102,8 @@ TEST_F(GradSource, ATensorResultTakesACotangent) {
     func.func @f(%x: tensor<4xf32> {dl.name = "x", dl.type = "f32[4]"}) -> (tensor<4xf32> {dl.type = "f32[4]"}) {
       %y = dl.exp %x : tensor<4xf32>
       return %y : tensor<4xf32>
-    })", {0}),
+    })",
+                     {0}),
             "fn f_grad(x: f32[4], dy: f32[4]) -> (f32[4], f32[4]) {\n"
             "  let t = exp(x)\n"
             "  (t, dy * t)\n"
@@ -121,7 +124,8 @@ TEST_F(GradSource, LoopsStayLoops) {
         scf.yield %u : f32
       } {dl.index = "k"}
       return %p : f32
-    })", {0});
+    })",
+                              {0});
   EXPECT_NE(text.find("for k in 0..N {"), std::string::npos) << text;
   EXPECT_NE(text.find("var p = 1.0"), std::string::npos) << text;
   EXPECT_NE(text.find("dx["), std::string::npos) << text;
@@ -141,7 +145,8 @@ TEST_F(GradSource, BranchesAreExpressions) {
         scf.yield %b : f32
       }
       return %y : f32
-    })", {0});
+    })",
+                              {0});
   EXPECT_NE(text.find("if x > 0.0 {"), std::string::npos) << text;
   EXPECT_NE(text.find("} else {"), std::string::npos) << text;
 }
@@ -218,7 +223,10 @@ TEST_F(GradSource, WhatHasNoSpellingIsAnErrorAtItsPlace) {
       return %y : f32
     })");
   std::string message;
-  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &d) { message = d.str(); return mlir::success(); });
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &d) {
+    message = d.str();
+    return mlir::success();
+  });
   EXPECT_TRUE(mlir::failed(printSource(module->lookupSymbol<mlir::func::FuncOp>("f"))));
   EXPECT_EQ(message, "`arith.remf` cannot be written in dl");
 }

@@ -26,7 +26,8 @@ void declareTypes(mlir::func::FuncOp function) {
     mlir::Type elem = tensor ? tensor.getElementType() : type;
     std::string text = elem.isF64() ? "f64" : elem.isF32() ? "f32" : elem.isInteger(1) ? "bool" : "i64", dims;
     for (int64_t d = 0; tensor && d < tensor.getRank(); ++d)
-      dims += (d ? ", " : "") + (tensor.isDynamicDim(d) ? symbol + std::to_string(d) : std::to_string(tensor.getDimSize(d)));
+      dims += (d ? ", " : "") +
+              (tensor.isDynamicDim(d) ? symbol + std::to_string(d) : std::to_string(tensor.getDimSize(d)));
     return attrs.getStringAttr(tensor ? text + "[" + dims + "]" : text);
   };
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
@@ -36,7 +37,8 @@ void declareTypes(mlir::func::FuncOp function) {
 }
 
 // The source as a module with the exported function; what the checker says otherwise.
-mlir::OwningOpRef<mlir::ModuleOp> compile(const std::string &source, mlir::MLIRContext &context, std::string &complaints) {
+mlir::OwningOpRef<mlir::ModuleOp> compile(const std::string &source, mlir::MLIRContext &context,
+                                          std::string &complaints) {
   std::string exported = source;
   exported.insert(exported.find("fn f_grad("), "export ");
   SourceManager sources;
@@ -82,7 +84,8 @@ void roundTrip(const Program &p) {
   for (size_t i = 0; i < found.size(); ++i) {
     ASSERT_EQ(found[i].shape, expected[i].shape);
     for (size_t k = 0; k < found[i].data.size(); ++k)
-      EXPECT_NEAR(found[i].data[k], expected[i].data[k], 1e-12 * (1 + std::fabs(expected[i].data[k]))) << i << ", " << k;
+      EXPECT_NEAR(found[i].data[k], expected[i].data[k], 1e-12 * (1 + std::fabs(expected[i].data[k])))
+          << i << ", " << k;
   }
 }
 

@@ -19,7 +19,8 @@ struct Sum : Builder {
 
 TEST(IrgenLoops, AForLoopCarriesWhatItAssigns) {
   Sum b;
-  b.function("f", {b.x}, realType, b.body({b.start, b.loop(b.i, b.i64(0), b.size(b.n), b.body({b.accumulate()}))}, b.get(b.s)));
+  b.function("f", {b.x}, realType,
+             b.body({b.start, b.loop(b.i, b.i64(0), b.size(b.n), b.body({b.accumulate()}))}, b.get(b.s)));
   Generated g(b.program);
   ASSERT_TRUE(g.module) << g.errors();
   EXPECT_EQ(g.count<mlir::scf::ForOp>("f"), 1);
@@ -37,7 +38,8 @@ TEST(IrgenLoops, AnIndexPastTheLoopIsChecked) {
   Sum c;
   Expr *after = c.op("add", intType, {c.get(c.i), c.i64(1)});
   Stmt *addAfter = c.assign(c.s, c.op("add", realType, {c.get(c.s), c.at(c.get(c.x), {after}, realType)}));
-  c.function("f", {c.x}, realType, c.body({c.start, c.loop(c.i, c.i64(0), c.size(c.n), c.body({addAfter}))}, c.get(c.s)));
+  c.function("f", {c.x}, realType,
+             c.body({c.start, c.loop(c.i, c.i64(0), c.size(c.n), c.body({addAfter}))}, c.get(c.s)));
   Generated proven(b.program), checked(c.program);
   ASSERT_TRUE(proven.module && checked.module) << proven.errors() << checked.errors();
   EXPECT_EQ(proven.count<ir::AssertOp>("safe"), 0);

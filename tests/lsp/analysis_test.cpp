@@ -74,7 +74,8 @@ TEST(Analysis, MeaningsOfNames) {
   EXPECT_EQ(symbol.doc, "Doc.");
   EXPECT_EQ(symbolIn("fn f(x: f32[N]) = |N\nprint(f([1.0]))\n").name, "N");
   EXPECT_EQ(symbolIn("print(|exp(1.0))\n").kind, sema::Symbol::Builtin);
-  EXPECT_EQ(symbolIn("print(|grad(exp)(1.0))\n").signature, "fn grad(f, wrt = 0, has_aux = false, allow_unused = false)");
+  EXPECT_EQ(symbolIn("print(|grad(exp)(1.0))\n").signature,
+            "fn grad(f, wrt = 0, has_aux = false, allow_unused = false)");
   EXPECT_EQ(symbolIn("var v = 1\n|v = 2\n").name, "v");
   EXPECT_EQ(symbolIn("module M { param w = ones(2)\nfn forward(x) = |w * x }\nprint(M()(1.0))\n").signature,
             "param w: f32[2]");

@@ -174,7 +174,9 @@ TEST(Threads, EveryIndexRunsOnceForAnyNumberOfThreads) {
             auto *m = static_cast<Marks *>(context);
             for (int64_t i = begin; i < end; ++i)
               ++m->seen[static_cast<size_t>(i - 10)];
-            dl_parallel_for(0, 100, 1, [](int64_t a, int64_t b, void *c) { static_cast<Marks *>(c)->nested += static_cast<int>(b - a); }, m);
+            dl_parallel_for(
+                0, 100, 1,
+                [](int64_t a, int64_t b, void *c) { static_cast<Marks *>(c)->nested += static_cast<int>(b - a); }, m);
           },
           &marks);
       for (auto &count : marks.seen)
@@ -217,7 +219,8 @@ TEST(Threads, TheFirstOfSeveralErrorsIsReported) {
   int32_t threads = dl_num_threads();
   dl_set_num_threads(4);
   auto failing = +[](const dl_site *, const dl_value *, int64_t, dl_value *, int64_t) {
-    dl_parallel_for(0, 1000, 1, [](int64_t begin, int64_t, void *) { dl_fail(nullptr, begin == 0 ? "first" : "later"); }, nullptr);
+    dl_parallel_for(
+        0, 1000, 1, [](int64_t begin, int64_t, void *) { dl_fail(nullptr, begin == 0 ? "first" : "later"); }, nullptr);
   };
   for (int round = 0; round < 50; ++round)
     EXPECT_EQ(errorOf(failing), "first");
@@ -247,7 +250,8 @@ TEST(Symbols, TheTableHoldsEveryFunctionOfTheRuntime) {
   EXPECT_EQ(dl_runtime_symbol("dl_alloc"), reinterpret_cast<void *>(dl_alloc));
   std::regex definition("DL_RUNTIME_FUNCTION\\(([a-z0-9_]+)\\)");
   int count = 0;
-  for (const char *file : {"core/checks.cpp", "io/functions.cpp", "io/digits.cpp", "kernels/nonzero.cpp", "kernels/matmul.cpp", "kernels/conv.cpp", "kernels/pool.cpp", "kernels/ragged.cpp",
+  for (const char *file : {"core/checks.cpp", "io/functions.cpp", "io/digits.cpp", "kernels/nonzero.cpp",
+                           "kernels/matmul.cpp", "kernels/conv.cpp", "kernels/pool.cpp", "kernels/ragged.cpp",
                            "random/random.cpp", "text/functions.cpp", "text/program.cpp"}) {
     std::ifstream stream(std::string(DL_RUNTIME_SOURCE) + "/" + file);
     ASSERT_TRUE(stream) << file;
@@ -261,13 +265,15 @@ TEST(Symbols, TheTableHoldsEveryFunctionOfTheRuntime) {
 }
 
 TEST(Checks, AssertionsFillInTheirValues) {
-  EXPECT_EQ(call("assert_failed", {text("index {0} is out of range for size {1}, {2} {x}"), integer(-7), Tensor(2.5)}, {}).error,
-            "index -7 is out of range for size 2.5, {2} {x}");
+  EXPECT_EQ(
+      call("assert_failed", {text("index {0} is out of range for size {1}, {2} {x}"), integer(-7), Tensor(2.5)}, {})
+          .error,
+      "index -7 is out of range for size 2.5, {2} {x}");
   EXPECT_EQ(call("assert_failed", {text("{")}, {}).error, "{");
 }
 
-extern "C" void dl_rt_check_arguments(const dl_site *, const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t,
-                                      int64_t);
+extern "C" void dl_rt_check_arguments(const dl_site *, const char *, const int64_t *, int64_t, int64_t,
+                                      const dl_value *, int64_t, int64_t);
 
 TEST(Checks, ArgumentsOfExportedFunctions) {
   auto predict = +[](const dl_site *, const dl_value *in, int64_t numIn, dl_value *, int64_t numOut) {
@@ -283,8 +289,10 @@ TEST(Checks, ArgumentsOfExportedFunctions) {
   Tensor good = Tensor::zeros(DType::f32, {3, 784});
   EXPECT_EQ(check({good, integer(1)}), "");
   EXPECT_EQ(check({good}), "predict: takes 2 arguments, 1 are given");
-  EXPECT_EQ(check({Tensor::zeros(DType::f32, {3, 700}), integer(1)}), "predict: argument 1 is f32[3, 700], f32[_, 784] is expected");
-  EXPECT_EQ(check({Tensor::zeros(DType::f64, {3, 784}), integer(1)}), "predict: argument 1 is f64[3, 784], f32[_, 784] is expected");
+  EXPECT_EQ(check({Tensor::zeros(DType::f32, {3, 700}), integer(1)}),
+            "predict: argument 1 is f32[3, 700], f32[_, 784] is expected");
+  EXPECT_EQ(check({Tensor::zeros(DType::f64, {3, 784}), integer(1)}),
+            "predict: argument 1 is f64[3, 784], f32[_, 784] is expected");
   EXPECT_EQ(check({good, Tensor(1.0f)}), "predict: argument 2 is f32, i64 is expected");
 }
 

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/io/image.h"
 #include "runtime/io/idx.h"
+#include "runtime/io/image.h"
 #include "runtime/io/npy.h"
 #include "runtime/io/safetensors.h"
 #include "tests/runtime/support.h"
@@ -80,10 +80,14 @@ TEST_F(Files, IdxErrorsNameFileAndReason) {
   std::string damaged = gzip(kIdx);
   damaged[damaged.size() - 6] ^= 1;
   EXPECT_TRUE(has(problem(damaged), "the gzip data is damaged"));
-  EXPECT_TRUE(has(problem(std::string("\0\0\x08\x04\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 20)), "does not fit"));
+  EXPECT_TRUE(
+      has(problem(std::string("\0\0\x08\x04\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 20)),
+          "does not fit"));
   write("good", kIdx);
-  EXPECT_TRUE(has(call("read_idx", {path("good")}, {{DType::u8, {-1, 4}}}).error, "holds u8[2, 3], u8[_, 4] is expected"));
-  EXPECT_TRUE(has(call("read_idx", {path("good")}, {{DType::i32, {-1, 3}}}).error, "holds u8[2, 3], i32[_, 3] is expected"));
+  EXPECT_TRUE(
+      has(call("read_idx", {path("good")}, {{DType::u8, {-1, 4}}}).error, "holds u8[2, 3], u8[_, 4] is expected"));
+  EXPECT_TRUE(
+      has(call("read_idx", {path("good")}, {{DType::i32, {-1, 3}}}).error, "holds u8[2, 3], i32[_, 3] is expected"));
   EXPECT_TRUE(has(call("read_idx", {text(folder.string())}, {want}).error, "is a directory"));
 }
 
@@ -121,7 +125,8 @@ std::string npy(const std::string &header, const std::string &data) {
 }
 
 TEST_F(Files, NpyVariants) {
-  write("f.npy", npy("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }\n", std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12)));
+  write("f.npy", npy("{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }\n",
+                     std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12)));
   expectClose<int32_t>(result("read_npy", {path("f.npy")}, {DType::i32, {2, 3}}), {1, 3, 5, 2, 4, 6}, 0);
   write("b.npy", npy("{'shape': (1,), 'descr': '>f4', 'fortran_order': False}", std::string("\x3F\x80\0\0", 4)));
   expectClose<float>(result("read_npy", {path("b.npy")}, {DType::f32, {-1}}), {1}, 0);
@@ -139,9 +144,12 @@ TEST_F(Files, NpyErrors) {
   EXPECT_TRUE(has(problem(npy(good, "").substr(0, 30)), "truncated in the .npy header"));
   EXPECT_TRUE(has(problem(npy(good, "1234")), "truncated: f32[4] does not fit the 4 bytes"));
   EXPECT_TRUE(has(problem(npy("{'descr': '<f4'}", "")), "header is damaged"));
-  EXPECT_TRUE(has(problem(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (4,)}", "")), "'<c8' is not supported"));
-  EXPECT_TRUE(has(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 9)}", "")), "does not fit"));
-  EXPECT_TRUE(has(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9223372036854775807)}", "")), "does not fit"));
+  EXPECT_TRUE(
+      has(problem(npy("{'descr': '<c8', 'fortran_order': False, 'shape': (4,)}", "")), "'<c8' is not supported"));
+  EXPECT_TRUE(has(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 9)}", "")),
+                  "does not fit"));
+  EXPECT_TRUE(has(problem(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 9223372036854775807)}", "")),
+                  "does not fit"));
 }
 
 TEST_F(Files, NpzRoundTripAndErrors) {
@@ -150,17 +158,21 @@ TEST_F(Files, NpzRoundTripAndErrors) {
   EXPECT_EQ(result("zip_names", {path("x.npz")}, kText).text(), "a.npy\nb.npy");
   expectClose<int64_t>(result("read_npz", {path("x.npz"), text("b")}, {DType::i64, {-1}}), {4, 5}, 0);
   EXPECT_EQ(std::memcmp(result("read_npz", {path("x.npz"), text("a")}, {DType::f64, {3, 2}}).raw(), a.raw(), 48), 0);
-  EXPECT_TRUE(has(call("read_npz", {path("x.npz"), text("c")}, {{DType::f64, {-1}}}).error, "cannot read c.npy in the archive"));
+  EXPECT_TRUE(has(call("read_npz", {path("x.npz"), text("c")}, {{DType::f64, {-1}}}).error,
+                  "cannot read c.npy in the archive"));
   write("cut.npz", bytesOf("x.npz").substr(0, 100));
-  EXPECT_TRUE(has(call("read_npz", {path("cut.npz"), text("a")}, {{DType::f64, {-1}}}).error, "no readable zip archive"));
+  EXPECT_TRUE(
+      has(call("read_npz", {path("cut.npz"), text("a")}, {{DType::f64, {-1}}}).error, "no readable zip archive"));
   EXPECT_TRUE(has(call("write_npz", {text("/nowhere/x.npz"), text("a"), a}, {}).error, "cannot write /nowhere/x.npz"));
 }
 
 TEST_F(Files, SafeTensorsRoundTrip) {
-  Tensor w = numbers<float>({2, 3}), n = Tensor(int64_t{7}), flag = Tensor::from<bool>({true, false}, {2}), rate = Tensor(0.25f);
+  Tensor w = numbers<float>({2, 3}), n = Tensor(int64_t{7}), flag = Tensor::from<bool>({true, false}, {2}),
+         rate = Tensor(0.25f);
   ASSERT_EQ(call("save", {path("m"), text("fc.weight\nsteps\n\"mask\"\nlr"), w, n, flag, rate}, {}).error, "");
   EXPECT_EQ(result("saved_names", {path("m")}, kText).text(), "fc.weight\nsteps\n\"mask\"\nlr");
-  Outcome loaded = call("load", {path("m"), text("lr\nfc.weight\n\"mask\"\nsteps")}, {{DType::f32, {}}, {DType::f32, {2, 3}}, {DType::boolean, {-1}}, kInteger});
+  Outcome loaded = call("load", {path("m"), text("lr\nfc.weight\n\"mask\"\nsteps")},
+                        {{DType::f32, {}}, {DType::f32, {2, 3}}, {DType::boolean, {-1}}, kInteger});
   ASSERT_EQ(loaded.error, "");
   EXPECT_EQ(loaded.results[0].item(), 0.25);
   EXPECT_EQ(std::memcmp(loaded.results[1].raw(), w.raw(), 24), 0);
@@ -174,8 +186,10 @@ TEST_F(Files, LoadNamesWhatDoesNotFit) {
   EXPECT_TRUE(has(call("load", {path("m"), text("a\nc")}, {a, c}).error, "m: missing c; unexpected b"));
   EXPECT_TRUE(has(call("load", {path("m"), text("a")}, {a}).error, "m: unexpected b"));
   EXPECT_EQ(call("load", {path("m"), text("a"), integer(0)}, {a}).error, "");
-  EXPECT_TRUE(has(call("load", {path("m"), text("a\nb")}, {{DType::f32, {3, 2}}, c}).error, "m: a: holds f32[2, 3], f32[3, 2] is expected"));
-  EXPECT_TRUE(has(call("load", {path("m"), text("a\nb")}, {a, {DType::i64, {4}}}).error, "b: holds f32[4], i64[4] is expected"));
+  EXPECT_TRUE(has(call("load", {path("m"), text("a\nb")}, {{DType::f32, {3, 2}}, c}).error,
+                  "m: a: holds f32[2, 3], f32[3, 2] is expected"));
+  EXPECT_TRUE(has(call("load", {path("m"), text("a\nb")}, {a, {DType::i64, {4}}}).error,
+                  "b: holds f32[4], i64[4] is expected"));
 }
 
 std::string safetensors(const std::string &header, const std::string &data = "") {
@@ -185,7 +199,8 @@ std::string safetensors(const std::string &header, const std::string &data = "")
 
 TEST(SafeTensors, DamagedFilesAreErrors) {
   auto problem = [](const std::string &bytes) {
-    rt::Result<rt::SafeTensors> file = rt::SafeTensors::parse({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
+    rt::Result<rt::SafeTensors> file =
+        rt::SafeTensors::parse({reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()});
     return file ? std::string() : file.message();
   };
   std::string entry = "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}";
@@ -198,10 +213,14 @@ TEST(SafeTensors, DamagedFilesAreErrors) {
   EXPECT_TRUE(has(problem(safetensors("{" + entry, "1234")), "header is damaged"));
   EXPECT_TRUE(has(problem(safetensors("{" + entry + "}x", "1234")), "header is damaged"));
   EXPECT_TRUE(has(problem(safetensors(std::string(100000, '['))), "header is damaged"));
-  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "1234")), "does not fill"));
-  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F8\",\"shape\":[2],\"data_offsets\":[0,4]}}", "1234")), "F8, which is not supported"));
-  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "1234")), "outside the file"));
-  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "1234")), "does not fill"));
+  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "1234")),
+                  "does not fill"));
+  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F8\",\"shape\":[2],\"data_offsets\":[0,4]}}", "1234")),
+                  "F8, which is not supported"));
+  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "1234")),
+                  "outside the file"));
+  EXPECT_TRUE(has(problem(safetensors("{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "1234")),
+                  "does not fill"));
 }
 
 TEST_F(Files, CsvRoundTripAndErrors) {
@@ -260,10 +279,12 @@ TEST_F(Files, ImageErrors) {
   }
   write("text", "hello");
   EXPECT_TRUE(has(call("read_image", {path("text")}, {any}).error, "neither a PNG nor a JPEG file"));
-  EXPECT_TRUE(has(call("read_image", {path("a.png")}, {{DType::u8, {-1, -1, 1}}}).error, "holds u8[40, 40, 3], u8[_, _, 1] is expected"));
+  EXPECT_TRUE(has(call("read_image", {path("a.png")}, {{DType::u8, {-1, -1, 1}}}).error,
+                  "holds u8[40, 40, 3], u8[_, _, 1] is expected"));
   EXPECT_TRUE(has(call("write_image", {path("a.bmp"), image}, {}).error, "the extension must be"));
   EXPECT_TRUE(has(call("write_image", {path("a.png"), numbers<float>({2, 2})}, {}).error, "not f32[2, 2]"));
-  EXPECT_TRUE(has(call("write_image", {path("a.jpg"), Tensor::zeros(DType::u8, {2, 2, 4})}, {}).error, "JPEG has 1 or 3 channels"));
+  EXPECT_TRUE(has(call("write_image", {path("a.jpg"), Tensor::zeros(DType::u8, {2, 2, 4})}, {}).error,
+                  "JPEG has 1 or 3 channels"));
 }
 
 TEST_F(Files, TextAndFolders) {
@@ -276,7 +297,8 @@ TEST_F(Files, TextAndFolders) {
 }
 
 TEST_F(Files, AFailedWriteLeavesTheOldFile) {
-  EXPECT_TRUE(has(call("write_text", {text("/nowhere/t.txt"), text("x")}, {}).error, "cannot write /nowhere/t.txt: No such file or directory"));
+  EXPECT_TRUE(has(call("write_text", {text("/nowhere/t.txt"), text("x")}, {}).error,
+                  "cannot write /nowhere/t.txt: No such file or directory"));
   std::filesystem::create_directory(folder / "taken");
   EXPECT_TRUE(has(call("write_text", {path("taken"), text("x")}, {}).error, "cannot write"));
   EXPECT_EQ(call("list_files", {text(folder.string())}, kTexts).results.at(0).text(), "taken");

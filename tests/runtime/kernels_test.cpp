@@ -8,14 +8,17 @@ namespace {
 
 template <class T> double at(const Tensor &t, int64_t i) { return static_cast<double>(t.data<T>()[i]); }
 
-template <class T> std::vector<double> naiveProduct(const Tensor &a, const Tensor &b, int64_t m, int64_t n, int64_t k, bool ta, bool tb, int64_t batch = 1) {
+template <class T>
+std::vector<double> naiveProduct(const Tensor &a, const Tensor &b, int64_t m, int64_t n, int64_t k, bool ta, bool tb,
+                                 int64_t batch = 1) {
   std::vector<double> c;
   for (int64_t s = 0; s < batch; ++s)
     for (int64_t i = 0; i < m; ++i)
       for (int64_t j = 0; j < n; ++j) {
         double sum = 0;
         for (int64_t p = 0; p < k; ++p)
-          sum += at<T>(a, s * m * k + (ta ? p * m + i : i * k + p)) * at<T>(b, s * k * n + (tb ? j * k + p : p * n + j));
+          sum +=
+              at<T>(a, s * m * k + (ta ? p * m + i : i * k + p)) * at<T>(b, s * k * n + (tb ? j * k + p : p * n + j));
         c.push_back(sum);
       }
   return c;
@@ -25,7 +28,8 @@ template <class T> void checkProducts(double tolerance) {
   struct Size {
     int64_t m, n, k;
   };
-  for (Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{64, 10, 33}, Size{97, 130, 70}, Size{200, 37, 300}, Size{4, 0, 2}, Size{2, 3, 0}})
+  for (Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{64, 10, 33}, Size{97, 130, 70}, Size{200, 37, 300}, Size{4, 0, 2},
+                 Size{2, 3, 0}})
     for (bool ta : {false, true})
       for (bool tb : {false, true}) {
         Tensor a = numbers<T>(ta ? std::vector{s.k, s.m} : std::vector{s.m, s.k}, 1);
@@ -50,9 +54,12 @@ TEST(Matmul, IntegersAndBatches) {
 
 TEST(Matmul, WrongShapesAreErrors) {
   Want any{DType::f32, {-1, -1}};
-  EXPECT_EQ(call("matmul", {numbers<float>({2, 3}), numbers<float>({4, 2})}, {any}).error, "matmul: inner dimensions differ, 3 and 4");
-  EXPECT_EQ(call("matmul", {numbers<float>({2, 3}), numbers<double>({3, 2})}, {any}).error, "matmul: element types differ, f32 and f64");
-  EXPECT_EQ(call("matmul", {numbers<float>({2}), numbers<float>({2})}, {any}).error, "matmul: shapes f32[2] and f32[2] do not multiply");
+  EXPECT_EQ(call("matmul", {numbers<float>({2, 3}), numbers<float>({4, 2})}, {any}).error,
+            "matmul: inner dimensions differ, 3 and 4");
+  EXPECT_EQ(call("matmul", {numbers<float>({2, 3}), numbers<double>({3, 2})}, {any}).error,
+            "matmul: element types differ, f32 and f64");
+  EXPECT_EQ(call("matmul", {numbers<float>({2}), numbers<float>({2})}, {any}).error,
+            "matmul: shapes f32[2] and f32[2] do not multiply");
 }
 
 template <class T> void checkLinear(double tolerance) {
@@ -78,7 +85,8 @@ TEST(Linear, BiasAndRelu) {
 }
 
 TEST(Linear, ReluKeepsNaN) {
-  Tensor x = Tensor::from<float>({NAN}, {1, 1}), w = Tensor::from<float>({1}, {1, 1}), b = Tensor::from<float>({0}, {1});
+  Tensor x = Tensor::from<float>({NAN}, {1, 1}), w = Tensor::from<float>({1}, {1, 1}),
+         b = Tensor::from<float>({0}, {1});
   EXPECT_TRUE(std::isnan(result("linear", {x, w, b, integer(1)}, {DType::f32, {1, 1}}).item()));
 }
 
@@ -119,7 +127,8 @@ const std::vector<Conv> kConvs = {
 template <class T> void checkConvolution(double tolerance) {
   for (const Conv &s : kConvs) {
     Tensor x = numbers<T>(s.x(), 1), w = numbers<T>(s.weight(), 2), b = numbers<T>({s.o}, 3), dy = numbers<T>(s.y(), 4);
-    std::vector<double> y(static_cast<size_t>(numel(s.y()))), dx(static_cast<size_t>(x.numel())), dw(static_cast<size_t>(w.numel())), db(static_cast<size_t>(s.o));
+    std::vector<double> y(static_cast<size_t>(numel(s.y()))), dx(static_cast<size_t>(x.numel())),
+        dw(static_cast<size_t>(w.numel())), db(static_cast<size_t>(s.o));
     s.forEach([&](int64_t xi, int64_t wi, int64_t yi) {
       y[static_cast<size_t>(yi)] += at<T>(x, xi) * at<T>(w, wi);
       dx[static_cast<size_t>(xi)] += at<T>(dy, yi) * at<T>(w, wi);
@@ -129,16 +138,23 @@ template <class T> void checkConvolution(double tolerance) {
     for (int64_t i = 0; i < dy.numel(); ++i)
       db[static_cast<size_t>(i / plane % s.o)] += at<T>(dy, i);
     DType type = dtypeOf<T>();
-    expectClose<T>(result("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {type, s.y(), true}), y, tolerance);
+    expectClose<T>(
+        result("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {type, s.y(), true}), y,
+        tolerance);
     for (size_t i = 0; i < y.size(); ++i)
       y[i] = std::max(0.0, y[i] + at<T>(b, static_cast<int64_t>(i) / plane % s.o));
-    expectClose<T>(result("conv2d", joinArguments({x, w, b}, joinArguments(s.parameters(), {integer(1)})), {type, {-1, -1, -1, -1}}), y, tolerance);
-    expectClose<T>(result("conv2d_grad_input", joinArguments({dy, w}, s.parameters()), {type, s.x(), true}), dx, tolerance);
-    Outcome gradients = call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{type, s.weight(), true}, {type, {s.o}, true}});
+    expectClose<T>(result("conv2d", joinArguments({x, w, b}, joinArguments(s.parameters(), {integer(1)})),
+                          {type, {-1, -1, -1, -1}}),
+                   y, tolerance);
+    expectClose<T>(result("conv2d_grad_input", joinArguments({dy, w}, s.parameters()), {type, s.x(), true}), dx,
+                   tolerance);
+    Outcome gradients = call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()),
+                             {{type, s.weight(), true}, {type, {s.o}, true}});
     ASSERT_EQ(gradients.error, "");
     expectClose<T>(gradients.results[0], dw, tolerance * 100);
     expectClose<T>(gradients.results[1], db, tolerance * 100);
-    expectClose<T>(result("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {type, s.weight(), true}), dw, tolerance * 100);
+    expectClose<T>(result("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {type, s.weight(), true}), dw,
+                   tolerance * 100);
   }
 }
 
@@ -147,8 +163,13 @@ TEST(Conv2d, F64MatchesPlainLoops) { checkConvolution<double>(1e-13); }
 
 TEST(Conv2d, EmptyBatch) {
   Tensor x = numbers<float>({0, 3, 8, 8}), w = numbers<float>({4, 3, 3, 3});
-  EXPECT_EQ(result("conv2d", joinArguments({x, w}, integers({1, 1, 1, 1, 1, 1, 1, 0})), {DType::f32, {0, 4, 8, 8}, true}).numel(), 0);
-  Tensor dw = result("conv2d_grad_weight", joinArguments({x, numbers<float>({0, 4, 8, 8})}, integers({1, 1, 1, 1, 1, 1, 1})), {DType::f32, {4, 3, 3, 3}, true});
+  EXPECT_EQ(
+      result("conv2d", joinArguments({x, w}, integers({1, 1, 1, 1, 1, 1, 1, 0})), {DType::f32, {0, 4, 8, 8}, true})
+          .numel(),
+      0);
+  Tensor dw =
+      result("conv2d_grad_weight", joinArguments({x, numbers<float>({0, 4, 8, 8})}, integers({1, 1, 1, 1, 1, 1, 1})),
+             {DType::f32, {4, 3, 3, 3}, true});
   EXPECT_EQ(dw.data<float>()[5], 0);
 }
 
@@ -166,7 +187,9 @@ TEST(Conv2d, WrongArgumentsAreErrors) {
 TEST(Conv2d, ASteadyLoopAllocatesNothing) {
   Conv s = kConvs[0];
   Tensor x = numbers<float>(s.x()), w = numbers<float>(s.weight()), y = Tensor::zeros(DType::f32, s.y());
-  auto step = [&] { call("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {{DType::f32, s.y(), true}}); };
+  auto step = [&] {
+    call("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {{DType::f32, s.y(), true}});
+  };
   step();
   uint64_t before = dl_heap_allocations();
   for (int i = 0; i < 20; ++i)
@@ -183,7 +206,8 @@ void expectSameBits(const std::function<std::vector<Tensor>()> &run) {
     dl_set_num_threads(n);
     std::vector<Tensor> other = run();
     for (size_t i = 0; i < first.size(); ++i)
-      EXPECT_EQ(std::memcmp(first[i].raw(), other[i].raw(), static_cast<size_t>(first[i].bytes())), 0) << n << " threads, result " << i;
+      EXPECT_EQ(std::memcmp(first[i].raw(), other[i].raw(), static_cast<size_t>(first[i].bytes())), 0)
+          << n << " threads, result " << i;
   }
   dl_set_num_threads(threads);
 }
@@ -198,9 +222,19 @@ TEST(Determinism, ProductsDoNotDependOnThreads) {
 TEST(Determinism, ConvolutionsDoNotDependOnThreads) {
   Conv s{13, 8, 12, 12, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1};
   Tensor x = numbers<float>(s.x(), 1), w = numbers<float>(s.weight(), 2), dy = numbers<float>(s.y(), 3);
-  expectSameBits([&] { return call("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})), {{DType::f32, s.y(), true}}).results; });
-  expectSameBits([&] { return call("conv2d_grad_input", joinArguments({dy, w}, s.parameters()), {{DType::f32, s.x(), true}}).results; });
-  expectSameBits([&] { return call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{DType::f32, s.weight(), true}, {DType::f32, {s.o}, true}}).results; });
+  expectSameBits([&] {
+    return call("conv2d", joinArguments({x, w}, joinArguments(s.parameters(), {integer(0)})),
+                {{DType::f32, s.y(), true}})
+        .results;
+  });
+  expectSameBits([&] {
+    return call("conv2d_grad_input", joinArguments({dy, w}, s.parameters()), {{DType::f32, s.x(), true}}).results;
+  });
+  expectSameBits([&] {
+    return call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()),
+                {{DType::f32, s.weight(), true}, {DType::f32, {s.o}, true}})
+        .results;
+  });
 }
 
 TEST(Determinism, KernelsRunInsideParallelLoops) {
@@ -213,7 +247,10 @@ TEST(Determinism, KernelsRunInsideParallelLoops) {
         [](int64_t begin, int64_t end, void *) {
           for (int64_t i = begin; i < end; ++i) {
             Tensor x = numbers<float>(s.x(), 1), dy = numbers<float>(s.y(), 3), a = numbers<float>({40, 40}, 4);
-            EXPECT_EQ(call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{DType::f32, s.weight(), true}}).error, "");
+            EXPECT_EQ(
+                call("conv2d_grad_weight", joinArguments({x, dy}, s.parameters()), {{DType::f32, s.weight(), true}})
+                    .error,
+                "");
             EXPECT_EQ(call("matmul", {a, a}, {{DType::f32, {40, 40}}}).error, "");
           }
         },
@@ -223,7 +260,8 @@ TEST(Determinism, KernelsRunInsideParallelLoops) {
 
 TEST(Nonzero, GivesThePositions) {
   Want any{DType::i64, {-1}};
-  expectClose<int64_t>(result("nonzero", {Tensor::from<bool>({false, true, true, false, true}, {5})}, any), {1, 2, 4}, 0);
+  expectClose<int64_t>(result("nonzero", {Tensor::from<bool>({false, true, true, false, true}, {5})}, any), {1, 2, 4},
+                       0);
   EXPECT_EQ(result("nonzero", {Tensor::zeros(DType::boolean, {0})}, any).numel(), 0);
   EXPECT_EQ(call("nonzero", {numbers<float>({2})}, {any}).error, "nonzero: the mask is f32[2], not bool");
 }
@@ -238,14 +276,16 @@ int64_t pooled(int64_t size, int64_t k, int64_t s, int64_t p, int64_t d, int64_t
 }
 
 template <class T> void checkMaxPool() {
-  for (Pool s : {Pool{2, 3, 8, 8, 2, 2, 2, 2, 0, 0, 1, 1, 0}, Pool{1, 2, 7, 9, 2, 2, 2, 2, 0, 0, 1, 1, 0}, Pool{1, 2, 7, 9, 2, 2, 2, 2, 0, 0, 1, 1, 1},
-                 Pool{2, 1, 9, 10, 3, 3, 2, 2, 1, 1, 1, 1, 0}, Pool{1, 1, 12, 12, 3, 2, 1, 3, 1, 0, 2, 3, 1}, Pool{1, 4, 40, 70, 2, 2, 2, 2, 0, 0, 1, 1, 0}}) {
+  for (Pool s : {Pool{2, 3, 8, 8, 2, 2, 2, 2, 0, 0, 1, 1, 0}, Pool{1, 2, 7, 9, 2, 2, 2, 2, 0, 0, 1, 1, 0},
+                 Pool{1, 2, 7, 9, 2, 2, 2, 2, 0, 0, 1, 1, 1}, Pool{2, 1, 9, 10, 3, 3, 2, 2, 1, 1, 1, 1, 0},
+                 Pool{1, 1, 12, 12, 3, 2, 1, 3, 1, 0, 2, 3, 1}, Pool{1, 4, 40, 70, 2, 2, 2, 2, 0, 0, 1, 1, 0}}) {
     Tensor x = numbers<T>({s.n, s.c, s.h, s.w}, 5);
     x.data<T>()[3] = std::numeric_limits<T>::quiet_NaN();
     int64_t oh = pooled(s.h, s.kh, s.sh, s.ph, s.dh, s.ceil), ow = pooled(s.w, s.kw, s.sw, s.pw, s.dw, s.ceil);
     std::vector<int64_t> out{s.n, s.c, oh, ow};
-    Outcome outcome = call("max_pool2d", joinArguments({x}, integers({s.kh, s.kw, s.sh, s.sw, s.ph, s.pw, s.dh, s.dw, s.ceil})),
-                           {{dtypeOf<T>(), out, true}, {DType::i64, out, true}});
+    Outcome outcome =
+        call("max_pool2d", joinArguments({x}, integers({s.kh, s.kw, s.sh, s.sw, s.ph, s.pw, s.dh, s.dw, s.ceil})),
+             {{dtypeOf<T>(), out, true}, {DType::i64, out, true}});
     ASSERT_EQ(outcome.error, "");
     Tensor dy = numbers<T>(out, 6);
     std::vector<double> dx(static_cast<size_t>(x.numel()));
@@ -274,17 +314,21 @@ TEST(MaxPool2d, F64) { checkMaxPool<double>(); }
 
 TEST(MaxPool2d, TheFirstOfEqualsWins) {
   Tensor x = Tensor::zeros(DType::f32, {1, 1, 2, 2});
-  Outcome outcome = call("max_pool2d", joinArguments({x}, integers({2, 2, 2, 2, 0, 0, 1, 1, 0})), {{DType::f32, {1, 1, 1, 1}}, {DType::i64, {1, 1, 1, 1}}});
+  Outcome outcome = call("max_pool2d", joinArguments({x}, integers({2, 2, 2, 2, 0, 0, 1, 1, 0})),
+                         {{DType::f32, {1, 1, 1, 1}}, {DType::i64, {1, 1, 1, 1}}});
   EXPECT_EQ(outcome.results[1].item(), 0);
 }
 
 TEST(MaxPool2d, WildIndicesAreAnError) {
-  EXPECT_EQ(call("max_pool2d_grad", {numbers<float>({1, 1, 1, 1}), Tensor::from<int64_t>({4}, {1, 1, 1, 1})}, {{DType::f32, {1, 1, 2, 2}, true}}).error,
+  EXPECT_EQ(call("max_pool2d_grad", {numbers<float>({1, 1, 1, 1}), Tensor::from<int64_t>({4}, {1, 1, 1, 1})},
+                 {{DType::f32, {1, 1, 2, 2}, true}})
+                .error,
             "max_pool2d_grad: an index lies outside the plane of 4 elements");
 }
 
 TEST(AvgPool2d, ValuesAndGradient) {
-  for (Pool s : {Pool{2, 3, 8, 8, 2, 2, 2, 2, 0, 0, 1, 1, 0}, Pool{1, 2, 7, 9, 3, 3, 2, 2, 1, 1, 1, 1, 0}, Pool{1, 2, 7, 9, 3, 2, 2, 2, 1, 1, 1, 1, 1}, Pool{1, 1, 5, 5, 2, 2, 2, 2, 0, 0, 1, 1, 0}})
+  for (Pool s : {Pool{2, 3, 8, 8, 2, 2, 2, 2, 0, 0, 1, 1, 0}, Pool{1, 2, 7, 9, 3, 3, 2, 2, 1, 1, 1, 1, 0},
+                 Pool{1, 2, 7, 9, 3, 2, 2, 2, 1, 1, 1, 1, 1}, Pool{1, 1, 5, 5, 2, 2, 2, 2, 0, 0, 1, 1, 0}})
     for (int64_t countPadding : {0, 1})
       for (int64_t divisor : {0, 7}) {
         Tensor x = numbers<double>({s.n, s.c, s.h, s.w}, 7);
@@ -312,7 +356,8 @@ TEST(AvgPool2d, ValuesAndGradient) {
         }
         std::vector<Tensor> parameters = integers({s.kh, s.kw, s.sh, s.sw, s.ph, s.pw, s.ceil, countPadding, divisor});
         expectClose<double>(result("avg_pool2d", joinArguments({x}, parameters), {DType::f64, out, true}), y, 1e-14);
-        expectClose<double>(result("avg_pool2d_grad", joinArguments({dy}, parameters), {DType::f64, x.shape(), true}), dx, 1e-14);
+        expectClose<double>(result("avg_pool2d_grad", joinArguments({dy}, parameters), {DType::f64, x.shape(), true}),
+                            dx, 1e-14);
       }
 }
 

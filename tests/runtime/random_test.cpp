@@ -23,7 +23,10 @@ TEST(Philox, KnownAnswers) {
   const Case cases[] = {
       {{{0, 0, 0, 0}}, 0, 0, {{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}}},
       {{{~0u, ~0u, ~0u, ~0u}}, ~0u, ~0u, {{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}}},
-      {{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0, {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}},
+      {{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}},
+       0xa4093822,
+       0x299f31d0,
+       {{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}}},
   };
   for (const Case &c : cases) {
     PhiloxBlock block = c.counter;
@@ -154,7 +157,8 @@ TEST(Random, IntegersFillTheirRange) {
   }
   for (int count : counts)
     EXPECT_NEAR(count, 2000, 200);
-  EXPECT_EQ(call("randint", {integer(3), integer(3)}, {{DType::i64, {2}, true}}).error, "randint: the range from 3 to 3 is empty");
+  EXPECT_EQ(call("randint", {integer(3), integer(3)}, {{DType::i64, {2}, true}}).error,
+            "randint: the range from 3 to 3 is empty");
   Tensor wide = result("randint", {integer(INT64_MIN), integer(INT64_MAX)}, {DType::i64, {4}, true});
   EXPECT_NE(wide.data<int64_t>()[0], wide.data<int64_t>()[1]);
   result("randint", {integer(0), integer(10)}, kInteger);
@@ -183,7 +187,8 @@ TEST(Random, Bernoulli) {
   EXPECT_NEAR(std::accumulate(x.span<float>().begin(), x.span<float>().end(), 0.0), 30000, 600);
   Tensor p = Tensor::from<float>({0, 1, 0, 1}, {4});
   Tensor drawn = result("bernoulli", {p}, {DType::boolean, {4}, true});
-  EXPECT_EQ(std::vector<bool>(drawn.data<bool>(), drawn.data<bool>() + 4), (std::vector<bool>{false, true, false, true}));
+  EXPECT_EQ(std::vector<bool>(drawn.data<bool>(), drawn.data<bool>() + 4),
+            (std::vector<bool>{false, true, false, true}));
   EXPECT_NE(call("bernoulli", {Tensor(1.5)}, {{DType::f32, {4}, true}}).error, "");
   EXPECT_NE(call("bernoulli", {Tensor(std::nan(""))}, {{DType::f32, {4}, true}}).error, "");
 }
@@ -220,7 +225,8 @@ TEST(Samplers, DoNotDependOnThreads) {
     for (int n : {1, 3}) {
       dl_set_num_threads(n);
       seed(7);
-      drawn.push_back(result(name, name == std::string("binomial") ? std::vector{a, p} : std::vector{a}, {DType::f64, {10007}, true}));
+      drawn.push_back(result(name, name == std::string("binomial") ? std::vector{a, p} : std::vector{a},
+                             {DType::f64, {10007}, true}));
     }
     EXPECT_EQ(std::memcmp(drawn[0].raw(), drawn[1].raw(), static_cast<size_t>(drawn[0].bytes())), 0) << name;
   }

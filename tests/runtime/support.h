@@ -50,7 +50,8 @@ inline Outcome call(const std::string &name, const std::vector<Tensor> &argument
     }
     out.push_back(value);
   }
-  dl_error *error = dl_invoke(function, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
+  dl_error *error =
+      dl_invoke(function, in.data(), static_cast<int64_t>(in.size()), out.data(), static_cast<int64_t>(out.size()));
   if (error) {
     outcome.error = dl_error_message(error);
     outcome.text = dl_error_text(error);

@@ -5,9 +5,15 @@
 namespace dl::test {
 namespace {
 
-std::string format(const Tensor &value, std::string_view spec = "") { return result("format", {value, text(spec)}, kText).text(); }
-std::string formatStr(std::string_view value, std::string_view spec) { return result("format_str", {text(value), text(spec)}, kText).text(); }
-std::string formatError(const Tensor &value, std::string_view spec) { return call("format", {value, text(spec)}, {kText}).error; }
+std::string format(const Tensor &value, std::string_view spec = "") {
+  return result("format", {value, text(spec)}, kText).text();
+}
+std::string formatStr(std::string_view value, std::string_view spec) {
+  return result("format_str", {text(value), text(spec)}, kText).text();
+}
+std::string formatError(const Tensor &value, std::string_view spec) {
+  return call("format", {value, text(spec)}, {kText}).error;
+}
 
 // The expected texts are what Python's format() gives.
 TEST(Format, FloatsLikePython) {
@@ -91,8 +97,10 @@ TEST(Format, LongTensorsAreSummarisedAndWrapped) {
             "tensor([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17,\n"
             "        18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29])");
   EXPECT_EQ(format(Tensor::zeros(DType::i64, {100, 100})),
-            "tensor([[0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n        ...,\n"
-            "        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0]], size=(100, 100))");
+            "tensor([[0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n "
+            "       ...,\n"
+            "        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0],\n        [0, 0, 0,  ..., 0, 0, 0]], "
+            "size=(100, 100))");
 }
 
 TEST(Strings, JoinCompareAndParse) {
@@ -104,7 +112,8 @@ TEST(Strings, JoinCompareAndParse) {
   EXPECT_EQ(result("parse_int", {text("+7")}, kInteger).item(), 7);
   EXPECT_EQ(result("parse_float", {text("1e-3")}, {DType::f64, {}}).item(), 1e-3);
   EXPECT_EQ(call("parse_int", {text("1.5")}, {kInteger}).error, "\"1.5\" is no integer");
-  EXPECT_EQ(call("parse_int", {text("99999999999999999999")}, {kInteger}).error, "\"99999999999999999999\" is no integer");
+  EXPECT_EQ(call("parse_int", {text("99999999999999999999")}, {kInteger}).error,
+            "\"99999999999999999999\" is no integer");
   EXPECT_EQ(call("parse_float", {text("")}, {{DType::f64, {}}}).error, "\"\" is no number");
   EXPECT_EQ(call("parse_float", {text("+-1")}, {{DType::f64, {}}}).error, "\"+-1\" is no number");
 }

@@ -37,7 +37,8 @@ inline Checked check(const std::string &text, const std::map<std::string, std::s
   Checked out;
   for (const Diagnostic &d : diagnostics.all()) {
     LineColumn at = d.span.valid() ? sources.lineColumn(d.span.file, d.span.begin) : LineColumn{};
-    out.errors += std::string(codeName(d.code)) + " " + std::to_string(at.line) + ":" + std::to_string(at.column) + " " + d.message + "\n";
+    out.errors += std::string(codeName(d.code)) + " " + std::to_string(at.line) + ":" + std::to_string(at.column) +
+                  " " + d.message + "\n";
     out.full += render(d, sources, false);
   }
   if (!diagnostics.hasErrors())

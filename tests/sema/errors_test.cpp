@@ -5,7 +5,8 @@ namespace dl {
 namespace {
 
 TEST(Errors, ShowWhereSizesComeFrom) {
-  Checked c = check("let w1 = ones(512, 256)\nfn loss(x: f32[B, 784]) {\n  let h = x @ w1\n  sum(h)\n}\nprint(loss(ones(64, 784)))\n");
+  Checked c = check("let w1 = ones(512, 256)\nfn loss(x: f32[B, 784]) {\n  let h = x @ w1\n  "
+                    "sum(h)\n}\nprint(loss(ones(64, 784)))\n");
   EXPECT_EQ(c.full, R"(error: matmul: inner dimensions differ, 784 and 512
   --> test.dl:3:13
    |
@@ -18,12 +19,15 @@ TEST(Errors, ShowWhereSizesComeFrom) {
 }
 
 TEST(Errors, SuggestTheTranspose) {
-  EXPECT_CONTAINS(check("let x = ones(64, 784)\nlet w = ones(512, 784)\nlet y = x @ w\n").full, "help: `x @ w.T` would give f32[64, 512]");
+  EXPECT_CONTAINS(check("let x = ones(64, 784)\nlet w = ones(512, 784)\nlet y = x @ w\n").full,
+                  "help: `x @ w.T` would give f32[64, 512]");
 }
 
 TEST(Errors, EveryMistakeIsReportedOnce) {
-  Checked c = check("let a = undefined_name\nlet b = a + 1\nlet c = b * a\nlet d = ones(2) + ones(3)\nlet e = d + 1.0\nprint(c, e)\n");
-  EXPECT_EQ(c.errors, "E0201 1:9 `undefined_name` is not defined\nE0403 4:17 add: shapes [2] and [3] do not broadcast, 2 and 3 differ\n");
+  Checked c = check("let a = undefined_name\nlet b = a + 1\nlet c = b * a\nlet d = ones(2) + ones(3)\nlet e = d + "
+                    "1.0\nprint(c, e)\n");
+  EXPECT_EQ(c.errors, "E0201 1:9 `undefined_name` is not defined\nE0403 4:17 add: shapes [2] and [3] do not broadcast, "
+                      "2 and 3 differ\n");
 }
 
 TEST(Errors, NamesAreSuggested) {
@@ -39,7 +43,8 @@ TEST(Errors, InTheLibraryAreShownAtTheUsersLine) {
 }
 
 TEST(Errors, Conditions) {
-  EXPECT_EQ(check("let x = zeros(3)\nif x > 0.0 {\n  print(1)\n}\n").errors, "E0305 2:4 a condition is a scalar bool, this is bool[3]\n");
+  EXPECT_EQ(check("let x = zeros(3)\nif x > 0.0 {\n  print(1)\n}\n").errors,
+            "E0305 2:4 a condition is a scalar bool, this is bool[3]\n");
   EXPECT_EQ(check("while 1 {\n}\n").errors, "E0305 1:7 a condition is a scalar bool, this is i64\n");
 }
 

@@ -9,9 +9,12 @@ TEST(Files, NamesOfAnImport) {
   EXPECT_EQ(check("import geometry\nprint(geometry.area(2.0), geometry.tau)\n", files).errors, "");
   EXPECT_EQ(check("import geometry as g\nprint(g.area(2.0))\n", files).errors, "");
   EXPECT_EQ(check("from geometry import area as a, tau\nprint(a(tau))\n", files).errors, "");
-  EXPECT_EQ(check("from geometry import aera\nprint(aera(1.0))\n", files).errors, "E0204 1:22 `geometry` has no `aera`\n");
-  EXPECT_EQ(check("import geometry\nprint(geometry.volume)\n", files).errors, "E0202 2:16 `geometry` has no `volume`\n");
-  EXPECT_EQ(check("import nothing\n").errors, "E0204 1:8 there is no file `nothing.dl` in the library or beside this one\n");
+  EXPECT_EQ(check("from geometry import aera\nprint(aera(1.0))\n", files).errors,
+            "E0204 1:22 `geometry` has no `aera`\n");
+  EXPECT_EQ(check("import geometry\nprint(geometry.volume)\n", files).errors,
+            "E0202 2:16 `geometry` has no `volume`\n");
+  EXPECT_EQ(check("import nothing\n").errors,
+            "E0204 1:8 there is no file `nothing.dl` in the library or beside this one\n");
 }
 
 TEST(Files, CirclesAreErrors) {
@@ -20,7 +23,8 @@ TEST(Files, CirclesAreErrors) {
 }
 
 TEST(Files, HoldNoStatements) {
-  EXPECT_CONTAINS(check("import a\n", {{"a", "print(1)\n"}}).errors, "an imported file holds functions, modules and constants, no statements");
+  EXPECT_CONTAINS(check("import a\n", {{"a", "print(1)\n"}}).errors,
+                  "an imported file holds functions, modules and constants, no statements");
   EXPECT_CONTAINS(check("import a\n", {{"a", "let x = zeros(3)\n"}}).errors, "this is computed when the program runs");
 }
 
@@ -32,8 +36,9 @@ TEST(Files, ThePreludeIsEverywhere) {
 }
 
 TEST(Files, ExternFunctions) {
-  Checked c = check("extern fn dl_rt_read__f(path: str) -> f32[N, 2]\nextern fn dl_rt_fill(n: int, *shape: int) -> f32[*shape]\n"
-                    "let x = dl_rt_read__f(\"a\")\nlet y = dl_rt_fill(1, 2, 3)\nlet z = x.T @ x\n");
+  Checked c = check(
+      "extern fn dl_rt_read__f(path: str) -> f32[N, 2]\nextern fn dl_rt_fill(n: int, *shape: int) -> f32[*shape]\n"
+      "let x = dl_rt_read__f(\"a\")\nlet y = dl_rt_fill(1, 2, 3)\nlet z = x.T @ x\n");
   EXPECT_EQ(bodyOf(c, "main"), "let result: f32[N, 2] = extern dl_rt_read(\"a\"): f32[N, 2]\n"
                                "let x: f32[N, 2] = result\n"
                                "let y: f32[2, 3] = kernel dl_rt_fill(1): f32[2, 3]\n"

@@ -30,7 +30,9 @@ TEST(Functions, ShapeVariablesBindAndCheck) {
 TEST(Functions, ResultShapesAreDeclared) {
   EXPECT_EQ(check("fn f(x: f32[N]) -> f32[N, 2] = x\nlet y = f(ones(3))\n").errors.substr(0, 10), "E0402 1:32");
   EXPECT_EQ(check("fn f(x: f32[N]) -> f32[n] = x[x > 0.0]\nlet y = f(ones(3))\n").errors, "");
-  EXPECT_EQ(check("fn f(x: f32[N], k: int) -> f32[N - k + 1] = x[:x.shape[0] - k + 1]\nlet y: f32[3] = f(ones(4), 2)\n").errors, "");
+  EXPECT_EQ(check("fn f(x: f32[N], k: int) -> f32[N - k + 1] = x[:x.shape[0] - k + 1]\nlet y: f32[3] = f(ones(4), 2)\n")
+                .errors,
+            "");
 }
 
 TEST(Functions, ArgumentsByNameAndDefault) {
@@ -63,7 +65,8 @@ TEST(Functions, MutParametersNeedAReference) {
   Checked c = check(fn + "clear(&v)\n");
   EXPECT_CONTAINS(c.tree, "clear(v) &v: ()");
   EXPECT_EQ(check(fn + "clear(v)\n").errors, "E0502 5:7 `x` is changed by `clear`, so it is passed as `&v`\n");
-  EXPECT_EQ(check("let w = ones(3)\nfn clear(mut x: f32[N]) {\n  x *= 0.0\n}\nclear(&w)\n").errors, "E0501 5:7 `w` is not a `var`\n");
+  EXPECT_EQ(check("let w = ones(3)\nfn clear(mut x: f32[N]) {\n  x *= 0.0\n}\nclear(&w)\n").errors,
+            "E0501 5:7 `w` is not a `var`\n");
 }
 
 TEST(Functions, UncalledOnesAreCheckedForAllSizes) {
@@ -74,14 +77,17 @@ TEST(Functions, UncalledOnesAreCheckedForAllSizes) {
 
 TEST(Functions, EarlyReturns) {
   EXPECT_EQ(check("fn f(x: f32) -> f32 {\n  if x > 0.0 { return x }\n  -x\n}\nlet y = f(2.0)\n").errors, "");
-  EXPECT_EQ(check("fn f(x: f32) -> f32 {\n  let y = x\n}\nlet y = f(2.0)\n").errors, "E0309 2:3 `f` must give f32, but its body ends without a value\n");
+  EXPECT_EQ(check("fn f(x: f32) -> f32 {\n  let y = x\n}\nlet y = f(2.0)\n").errors,
+            "E0309 2:3 `f` must give f32, but its body ends without a value\n");
   EXPECT_EQ(check("fn f(x) {\n  if x > 0.0 { return 1 }\n  \"no\"\n}\nlet y = f(sum(ones(2)))\n").errors,
             "E0301 3:3 `f` gives str here and i64 elsewhere\n");
 }
 
 TEST(Functions, ExportedOnesAreFullyTyped) {
-  EXPECT_EQ(check("export fn f(x) -> f32 = sum(x)\n").errors, "E0301 1:13 an exported function declares the types of all its parameters\n");
-  EXPECT_CONTAINS(check("export fn f(x: f32[N, 3]) -> f32[N] = sum(x, dim=1)\n").tree, "export fn f(x: f32[N, 3]) -> f32[N]");
+  EXPECT_EQ(check("export fn f(x) -> f32 = sum(x)\n").errors,
+            "E0301 1:13 an exported function declares the types of all its parameters\n");
+  EXPECT_CONTAINS(check("export fn f(x: f32[N, 3]) -> f32[N] = sum(x, dim=1)\n").tree,
+                  "export fn f(x: f32[N, 3]) -> f32[N]");
 }
 
 } // namespace

@@ -5,8 +5,9 @@ namespace dl {
 namespace {
 
 TEST(Gradients, OfTensors) {
-  Checked c = check("fn f(n: int, x: f32[N], y: f32[N]) = sum(x * y) * f32(n)\nlet g = grad(f, wrt=(1, 2))(3, ones(2), ones(2))\n"
-                    "let (v, d) = value_and_grad(fn(x) = x * x)(3.0)\n");
+  Checked c = check(
+      "fn f(n: int, x: f32[N], y: f32[N]) = sum(x * y) * f32(n)\nlet g = grad(f, wrt=(1, 2))(3, ones(2), ones(2))\n"
+      "let (v, d) = value_and_grad(fn(x) = x * x)(3.0)\n");
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "grad f(ones(dtype=f32): f32[2], ones(dtype=f32): f32[2]) wrt 0 1: (f32[2], f32[2])");
   EXPECT_CONTAINS(c.tree, "value_and_grad fn(3f32) wrt 0: (f32, f32)");
@@ -29,23 +30,30 @@ print(g.w, g.b.shape)
 }
 
 TEST(Gradients, Nest) {
-  EXPECT_EQ(check("let h = grad(grad(fn(x) = x ** 3))(2.0)\nlet k = grad(fn(x) = grad(fn(y) = y * y * x)(x))(3.0)\n").errors, "");
+  EXPECT_EQ(
+      check("let h = grad(grad(fn(x) = x ** 3))(2.0)\nlet k = grad(fn(x) = grad(fn(y) = y * y * x)(x))(3.0)\n").errors,
+      "");
 }
 
 TEST(Gradients, ForwardAndPullback) {
-  Checked c = check("let (y, back) = vjp(fn(x) = x * x, ones(3))\nlet d = back(ones(3))\nlet (v, t) = jvp(fn(x) = sum(x), ones(3), ones(3))\n");
+  Checked c = check("let (y, back) = vjp(fn(x) = x * x, ones(3))\nlet d = back(ones(3))\nlet (v, t) = jvp(fn(x) = "
+                    "sum(x), ones(3), ones(3))\n");
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "let d: f32[3]");
   EXPECT_CONTAINS(c.tree, "jvp fn");
-  EXPECT_CONTAINS(check("let (y, back) = vjp(fn(x) = x * x, ones(3))\nlet d = back(ones(4))\n").errors, "the cotangent is f32[4], expected f32[3]");
+  EXPECT_CONTAINS(check("let (y, back) = vjp(fn(x) = x * x, ones(3))\nlet d = back(ones(4))\n").errors,
+                  "the cotangent is f32[4], expected f32[3]");
 }
 
 TEST(Gradients, ThatDoNotExist) {
-  EXPECT_EQ(check("fn f(x: f32[N]) = x\nlet g = grad(f)(ones(2))\n").errors, "E0602 2:9 only a scalar float function has a gradient; `f` gives f32[2]\n");
+  EXPECT_EQ(check("fn f(x: f32[N]) = x\nlet g = grad(f)(ones(2))\n").errors,
+            "E0602 2:9 only a scalar float function has a gradient; `f` gives f32[2]\n");
   EXPECT_EQ(check("fn f(x, y) = sum(x)\nlet g = grad(f, wrt=1)(ones(2), arange(2))\n").errors,
             "E0602 2:33 there is no gradient with respect to `y`, which is i64[2]\n");
-  EXPECT_EQ(check("fn f(x) = sum(x)\nlet g = grad(f, wrt=1)(ones(2))\n").errors, "E0602 2:9 `f` has no argument 1 (they count from 0)\n");
-  EXPECT_CONTAINS(check("fn f(x) = sum(x)\nlet g = grad(f(ones(2)))\n").full, "help: write `grad(f)(x)`, not `grad(f(x))`");
+  EXPECT_EQ(check("fn f(x) = sum(x)\nlet g = grad(f, wrt=1)(ones(2))\n").errors,
+            "E0602 2:9 `f` has no argument 1 (they count from 0)\n");
+  EXPECT_CONTAINS(check("fn f(x) = sum(x)\nlet g = grad(f(ones(2)))\n").full,
+                  "help: write `grad(f)(x)`, not `grad(f(x))`");
 }
 
 TEST(Gradients, VmapIsOneLoop) {
@@ -56,10 +64,13 @@ TEST(Gradients, VmapIsOneLoop) {
 }
 
 TEST(Gradients, RulesOfTheUser) {
-  Checked c = check("derivative fn f(x: f32[N], k: int) -> f32[N] {\n  let s = x * x\n  (s, fn(dy) = (2.0 * x * dy,))\n}\nlet g = grad(fn(x) = sum(f(x, 3)))(ones(2))\n");
+  Checked c = check("derivative fn f(x: f32[N], k: int) -> f32[N] {\n  let s = x * x\n  (s, fn(dy) = (2.0 * x * "
+                    "dy,))\n}\nlet g = grad(fn(x) = sum(f(x, 3)))(ones(2))\n");
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "cotangent: f32[2]) -> (f32[2],)");
-  EXPECT_CONTAINS(check("derivative fn f(x: f32[N]) -> f32[N] {\n  (x, fn(dy) = (dy, dy))\n}\nlet g = f(ones(2))\n").errors, "expected the gradients of 1 argument");
+  EXPECT_CONTAINS(
+      check("derivative fn f(x: f32[N]) -> f32[N] {\n  (x, fn(dy) = (dy, dy))\n}\nlet g = f(ones(2))\n").errors,
+      "expected the gradients of 1 argument");
 }
 
 } // namespace

@@ -33,11 +33,13 @@ TEST(Modules, HyperParametersAreConstants) {
 
 TEST(Modules, SizesOfTheArgumentAreChecked) {
   Checked c = check(linear + "let m = Linear(4, 3)\nlet y = m(zeros(5, 6))\n");
-  EXPECT_CONTAINS(c.errors, "`x` of `Linear.forward` is f32[5, 6], expected f32[*S, inputs]: size 6 of dimension 1 is not 4");
+  EXPECT_CONTAINS(c.errors,
+                  "`x` of `Linear.forward` is f32[5, 6], expected f32[*S, inputs]: size 6 of dimension 1 is not 4");
 }
 
 TEST(Modules, NestAndChain) {
-  Checked c = check(linear + "let m = Sequential(Linear(4, 8), relu, Linear(8, 2, bias=false))\nlet y: f32[5, 2] = m(zeros(5, 4))\n");
+  Checked c = check(
+      linear + "let m = Sequential(Linear(4, 8), relu, Linear(8, 2, bias=false))\nlet y: f32[5, 2] = m(zeros(5, 4))\n");
   EXPECT_EQ(c.errors, "");
 }
 
@@ -46,16 +48,19 @@ TEST(Modules, MembersAreAssigned) {
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "m = with(m, 0, with(m.0, 1, with(m.0.1, 0, update(m.0.1.0[0, 1], 3f32))))");
   EXPECT_CONTAINS(check(linear + "let m = Linear(2, 2)\nm.weight = zeros(2, 2)\n").errors, "`m` is not a `var`");
-  EXPECT_CONTAINS(check(linear + "var m = Linear(2, 2)\nm.weight = zeros(2, 3)\n").errors, "size 3 of dimension 1 is not 2");
+  EXPECT_CONTAINS(check(linear + "var m = Linear(2, 2)\nm.weight = zeros(2, 3)\n").errors,
+                  "size 3 of dimension 1 is not 2");
   EXPECT_CONTAINS(check(linear + "var m = Linear(2, 2)\nm.wieght = zeros(2, 3)\n").errors, "has no member `wieght`");
 }
 
 TEST(Modules, OnlyMutMethodsChangeTheirModule) {
-  const std::string counter = "module Counter() {\n  buffer n = 0\n  mut fn tick() { n += 1 }\n  mut fn twice() { tick(); self.tick() }\n  fn peek() = n\n";
+  const std::string counter = "module Counter() {\n  buffer n = 0\n  mut fn tick() { n += 1 }\n  mut fn twice() { "
+                              "tick(); self.tick() }\n  fn peek() = n\n";
   Checked c = check(counter + "}\nvar c = Counter()\nc.twice()\nprint(c.peek())\n");
   EXPECT_EQ(c.errors, "");
   EXPECT_CONTAINS(c.tree, "Counter.twice(c) &c: ()");
-  EXPECT_CONTAINS(check(counter + "  fn cheat() { n += 1 }\n}\nvar c = Counter()\nc.cheat()\n").errors, "does not declare that it changes its module");
+  EXPECT_CONTAINS(check(counter + "  fn cheat() { n += 1 }\n}\nvar c = Counter()\nc.cheat()\n").errors,
+                  "does not declare that it changes its module");
   EXPECT_CONTAINS(check(counter + "}\nlet c = Counter()\nc.tick()\n").errors, "`c` is not a `var`");
 }
 

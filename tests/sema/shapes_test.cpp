@@ -82,7 +82,8 @@ TEST(Shapes, Literals) {
 
 TEST(Shapes, SymbolicSizes) {
   auto resultOf = [&](const std::string &body) {
-    Checked c = check("fn f(x: f32[N, M], k: int) = " + body + "\nexport fn g(x: f32[N, M], k: int) -> int { let r = f(x, k); 0 }");
+    Checked c = check("fn f(x: f32[N, M], k: int) = " + body +
+                      "\nexport fn g(x: f32[N, M], k: int) -> int { let r = f(x, k); 0 }");
     size_t at = c.tree.find("let r: ");
     return at == std::string::npos ? c.errors : c.tree.substr(at + 7, c.tree.find(" = ", at) - at - 7);
   };

@@ -12,13 +12,15 @@ TEST(Values, LiteralsTakeTheTypeOfTheirContext) {
 }
 
 TEST(Values, NothingButLiteralsConverts) {
-  EXPECT_EQ(check("let n = arange(3)\nlet y = n * zeros(3)\n").errors, "E0304 2:11 `*` does not take i64[3] and f32[3]\n");
+  EXPECT_EQ(check("let n = arange(3)\nlet y = n * zeros(3)\n").errors,
+            "E0304 2:11 `*` does not take i64[3] and f32[3]\n");
   EXPECT_EQ(check("let a = f32(1) + f64(1)\n").errors, "E0304 1:16 `+` does not take f32 and f64\n");
   EXPECT_EQ(check("let a = 1.5 * arange(3)\n").errors, "E0304 1:13 `*` does not take f32 and i64[3]\n");
 }
 
 TEST(Values, KnownConditionsChooseABranch) {
-  Checked c = check("fn f(x, bias) = if bias == none { x } else { x + bias }\nlet a = f(ones(2), none)\nlet b = f(ones(2), ones(2))\n");
+  Checked c = check("fn f(x, bias) = if bias == none { x } else { x + bias }\nlet a = f(ones(2), none)\nlet b = "
+                    "f(ones(2), ones(2))\n");
   EXPECT_EQ(bodyOf(c, "f"), "=> x\n");
   EXPECT_EQ(bodyOf(c, "f$1"), "=> add(x, bias): f32[2]\n");
 }
@@ -49,7 +51,8 @@ TEST(Values, AVariableMayTakeANewShapeWhereTheProgramRunsStraightOn) {
 
 TEST(Values, StringsAreJoined) {
   Checked c = check("let x = zeros(2)\nprint(\"n {x.ndim} {x:.2f}\", (1, true))\n");
-  EXPECT_CONTAINS(c.tree, "extern dl_rt_concat_str(extern dl_rt_concat_str(\"n 1 \", extern dl_rt_format(x, \".2f\"): str): str, \" (1, true)\"): str");
+  EXPECT_CONTAINS(c.tree, "extern dl_rt_concat_str(extern dl_rt_concat_str(\"n 1 \", extern dl_rt_format(x, \".2f\"): "
+                          "str): str, \" (1, true)\"): str");
 }
 
 TEST(Values, Patterns) {
@@ -58,7 +61,8 @@ TEST(Values, Patterns) {
 }
 
 TEST(Values, Comprehensions) {
-  Checked c = check("let a = zeros(3)\nlet x = [for i in 0..3, j in 0..2: a[i] * f32(j)]\nlet y = sum(for i in 0..3: a[i])\n");
+  Checked c =
+      check("let a = zeros(3)\nlet x = [for i in 0..3, j in 0..2: a[i] * f32(j)]\nlet y = sum(for i in 0..3: a[i])\n");
   EXPECT_CONTAINS(c.tree, "let x: f32[3, 2] = ");
   EXPECT_CONTAINS(c.tree, "let y: f32 = ");
 }

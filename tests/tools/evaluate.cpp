@@ -123,11 +123,14 @@ ir::CmpKind kindOf(arith::CmpIPredicate predicate) {
     return ir::CmpKind::eq;
   case P::ne:
     return ir::CmpKind::ne;
-  case P::slt: case P::ult:
+  case P::slt:
+  case P::ult:
     return ir::CmpKind::lt;
-  case P::sle: case P::ule:
+  case P::sle:
+  case P::ule:
     return ir::CmpKind::le;
-  case P::sgt: case P::ugt:
+  case P::sgt:
+  case P::ugt:
     return ir::CmpKind::gt;
   default:
     return ir::CmpKind::ge;

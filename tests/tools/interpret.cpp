@@ -33,9 +33,8 @@ double uniform(double seed, double position, int64_t element) {
 } // namespace
 
 Interpreter::Interpreter(ModuleOp module) : module_(module) {
-  define("dl_rt_rng_get", [this](Operation *, const std::vector<Array> &) -> std::vector<Array> {
-    return {seed_, position_};
-  });
+  define("dl_rt_rng_get",
+         [this](Operation *, const std::vector<Array> &) -> std::vector<Array> { return {seed_, position_}; });
   define("dl_rt_rng_set", [this](Operation *, const std::vector<Array> &in) -> std::vector<Array> {
     seed_ = in.at(0).scalar();
     position_ = in.at(1).scalar();

@@ -4,9 +4,9 @@
 //   auto module = engine.compile("export fn twice(x: f32[N]) -> f32[N] = 2.0 * x");
 //   auto y = module->function("twice")(dl::Tensor::borrow(samples, {count}));
 //
-// Nothing throws, aborts or exits: what can fail gives a Result. Handles are cheap to copy and share what they stand for; a Module
-// and its Functions stay valid after their Engine is gone. Engines are independent of each other: use one per thread, or
-// one behind a lock. A compiled Function may be called from several threads at once.
+// Nothing throws, aborts or exits: what can fail gives a Result. Handles are cheap to copy and share what they stand
+// for; a Module and its Functions stay valid after their Engine is gone. Engines are independent of each other: use one
+// per thread, or one behind a lock. A compiled Function may be called from several threads at once.
 #pragma once
 
 #include "dl/result.h"
@@ -32,8 +32,8 @@ struct ModuleCode; // the library's own
 
 // One parameter or result of a compiled function. Tuples, records and modules appear as their parts, in order.
 struct Slot {
-  std::string name;           // "x", "model.fc1.weight"; results of a tuple are "0", "1", …
-  std::string type;           // as in dl: "f32[N, 784]"
+  std::string name; // "x", "model.fc1.weight"; results of a tuple are "0", "1", …
+  std::string type; // as in dl: "f32[N, 784]"
   DType dtype = DType::f32;
   bool isString = false;
   std::vector<int64_t> shape; // a number, or -1 where the size is not fixed; empty for a scalar
@@ -54,7 +54,8 @@ public:
   // The results, and after them the final values of `mut` parameters.
   const std::vector<Slot> &results() const;
 
-  // Runs the function. Element types and shapes of the arguments are checked. Arguments are read in place, never copied.
+  // Runs the function. Element types and shapes of the arguments are checked. Arguments are read in place, never
+  // copied.
   Result<std::vector<Tensor>> call(const Tensor *arguments, size_t count) const;
 
   template <class... T> Result<std::vector<Tensor>> operator()(const T &...arguments) const {
@@ -97,8 +98,8 @@ private:
 
 struct EngineOptions {
   bool optimise = true;
-  bool fuse = true;    // merge elementwise operations into one loop
-  int threads = 0;     // for the whole process; 0 leaves the number as it is
+  bool fuse = true; // merge elementwise operations into one loop
+  int threads = 0;  // for the whole process; 0 leaves the number as it is
 };
 
 class DL_API Engine {

@@ -47,7 +47,8 @@ typedef struct dl_site {
 //
 // Results that are tensors come in two kinds. A *kernel* gets its result tensors allocated by the caller (data and
 // sizes are set; the kernel writes the elements). An *extern* gets them with data == NULL, dtype and rank set, and a
-// size of -1 where any size will do: it allocates with dl_alloc, fills in data and sizes, and the caller owns the block.
+// size of -1 where any size will do: it allocates with dl_alloc, fills in data and sizes, and the caller owns the
+// block.
 typedef void (*dl_function)(const dl_site *site, const dl_value *in, int64_t num_in, dl_value *out, int64_t num_out);
 
 // --- memory: 64-byte aligned blocks from a caching pool --------------------------------------------------------
@@ -66,8 +67,8 @@ void dl_fail(const dl_site *site, const char *message);
 
 typedef struct dl_error dl_error;
 const char *dl_error_message(const dl_error *);
-const char *dl_error_text(const dl_error *);     // the whole rendered diagnostic, with place and caret where known
-const dl_site *dl_error_site(const dl_error *);  // NULL where the place is not known
+const char *dl_error_text(const dl_error *);    // the whole rendered diagnostic, with place and caret where known
+const dl_site *dl_error_site(const dl_error *); // NULL where the place is not known
 void dl_error_free(dl_error *);
 
 // Calls `function`. Returns NULL on success; otherwise the error (caller frees), all blocks that the call had
@@ -76,13 +77,13 @@ dl_error *dl_invoke(dl_function function, const dl_value *in, int64_t num_in, dl
 
 // Makes running code stop with "interrupted" at its next poll; safe in a signal handler.
 void dl_interrupt(void);
-extern volatile int32_t dl_interrupted;        // read by compiled loops
-void dl_poll_interrupt(const dl_site *site);   // called by compiled loops when dl_interrupted is set
+extern volatile int32_t dl_interrupted;      // read by compiled loops
+void dl_poll_interrupt(const dl_site *site); // called by compiled loops when dl_interrupted is set
 
 // --- threads ---------------------------------------------------------------------------------------------------
 typedef void (*dl_range_fn)(int64_t begin, int64_t end, void *context);
-// Runs fn over [begin, end) in chunks of at least `grain` on the threads that oneDNN uses too. Chunk borders may depend on the
-// number of threads, so fn must not let results depend on them.
+// Runs fn over [begin, end) in chunks of at least `grain` on the threads that oneDNN uses too. Chunk borders may depend
+// on the number of threads, so fn must not let results depend on them.
 void dl_parallel_for(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, void *context);
 void dl_set_num_threads(int32_t n);
 int32_t dl_num_threads(void);

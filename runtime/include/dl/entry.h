@@ -7,7 +7,8 @@
 extern "C" {
 #endif
 
-// Fails, at the site of the call, unless the call fits and the stack has room for it. `expected`: for each argument its dl_dtype, its rank and DL_MAX_RANK sizes, -1 for any.
+// Fails, at the site of the call, unless the call fits and the stack has room for it. `expected`: for each argument its
+// dl_dtype, its rank and DL_MAX_RANK sizes, -1 for any.
 void dl_rt_check_arguments(const dl_site *site, const char *function, const int64_t *expected, int64_t numExpected,
                            int64_t numResults, const dl_value *in, int64_t numIn, int64_t numOut);
 

@@ -1,7 +1,7 @@
 // The tensor a C++ host hands to compiled code and gets back.
 //
-// Copies of a Tensor share its elements, as with NumPy; clone() copies them. Nothing here throws: what cannot be done yields an
-// invalid tensor.
+// Copies of a Tensor share its elements, as with NumPy; clone() copies them. Nothing here throws: what cannot be done
+// yields an invalid tensor.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +65,8 @@ public:
   // A str.
   static Tensor string(std::string_view text);
 
-  // Row-major, elements not set. Invalid when the shape is negative, of rank above DL_MAX_RANK, or too large for the memory.
+  // Row-major, elements not set. Invalid when the shape is negative, of rank above DL_MAX_RANK, or too large for the
+  // memory.
   static Tensor uninitialised(DType dtype, std::span<const int64_t> shape);
   static Tensor uninitialised(DType dtype, std::initializer_list<int64_t> shape) {
     return uninitialised(dtype, std::span(shape.begin(), shape.size()));

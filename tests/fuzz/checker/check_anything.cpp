@@ -15,7 +15,8 @@ namespace {
 void require(bool holds, const char *promise, std::string_view text, const std::string &found = {}) {
   if (holds)
     return;
-  std::fprintf(stderr, "broken promise: %s\n%s\n%.*s\n", promise, found.c_str(), static_cast<int>(text.size()), text.data());
+  std::fprintf(stderr, "broken promise: %s\n%s\n%.*s\n", promise, found.c_str(), static_cast<int>(text.size()),
+               text.data());
   std::abort();
 }
 

@@ -1,4 +1,5 @@
-// What must hold for the checker on any text: it ends, it does not fail itself, and every error has a place that exists.
+// What must hold for the checker on any text: it ends, it does not fail itself, and every error has a place that
+// exists.
 #pragma once
 
 #include <string>

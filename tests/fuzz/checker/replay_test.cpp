@@ -1,5 +1,5 @@
-// Programs with small faults, without a fuzzer: each language test and kept find, with one line left out, one token's worth
-// left out, or a few characters exchanged, by a fixed random sequence.
+// Programs with small faults, without a fuzzer: each language test and kept find, with one line left out, one token's
+// worth left out, or a few characters exchanged, by a fixed random sequence.
 #include "tests/fuzz/checker/check_anything.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,8 @@ size_t replay(const std::filesystem::path &folder, int variants) {
     SCOPED_TRACE(entry.path().filename().string());
     checkAnything(text, DL_LIBRARY);
     std::mt19937 random(static_cast<unsigned>(text.size()));
-    static const std::string spare[] = {"0", "-1", "x", "f32", "none", "true", "\"s\"", "(", ")", "[0]", ".T", "grad", "fn(x) = x", " + ", " @ "};
+    static const std::string spare[] = {"0", "-1",  "x",  "f32",  "none",      "true", "\"s\"", "(",
+                                        ")", "[0]", ".T", "grad", "fn(x) = x", " + ",  " @ "};
     for (int i = 0; i < variants; ++i) {
       size_t at = random() % text.size();
       size_t length = random() % 3 == 0 ? text.find('\n', at) - at : 1 + random() % 6;

@@ -1,5 +1,5 @@
-#include "runtime/io/file.h"
 #include "runtime/io/idx.h"
+#include "runtime/io/file.h"
 #include "tests/fuzz/readers/target.h"
 
 void dl::fuzz::one(std::span<const uint8_t> bytes) {

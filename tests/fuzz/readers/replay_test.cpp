@@ -1,4 +1,5 @@
-// What the fuzzer kept of one reader's inputs, without a fuzzer: every file, its beginnings, and the file with single bytes changed.
+// What the fuzzer kept of one reader's inputs, without a fuzzer: every file, its beginnings, and the file with single
+// bytes changed.
 #include "tests/fuzz/readers/target.h"
 
 #include <gtest/gtest.h>
