@@ -94,35 +94,71 @@ void annotateFunctions(Module &module, const TargetDescription &target) {
     appendToCompilerUsed(module, used);
 }
 
+namespace {
+
+// A property of a loop beside those that it has.
+void addProperty(Loop &loop, MDNode *property) {
+  LLVMContext &context = property->getContext();
+  SmallVector<Metadata *> properties{nullptr};
+  if (MDNode *id = loop.getLoopID())
+    properties.append(id->op_begin() + 1, id->op_end());
+  properties.push_back(property);
+  MDNode *id = MDNode::getDistinct(context, properties);
+  id->replaceOperandWith(0, id);
+  loop.setLoopID(id);
+}
+
+void markIndependent(Loop &loop, LLVMContext &context) {
+  MDNode *group = MDNode::getDistinct(context, {});
+  for (BasicBlock *block : loop.blocks())
+    for (Instruction &instruction : *block)
+      if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction))
+        instruction.setMetadata(LLVMContext::MD_access_group, group);
+  addProperty(loop, MDNode::get(context, {MDString::get(context, "llvm.loop.parallel_accesses"), group}));
+}
+
+bool callsMath(const Loop &loop) {
+  return any_of(loop.blocks(), [](const BasicBlock *block) {
+    return any_of(*block, [](const Instruction &instruction) {
+      auto *call = dyn_cast<CallBase>(&instruction);
+      Function *callee = call ? call->getCalledFunction() : nullptr;
+      return callee && callee->hasFnAttribute("vector-function-abi-variant");
+    });
+  });
+}
+
+} // namespace
+
 void annotateLoops(Module &module) {
+  LLVMContext &context = module.getContext();
   Function *marker = module.getFunction(passes::kIndependentMarker);
+  MDNode *masked = MDNode::get(context, {MDString::get(context, "llvm.loop.vectorize.predicate.enable"),
+                                         ConstantAsMetadata::get(ConstantInt::getTrue(context))});
+  for (Function &function : module) {
+    if (function.isDeclaration())
+      continue;
+    DominatorTree dominators(function);
+    LoopInfo loops(dominators);
+    for (Loop *loop : loops.getLoopsInPreorder()) {
+      if (!loop->isInnermost() || !loop->getLoopLatch())
+        continue;
+      bool independent = marker && any_of(loop->blocks(), [&](BasicBlock *block) {
+                           return any_of(*block, [&](Instruction &instruction) {
+                             auto *call = dyn_cast<CallInst>(&instruction);
+                             return call && call->getCalledFunction() == marker;
+                           });
+                         });
+      if (independent)
+        markIndependent(*loop, context);
+      // The last few elements one by one would take longer than many vectors: they are a vector with a mask.
+      if (callsMath(*loop))
+        addProperty(*loop, masked);
+    }
+  }
   if (!marker)
     return;
-  LLVMContext &context = module.getContext();
-  DenseMap<Function *, SmallVector<CallInst *>> calls;
-  for (User *user : marker->users())
-    if (auto *call = dyn_cast<CallInst>(user))
-      calls[call->getFunction()].push_back(call);
-  for (auto &[function, list] : calls) {
-    DominatorTree dominators(*function);
-    LoopInfo loops(dominators);
-    for (CallInst *call : list) {
-      Loop *loop = loops.getLoopFor(call->getParent());
-      if (loop && loop->isInnermost() && loop->getLoopLatch()) {
-        MDNode *group = MDNode::getDistinct(context, {});
-        for (BasicBlock *block : loop->blocks())
-          for (Instruction &instruction : *block)
-            if (instruction.mayReadOrWriteMemory() && !isa<CallBase>(instruction))
-              instruction.setMetadata(LLVMContext::MD_access_group, group);
-        MDNode *parallel = MDNode::get(context, {MDString::get(context, "llvm.loop.parallel_accesses"), group});
-        MDNode *id = MDNode::getDistinct(context, {nullptr, parallel});
-        id->replaceOperandWith(0, id);
-        loop->setLoopID(id);
-      }
-    }
-    for (CallInst *call : list)
-      call->eraseFromParent();
-  }
+  for (User *user : make_early_inc_range(marker->users()))
+    cast<CallInst>(user)->eraseFromParent();
   marker->eraseFromParent();
 }
 
