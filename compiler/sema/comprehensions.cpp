@@ -11,6 +11,12 @@ void Checker::emitFor(const std::string &name, Span span, Value begin, Value end
   bool nonNegative = up && begin.known.dim && begin.known.dim->nonNegative();
   Variable *variable = makeVariable(name, scalarType(Elem::I64), span, false);
   variable->dim = Dim::fresh(name, nonNegative);
+  if (up && begin.known.dim && end.known.dim) {
+    const Dim first = frame_->resolve(*begin.known.dim), last = frame_->resolve(*end.known.dim) - Dim(int64_t(1));
+    // Nothing is concluded from the body of a loop that never runs.
+    if (!(first - last - Dim(int64_t(1))).nonNegative())
+      variable->dim = Dim::between(name, first, last);
+  }
   Stmt *loop = makeStmt(StmtKind::For, span);
   loop->variable = variable;
   loop->begin = begin.expr;

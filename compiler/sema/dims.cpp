@@ -97,10 +97,17 @@ Dim::Dim(int64_t value) {
 
 Dim Dim::fresh(std::string name, bool nonNegative) {
   static std::atomic<uint32_t> next{1};
-  Atom atom{AtomKind::Symbol, next++, std::move(name), nonNegative, nullptr, nullptr};
+  Atom atom{AtomKind::Symbol, next++, std::move(name), nonNegative, nullptr, nullptr, nullptr, nullptr};
   auto node = std::make_shared<Node>();
   node->terms.push_back({1, {std::move(atom)}});
   return Dim(std::move(node));
+}
+
+Dim Dim::between(std::string name, const Dim &lower, const Dim &upper) {
+  Atom atom = fresh(std::move(name), lower.nonNegative()).terms()[0].atoms[0];
+  atom.lower = std::make_shared<const Dim>(lower);
+  atom.upper = std::make_shared<const Dim>(upper);
+  return fromTerms({{1, {std::move(atom)}}});
 }
 
 const Dim &Dim::open() {
@@ -141,11 +148,62 @@ uint32_t Dim::symbolId() const { return terms()[0].atoms[0].symbol; }
 std::string Dim::symbolName() const { return terms()[0].atoms[0].name; }
 bool Dim::operator==(const Dim &other) const { return node_ == other.node_ || order(*this, other) == 0; }
 
-bool Dim::nonNegative() const {
-  return std::all_of(terms().begin(), terms().end(), [](const Term &t) {
-    return t.coefficient > 0 && std::all_of(t.atoms.begin(), t.atoms.end(), atomNonNegative);
-  });
+// What may stand for one atom of a term so that the sum becomes no larger: bounds of the atom, from below where the
+// term counts positively and from above where it counts negatively. The term's other atoms are not negative.
+static std::vector<Dim> smaller(const Dim::Atom &atom, const Dim::Term &term) {
+  const bool above = term.coefficient < 0;
+  switch (atom.kind) {
+  case Dim::AtomKind::Symbol:
+    if (const auto &bound = above ? atom.upper : atom.lower)
+      return {*bound};
+    return {};
+  case Dim::AtomKind::Min:
+    return above ? std::vector{*atom.lhs, *atom.rhs} : std::vector<Dim>();
+  case Dim::AtomKind::Max:
+    return above ? std::vector<Dim>() : std::vector{*atom.lhs, *atom.rhs};
+  default:
+    return {};
+  }
 }
+
+bool Dim::provablyNonNegative(int depth) const {
+  auto positive = [](const Term &t) {
+    return t.coefficient > 0 && std::all_of(t.atoms.begin(), t.atoms.end(), atomNonNegative);
+  };
+  if (std::all_of(terms().begin(), terms().end(), positive))
+    return true;
+  if (depth == 0)
+    return false;
+  for (const Term &t : terms())
+    for (size_t k = 0; k < t.atoms.size(); ++k) {
+      Dim rest(t.coefficient);
+      bool monotone = true;
+      for (size_t other = 0; other < t.atoms.size(); ++other)
+        if (other != k) {
+          monotone &= atomNonNegative(t.atoms[other]);
+          rest = rest * fromTerms({{1, {t.atoms[other]}}});
+        }
+      if (!monotone)
+        continue;
+      const Dim without = *this - fromTerms({t});
+      for (const Dim &bound : smaller(t.atoms[k], t))
+        if ((without + rest * bound).provablyNonNegative(depth - 1))
+          return true;
+      // b (a // b) <= a for b > 0, and b = 0 stops the program before.
+      if (t.coefficient < 0 && t.atoms[k].kind == AtomKind::FloorDiv && t.atoms[k].rhs->nonNegative()) {
+        Term divisor = t.atoms[k].rhs->terms().size() == 1 ? t.atoms[k].rhs->terms()[0] : Term{0, {}}, quotient;
+        Dim magnitude = Dim(int64_t(-1)) * rest;
+        if (divisor.coefficient > 0 && magnitude.terms().size() == 1 &&
+            divideTerm(magnitude.terms()[0], divisor, quotient) &&
+            (without - fromTerms({quotient}) * *t.atoms[k].lhs).provablyNonNegative(depth - 1))
+          return true;
+      }
+    }
+  return false;
+}
+
+// Bounds of bounds are followed this far: i <= n - k, k <= n and the like.
+bool Dim::nonNegative() const { return provablyNonNegative(4); }
 
 Dim operator+(const Dim &a, const Dim &b) {
   std::vector<Dim::Term> terms = a.terms();
@@ -332,6 +390,12 @@ Dim Dim::substitute(const std::function<std::optional<Dim>(uint32_t)> &replace) 
     for (const Atom &atom : t.atoms) {
       if (atom.kind == AtomKind::Symbol) {
         std::optional<Dim> value = replace(atom.symbol);
+        if (!value && atom.upper) {
+          Atom same = atom;
+          same.lower = std::make_shared<const Dim>(atom.lower->substitute(replace));
+          same.upper = std::make_shared<const Dim>(atom.upper->substitute(replace));
+          value = fromTerms({{1, {std::move(same)}}});
+        }
         product = product * (value ? *value : fromTerms({{1, {atom}}}));
         continue;
       }

@@ -24,6 +24,8 @@ public:
   // A new symbol, different from every other. `name` is what messages call it. Sizes are never negative; an `int` may
   // be.
   static Dim fresh(std::string name, bool nonNegative = true);
+  // A new symbol of which lower <= it <= upper is known, as of a loop's variable inside the loop.
+  static Dim between(std::string name, const Dim &lower, const Dim &upper);
   // The one size that stands for "another in each element" of a list, and for a length that is no part of the type.
   // It has no value: a read gives a new symbol in its place.
   static const Dim &open();
@@ -59,15 +61,17 @@ private:
   explicit Dim(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
   static Dim fromTerms(std::vector<Term> terms);
   static Dim opaque(AtomKind kind, const Dim &a, const Dim &b);
+  bool provablyNonNegative(int depth) const;
   std::shared_ptr<const Node> node_;
 };
 
 struct Dim::Atom {
   AtomKind kind;
-  uint32_t symbol = 0;                 // Symbol
-  std::string name;                    // Symbol
-  bool nonNegative = true;             // Symbol
-  std::shared_ptr<const Dim> lhs, rhs; // the others
+  uint32_t symbol = 0;                     // Symbol
+  std::string name;                        // Symbol
+  bool nonNegative = true;                 // Symbol
+  std::shared_ptr<const Dim> lhs, rhs;     // the others
+  std::shared_ptr<const Dim> lower, upper; // Symbol: bounds, both or none
 };
 struct Dim::Term {
   int64_t coefficient;

@@ -96,5 +96,26 @@ TEST(Shapes, SymbolicSizes) {
   EXPECT_EQ(resultOf("x @ x"), "f32[N, M]"); // with a check that N and M are equal
 }
 
+// What a loop's variable runs over bounds the slices that it is used in.
+TEST(Shapes, LoopVariables) {
+  auto sliceIn = [&](const std::string &loop, const std::string &slice) {
+    Checked c = check("fn f(x: f32[N], k: int) { for i in " + loop + " { let r = " + slice +
+                      " } }\nexport fn g(x: f32[N], k: int) -> int { f(x, k); 0 }");
+    size_t at = c.tree.find("let r: ");
+    return at == std::string::npos ? c.errors : c.tree.substr(at + 7, c.tree.find(" = ", at) - at - 7);
+  };
+  EXPECT_EQ(sliceIn("0..N - k + 1", "x[i:i + k]"), "f32[n]"); // k may be negative
+  EXPECT_EQ(sliceIn("0..N - 2", "x[i:i + 3]"), "f32[3]");
+  EXPECT_EQ(sliceIn("1..N", "x[i - 1:i + 1]"), "f32[2]");
+  EXPECT_EQ(sliceIn("0..N // 4", "x[4 * i:4 * (i + 1)]"), "f32[4]");
+  EXPECT_EQ(sliceIn("0..N", "x[0:i]"), "f32[i]");
+  // Here the last slice may be shorter.
+  EXPECT_NE(sliceIn("0..N", "x[i:i + 3]"), "f32[3]");
+  EXPECT_NE(sliceIn("0..N // 4 + 1", "x[4 * i:4 * (i + 1)]"), "f32[4]");
+  EXPECT_NE(sliceIn("0..N step -1", "x[i:i + 1]"), "f32[1]");
+  EXPECT_EQ(typeOf("[for i in 0..3: zeros(4)[i + 4]]").substr(0, 5), "E0404");
+  EXPECT_EQ(typeOf("[for i in 3..3: zeros(3)[i]]"), "f32[0]"); // never runs
+}
+
 } // namespace
 } // namespace dl
