@@ -11,11 +11,10 @@ struct GemmShape {
   bool transA, transB;
 };
 
-// f32 by oneDNN.
+// By blocks that are packed and held in registers. Each element is summed in an order that depends on the sizes alone,
+// not on the number of threads, and nothing is allocated but from the pool. Not oneDNN's sgemm: it is no faster, and
+// takes memory of the system in every call.
 void gemm(const GemmShape &shape, const float *a, const float *b, float *c);
-
-// f64 by blocks that are packed and held in registers. Each element is summed in the order of k within a block of k,
-// whatever the number of threads.
 void gemm(const GemmShape &shape, const double *a, const double *b, double *c);
 
 } // namespace dl::rt

@@ -2,24 +2,12 @@
 #include <algorithm>
 #include <cstring>
 
-#include <oneapi/dnnl/dnnl.h>
-
 #include "runtime/core/arguments.h"
 #include "runtime/core/threads.h"
 #include "runtime/kernels/gemm.h"
 #include "runtime/kernels/targets.h"
 
 namespace dl::rt {
-
-void gemm(const GemmShape &s, const float *a, const float *b, float *c) {
-  // With several threads oneDNN divides the sum of a matrix-vector product among them, and rounds differently.
-  bool vector = s.m == 1 || s.n == 1;
-  useThreadsForOneDnn(vector ? 1 : dl_num_threads());
-  dnnl_status_t status = dnnl_sgemm(s.transA ? 'T' : 'N', s.transB ? 'T' : 'N', s.m, s.n, s.k, 1.0f, a,
-                                    s.transA ? s.m : s.k, b, s.transB ? s.k : s.n, 0.0f, c, s.n);
-  if (status != dnnl_success)
-    fail("oneDNN could not multiply ", s.m, "x", s.k, " by ", s.k, "x", s.n);
-}
 
 namespace {
 

@@ -1,4 +1,7 @@
-// A training loop takes memory in its first iteration only; batches of two sizes, so sizes are dynamic.
+// A training loop takes memory in its first iteration only, be it from the runtime's pool or from the heap behind its
+// back; batches of two sizes, so sizes are dynamic.
+#include "tests/engine/count_allocations.h"
+
 #include "dl/abi.h"
 #include "dl/dl.h"
 
@@ -48,3 +51,21 @@ TEST(Allocation, ATrainingLoopTakesNoMemoryAfterItsFirstIteration) {
   EXPECT_EQ(dl_heap_allocations(), once) << "400 iterations asked the system for memory";
   EXPECT_LT(*many, *first) << "it does not train";
 }
+
+#if DL_COUNTS_ALLOCATIONS
+// The call of a function takes a few blocks; they do not become more with the iterations.
+TEST(Allocation, NoIterationOfATrainingLoopTakesMemoryFromTheHeap) {
+  dl::Engine engine;
+  dl::Result<dl::Module> module = engine.compile(program, "training.dl");
+  ASSERT_TRUE(module) << module.error().text;
+  auto training = module->get<float(int64_t)>("training");
+  ASSERT_TRUE(training) << training.error().text;
+  auto taken = [&](int64_t epochs) {
+    uint64_t before = dl::test::allocations;
+    EXPECT_TRUE((*training)(epochs));
+    return dl::test::allocations - before;
+  };
+  EXPECT_GT(taken(1), 0) << "the count counts nothing";
+  EXPECT_EQ(taken(50), taken(1)) << "343 iterations took memory from the heap";
+}
+#endif

@@ -28,8 +28,8 @@ template <class T> void checkProducts(double tolerance) {
   struct Size {
     int64_t m, n, k;
   };
-  for (Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{64, 10, 33}, Size{97, 130, 70}, Size{200, 37, 300}, Size{4, 0, 2},
-                 Size{2, 3, 0}})
+  for (Size s : {Size{1, 1, 1}, Size{3, 5, 7}, Size{64, 10, 33}, Size{97, 130, 70}, Size{200, 37, 300},
+                 Size{600, 50, 20}, Size{1, 50, 90}, Size{3, 1200, 40}, Size{90, 1, 530}, Size{4, 0, 2}, Size{2, 3, 0}})
     for (bool ta : {false, true})
       for (bool tb : {false, true}) {
         Tensor a = numbers<T>(ta ? std::vector{s.k, s.m} : std::vector{s.m, s.k}, 1);
