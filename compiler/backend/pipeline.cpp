@@ -8,7 +8,6 @@
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
-#include "mlir/Dialect/Bufferization/Pipelines/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -32,7 +31,16 @@ auto perFunction(std::unique_ptr<Pass> (*create)()) {
 }
 
 void addDeallocation(Manager &pm, const Options &) {
-  bufferization::buildBufferDeallocationPipeline(pm, bufferization::BufferDeallocationPipelineOptions());
+  // MLIR's pipeline, with one step in between.
+  pm.addPass(memref::createExpandReallocPass(/*emitDeallocs=*/false));
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
+  pm.addNestedPass<func::FuncOp>(passes::createOwnGrownPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(bufferization::createBufferDeallocationSimplificationPass());
+  pm.addPass(bufferization::createLowerDeallocationsPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
   pm.addPass(createBufferizationToMemRefPass());
 }
 
@@ -81,6 +89,8 @@ const std::vector<Step> &pipeline() {
       {"hoist-buffers", "allocations leave loops", Stage::Loops, false,
        perFunction(bufferization::createBufferLoopHoistingPass)},
       {"stack-buffers", "small buffers to the stack", Stage::Loops, false, perFunction(createStackBuffersPass)},
+      {"grow-buffers", "a list that grows takes the old one's block", Stage::Loops, false,
+       perModule(createGrowBuffersPass)},
       {"deallocate", "every buffer is freed once", Stage::Loops, false, addDeallocation},
       {"early-dealloc", "frees move up to the last use", Stage::Loops, false, perFunction(createEarlyDeallocPass)},
       // --- loops -----------------------------------------------------------------------------------------------

@@ -48,6 +48,10 @@ PassPtr createBufferizePass();
 PassPtr createDropReturnedArgumentsPass();
 // A function does not return one buffer twice.
 PassPtr createOwnResultsPass();
+// A buffer that is copied into the front of a larger one and dies there may lend it its block: calls of functions
+// with the attributes kGrowSizes and kGrow. Whether it may, the pass behind the deallocation says.
+PassPtr createGrowBuffersPass();
+PassPtr createOwnGrownPass();
 // Moves each dealloc up to directly after the last use of its buffer.
 PassPtr createEarlyDeallocPass();
 // Small buffers of known size go to the stack of the function's entry.
@@ -83,6 +87,10 @@ inline constexpr llvm::StringLiteral kEntryName = "dl.entry";         // on a fu
 inline constexpr llvm::StringLiteral kIndependent = "dl.independent"; // on scf.for: no dependence between iterations
 inline constexpr llvm::StringLiteral kLoopBody = "dl.loop_body"; // on a function: dl_parallel_for calls it with a range
 inline constexpr llvm::StringLiteral kIndependentMarker = "dl.independent_loop"; // the marker's symbol
+inline constexpr llvm::StringLiteral kGrowSizes = "dl.grow_sizes"; // on a function: (may the buffer be taken, sizes…)
+// On a function: buffer -> larger buffer, called behind the other one.
+inline constexpr llvm::StringLiteral kGrow = "dl.grow";
+mlir::Operation *growSizesOf(mlir::Operation *grow);
 inline constexpr llvm::StringLiteral kEntryPrefix = "dl_fn_";
 
 } // namespace dl::passes

@@ -55,6 +55,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
   Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
 
   void runOnOperation() override {
+    module().walk([&](func::CallOp call) { lowerGrow(call); });
     module().walk([&](ir::KernelOp kernel) { ++sharedCalls[keyOf(kernel)].uses; });
     for (auto func : llvm::to_vector(module().getOps<func::FuncOp>()))
       if (!func.isExternal())
@@ -96,6 +97,39 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
   }
 
   // ------------------------------------------------------------------------------------------------------ calls
+  void lowerGrow(func::CallOp call) {
+    auto callee = module().lookupSymbol<func::FuncOp>(call.getCallee());
+    if (!callee || !callee->hasAttr(kGrow))
+      return;
+    Operation *first = growSizesOf(call);
+    Location loc = call.getLoc();
+    OpBuilder b(call);
+    auto type = cast<MemRefType>(call.getResult(0).getType());
+    auto bytesOf = [&](ValueRange dynamic) {
+      int64_t fixed = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      for (int64_t size : type.getShape())
+        fixed *= ShapedType::isDynamic(size) ? 1 : size;
+      Value bytes = number(b, loc, fixed);
+      for (Value size : dynamic)
+        bytes = b.create<LLVM::MulOp>(loc, bytes, toI64(b, loc, size));
+      return bytes;
+    };
+    Value source = call.getOperand(0);
+    Value mayTake = b.create<LLVM::ZExtOp>(loc, b.getI64Type(), first->getOperand(0));
+    ValueRange sizes = first->getOperands().drop_front();
+    SmallVector<Value> before(sizes);
+    before[0] = b.create<memref::DimOp>(loc, source, 0);
+    Type ptr = pointerType(), i64 = b.getI64Type();
+    declare("dl_grow", b.getFunctionType({ptr, i64, i64, i64}, ptr));
+    Value block =
+        b.create<func::CallOp>(loc, "dl_grow", ptr,
+                               ValueRange{pointerOf(b, loc, source), mayTake, bytesOf(before), bytesOf(sizes)})
+            .getResult(0);
+    call.getResult(0).replaceAllUsesWith(memrefAt(b, loc, block, type, sizes));
+    call.erase();
+    first->erase();
+  }
+
   void declare(StringRef name, FunctionType type) {
     if (module().lookupSymbol(name))
       return;

@@ -177,6 +177,18 @@ void *dl_alloc(size_t bytes) {
 
 void dl_free(void *block) { release(block); }
 
+void *dl_grow(void *block, int64_t mayTake, int64_t used, int64_t bytes) {
+  size_t wanted = static_cast<size_t>(bytes);
+  if (mayTake && wanted <= capacityOf(block))
+    return block;
+  // What grew once will grow again.
+  void *larger = mayTake ? tryAllocate(2 * wanted) : nullptr;
+  if (!larger)
+    larger = dl_alloc(wanted);
+  std::memcpy(larger, block, static_cast<size_t>(used));
+  return larger;
+}
+
 void dl_fail(const dl_site *site, const char *message) { failOwned(site, duplicate(message ? message : "")); }
 
 namespace {

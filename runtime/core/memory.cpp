@@ -215,6 +215,10 @@ void release(void *pointer) noexcept {
   } while (!heap->remote.compare_exchange_weak(head, block, std::memory_order_release, std::memory_order_relaxed));
 }
 
+size_t capacityOf(const void *block) noexcept {
+  return classBytes(static_cast<int>((static_cast<const Block *>(block) - 1)->sizeClass));
+}
+
 void pushMark(LiveNode *mark) {
   if (Heap *heap = heapOfThread())
     heap->link(mark);

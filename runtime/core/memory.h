@@ -26,6 +26,8 @@ void releaseToMark(LiveNode *mark);
 // A 64-byte aligned block, or nullptr when there is no memory.
 void *tryAllocate(size_t bytes) noexcept;
 void release(void *block) noexcept;
+// How many bytes fit into a block.
+size_t capacityOf(const void *block) noexcept;
 
 // How many blocks of the calling thread's heap are live, for tests.
 int64_t liveBlocks();

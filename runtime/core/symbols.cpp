@@ -35,6 +35,7 @@ const std::unordered_map<std::string_view, void *> &table() {
       DL_SYMBOL(dl_rt_check_arguments),
       DL_SYMBOL(dl_alloc),
       DL_SYMBOL(dl_free),
+      DL_SYMBOL(dl_grow),
       DL_SYMBOL(dl_heap_allocations),
       DL_SYMBOL(dl_fail),
       DL_SYMBOL(dl_invoke),

@@ -80,11 +80,12 @@ def compiler_rows(dl):
     line("session: an entry without new kernels", plain, "ms", "under 40 ms")
     line("session: an entry with new kernels", kernels, "ms", "under 120 ms")
     line("session: the first after 300 more entries", late, "ms", "under 40 ms")
-    times = compile_speed.write_ns(dl)
-    for kind in dict.fromkeys(kind for kind, _ in times):
-        sizes = sorted(n for k, n in times if k == kind)
-        line(f"one element through {kind}, n = 1e3", times[kind, sizes[0]], "ns", "")
-        line(f"one element through {kind}, n = 1e7", times[kind, sizes[-1]], "ns", "as for n = 1e3")
+    for script, what in (("writes.dl", "one element through"), ("appends.dl", "one append in")):
+        times = compile_speed.element_ns(dl, script)
+        for kind in dict.fromkeys(kind for kind, _ in times):
+            small, *_, large = sorted(n for k, n in times if k == kind)
+            line(f"{what} {kind}, n = {small:.0e}", times[kind, small], "ns", "")
+            line(f"{what} {kind}, n = {large:.0e}", times[kind, large], "ns", f"as for n = {small:.0e}")
 
 
 # name, what it is, the bound

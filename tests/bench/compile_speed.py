@@ -176,10 +176,10 @@ def session_ms(dl):
     return plain, kernels, late
 
 
-def write_ns(dl):
-    """{(kind, elements): median ns of writing one element}"""
+def element_ns(dl, script):
+    """{(kind, elements): median ns for one element}, of writes.dl and appends.dl"""
     times = collections.defaultdict(list)
-    out = subprocess.run([dl, "run", "--threads", "1", os.path.join(HERE, "writes.dl")], check=True, capture_output=True,
+    out = subprocess.run([dl, "run", "--threads", "1", os.path.join(HERE, script)], check=True, capture_output=True,
                          text=True).stdout
     for line in out.splitlines():
         words = line.split()
