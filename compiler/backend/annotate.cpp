@@ -58,6 +58,18 @@ void addVectorForms(Module &module, Function &function, int arguments, const Tar
   function.addFnAttr("vector-function-abi-variant", mappings);
 }
 
+// Stack memory becomes registers only when it stands in the entry block, which checks have split before it.
+void moveAllocasToEntry(Function &function) {
+  BasicBlock &entry = function.getEntryBlock();
+  for (BasicBlock &block : drop_begin(function))
+    for (Instruction &instruction : make_early_inc_range(block)) {
+      auto *alloca = dyn_cast<AllocaInst>(&instruction);
+      auto *size = alloca ? dyn_cast<ConstantInt>(alloca->getArraySize()) : nullptr;
+      if (size)
+        alloca->moveBefore(entry, entry.getFirstInsertionPt());
+    }
+}
+
 } // namespace
 
 void annotateFunctions(Module &module, const TargetDescription &target) {
@@ -72,6 +84,7 @@ void annotateFunctions(Module &module, const TargetDescription &target) {
     if (!function.isDeclaration()) {
       if (!name.starts_with(passes::kEntryPrefix))
         function.setLinkage(GlobalValue::InternalLinkage);
+      moveAllocasToEntry(function);
       function.addFnAttr(Attribute::NoUnwind);
       function.addFnAttr("target-cpu", target.cpu);
       function.addFnAttr("target-features", target.features);

@@ -12,7 +12,7 @@ namespace dl::ops {
 namespace {
 
 // Up to so many multiplications a loop nest beats the call of a library.
-constexpr int64_t kInlineProducts = 16 * 64 * 64;
+constexpr int64_t kInlineProducts = 16 * 16 * 16;
 
 Value matmul(OpBuilder &b, Location loc, Type type, Value x, Value y, bool transX, bool transY) {
   return b.create<ir::MatMulOp>(loc, type, x, y, transX, transY);
