@@ -11,8 +11,11 @@ using namespace mlir;
 namespace dl::ops {
 namespace {
 
-// Up to so many multiplications a loop nest beats the call of a library.
+// Up to so many multiplications a loop nest beats the call of a kernel, whose tiles stay in registers.
 constexpr int64_t kInlineProducts = 16 * 16 * 16;
+// The same for nests whose innermost loop is too short for vectors.
+constexpr int64_t kInlineScalarProducts = 8 * 8 * 8;
+constexpr int64_t kShortLoop = 8;
 
 Value matmul(OpBuilder &b, Location loc, Type type, Value x, Value y, bool transX, bool transY) {
   return b.create<ir::MatMulOp>(loc, type, x, y, transX, transY);
@@ -138,13 +141,18 @@ Extents extentsOf(ir::MatMulOp op) {
           a[op.getTransA() ? first : last]};
 }
 
-bool isSmall(const Extents &e) {
+// Whether the innermost loop of the nest is the sum.
+bool sumsInnermost(ir::MatMulOp op) { return op.getTransB() && !op.getTransA(); }
+
+bool isSmall(ir::MatMulOp op) {
+  Extents e = extentsOf(op);
+  int64_t limit = (sumsInnermost(op) ? e.k : e.n) < kShortLoop ? kInlineScalarProducts : kInlineProducts;
   int64_t products = 1;
   for (int64_t size : {e.batch, e.m, e.n, e.k}) {
-    if (ShapedType::isDynamic(size) || size > kInlineProducts)
+    if (ShapedType::isDynamic(size) || size > limit)
       return false;
     products *= size;
-    if (products > kInlineProducts)
+    if (products > limit)
       return false;
   }
   return true;
@@ -155,7 +163,7 @@ bool isSmall(const Extents &e) {
 Value loops(RewriterBase &rewriter, ir::MatMulOp op, RankedTensorType type, ValueRange sizes) {
   Location loc = op.getLoc();
   int64_t lead = type.getRank() - 2;
-  bool dots = op.getTransB() && !op.getTransA();
+  bool dots = sumsInnermost(op);
   auto dim = [&](int64_t k) { return rewriter.getAffineDimExpr(k); };
   AffineExpr m = dim(lead), k = dim(dots ? lead + 2 : lead + 1), n = dim(dots ? lead + 1 : lead + 2);
   auto map = [&](AffineExpr row, AffineExpr column) {
@@ -233,7 +241,7 @@ LogicalResult MatMulOp::lower(RewriterBase &rewriter) {
     else
       sizes.push_back(sizeOf(rewriter, loc, getB(), getTransB() ? first : last));
   }
-  if (ops::isSmall(ops::extentsOf(*this)) && !type.getElementType().isBF16()) {
+  if (ops::isSmall(*this) && !type.getElementType().isBF16()) {
     rewriter.replaceOp(*this, ops::loops(rewriter, *this, type, sizes));
     return success();
   }

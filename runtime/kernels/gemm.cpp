@@ -231,10 +231,10 @@ template <class T> struct Product {
       return byDots();
     int64_t blocks = (k + kDepth - 1) / kDepth, depth = (k + blocks - 1) / blocks;
     int64_t most = std::min((n + panel - 1) / panel, kBlockPanels);
-    Buffer<T> packed(depth * most * panel);
+    Buffer<T> packed(depth * most * panel), rows(m > kRowsOfPanel ? (m + kRows - 1) / kRows * kRows * depth : 1);
     for (int64_t j = 0; j < n; j += kBlockPanels * panel)
       for (int64_t p = 0; p < k; p += depth)
-        block({j, std::min(kBlockPanels * panel, n - j), p, std::min(depth, k - p), packed.data()});
+        block({j, std::min(kBlockPanels * panel, n - j), p, std::min(depth, k - p), packed.data(), rows.data()});
   }
 
   // Both operands run along what is summed.
@@ -251,56 +251,75 @@ template <class T> struct Product {
     });
   }
 
-  // Columns, and what is summed, of one block; where its packed panels stand.
+  // Columns, and what is summed, of one block; where its packed panels stand. The panels are of one width, as far as it
+  // goes: one of a single vector would leave most registers unused.
   struct Block {
     int64_t column, columns, p, depth;
-    T *packed;
+    T *packed, *rows;
+    int64_t panels = (columns + panel - 1) / panel;
+    int64_t width = vectorsOf((columns + panels - 1) / panels, lanes) * lanes;
   };
-  static int64_t widthOf(const Block &s, int64_t i) { return std::min(panel, s.columns - i * panel); }
+  static int64_t widthOf(const Block &s, int64_t i) { return std::min(s.width, s.columns - i * s.width); }
   bool inPlace(const Block &s, int64_t i) const {
     return m <= kInPlaceRows && b.columnStride == 1 && widthOf(s, i) % lanes == 0;
   }
 
   void block(const Block &s) const {
-    int64_t panels = (s.columns + panel - 1) / panel, bands = (m + kBand - 1) / kBand;
+    int64_t panels = s.panels, bands = (m + kBand - 1) / kBand;
     if (m <= kRowsOfPanel) {
       // A panel is used while it is in the first cache.
-      parallelFor(0, panels, grainOf(m * s.depth * panel), [&](int64_t from, int64_t to) {
+      parallelFor(0, panels, grainOf(m * s.depth * s.width), [&](int64_t from, int64_t to) {
         for (int64_t i = from; i < to; ++i) {
           pack(s, i);
-          multiply(s, i, 0, m);
+          multiply(s, i, a.at(0, s.p), a.rowStride, a.columnStride, kRows * a.rowStride, 0, m);
         }
       });
       return;
     }
-    parallelFor(0, panels, grainOf(s.depth * panel), [&](int64_t from, int64_t to) {
+    parallelFor(0, panels, grainOf(s.depth * s.width), [&](int64_t from, int64_t to) {
       for (int64_t i = from; i < to; ++i)
         pack(s, i);
     });
-    parallelFor(0, bands * panels, grainOf(kBand * s.depth * panel), [&](int64_t from, int64_t to) {
+    parallelFor(0, (m + kRows - 1) / kRows, grainOf(kRows * s.depth * 8), [&](int64_t from, int64_t to) {
       for (int64_t i = from; i < to; ++i)
-        multiply(s, i % panels, i / panels * kBand, std::min(m, (i / panels + 1) * kBand));
+        packRows(s, i * kRows);
+    });
+    parallelFor(0, bands * panels, grainOf(kBand * s.depth * s.width), [&](int64_t from, int64_t to) {
+      for (int64_t i = from; i < to; ++i) {
+        int64_t row = i / panels * kBand;
+        multiply(s, i % panels, s.rows + row * s.depth, 1, kRows, kRows * s.depth, row, std::min(m, row + kBand));
+      }
     });
   }
   static int64_t grainOf(int64_t work) { return std::max<int64_t>(1, kGrain / (1 + work)); }
 
   void pack(const Block &s, int64_t i) const {
     if (!inPlace(s, i))
-      packB(b, s.p, s.depth, s.column + i * panel, widthOf(s, i), s.packed + i * s.depth * panel);
+      packB(b, s.p, s.depth, s.column + i * s.width, widthOf(s, i), s.packed + i * s.depth * s.width);
   }
-  void multiply(const Block &s, int64_t i, int64_t row, int64_t end) const {
-    int64_t first = s.column + i * panel, width = widthOf(s, i);
-    TileOperands<T> o{{a.at(row, s.p), a.rowStride, a.columnStride},
-                      inPlace(s, i) ? b.at(s.p, first) : s.packed + i * s.depth * panel,
+  // The rows of one tile side by side.
+  void packRows(const Block &s, int64_t row) const {
+    T *out = s.rows + row * s.depth;
+    int64_t count = std::min<int64_t>(kRows, m - row);
+    for (int64_t p = 0; p < s.depth; ++p)
+      for (int64_t r = 0; r < count; ++r)
+        out[p * kRows + r] = *a.at(row + r, s.p + p);
+  }
+  // Rows of A, `next` apart from tile to tile, times a panel.
+  void multiply(const Block &s, int64_t i, const T *rows, int64_t rowStride, int64_t columnStride, int64_t next,
+                int64_t row, int64_t end) const {
+    int64_t first = s.column + i * s.width, width = widthOf(s, i);
+    TileOperands<T> o{{rows, rowStride, columnStride},
+                      inPlace(s, i) ? b.at(s.p, first) : s.packed + i * s.depth * s.width,
                       inPlace(s, i) ? b.rowStride : vectorsOf(width, lanes) * lanes,
                       c + row * n + first,
                       n,
                       s.depth,
                       s.p > 0};
-    rowsTimesPanel(o, end - row, width);
+    rowsTimesPanel(o, next, end - row, width);
   }
 
-  static void rowsTimesPanel(TileOperands<T> o, int64_t count, int64_t width) {
+  static void rowsTimesPanel(TileOperands<T> o, int64_t next, int64_t count, int64_t width) {
     int vectors = vectorsOf(width, lanes);
     bool whole = width == vectors * lanes;
     alignas(64) T edge[kRows * kColumns<T>];
@@ -319,7 +338,7 @@ template <class T> struct Product {
         for (int r = 0; r < rows; ++r)
           std::copy_n(edge + r * panel, width, o.c + r * o.strideC);
       }
-      o.a.data += kRows * o.a.rowStride;
+      o.a.data += next;
       o.c += kRows * o.strideC;
     }
   }

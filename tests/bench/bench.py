@@ -93,6 +93,7 @@ STEPS = [
     ("mlp_step", "training step 784-256-10, batch 64, Adam", "at most 0.50"),
     ("cnn_step", "training step CNN, batch 64, Adam", "at most 0.60"),
     ("gelu_softmax", "bias + tanh-GELU + softmax and gradient", "at most 0.35"),
+    ("policy_step", "100 steps of a network 4-64-64-2, batch 16", ""),
 ]
 
 

@@ -53,4 +53,18 @@ def gelu_softmax():
     timed(step, 20, 100)
 
 
-{"mlp_step": mlp_step, "cnn_step": cnn_step, "gelu_softmax": gelu_softmax}[sys.argv[1]]()
+def policy_step():
+    model = nn.Sequential(nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 2))
+    optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
+    x = torch.randn(16, 4)
+
+    def steps():
+        for _ in range(100):
+            optimiser.zero_grad()
+            model(x).square().mean().backward()
+            optimiser.step()
+
+    timed(steps, 2, 10)
+
+
+{"mlp_step": mlp_step, "cnn_step": cnn_step, "gelu_softmax": gelu_softmax, "policy_step": policy_step}[sys.argv[1]]()
