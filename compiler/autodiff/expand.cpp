@@ -149,6 +149,29 @@ private:
     return success();
   }
 
+  // The types as the user has written them: a derivative that calls itself is printed with all of them.
+  static void declareTypes(func::FuncOp derivative, func::FuncOp callee, ArrayRef<int64_t> wrt, bool forward) {
+    for (unsigned i = 0; i < callee.getNumArguments(); ++i)
+      derivative.setArgAttrs(i, callee.getArgAttrDict(i));
+    for (unsigned i = 0; i < callee.getNumResults(); ++i)
+      if (DictionaryAttr attributes = callee.getResultAttrDict(i))
+        derivative.setResultAttrs(i, attributes);
+    // What belongs to the arguments that are differentiated by, and to the results that have a derivative.
+    unsigned argument = callee.getNumArguments(), result = callee.getNumResults();
+    auto declare = [&](Attribute type, bool isArgument) {
+      unsigned at = isArgument ? argument++ : result++;
+      if (type && isArgument)
+        derivative.setArgAttr(at, kTypeAttr, type);
+      else if (type)
+        derivative.setResultAttr(at, kTypeAttr, type);
+    };
+    for (int64_t i : wrt)
+      declare(callee.getArgAttr(i, kTypeAttr), forward);
+    for (unsigned i = 0; i < callee.getNumResults(); ++i)
+      if (ir::isFloat(callee.getResultTypes()[i]))
+        declare(callee.getResultAttr(i, kTypeAttr), !forward);
+  }
+
   FailureOr<func::FuncOp> derivativeOf(func::FuncOp callee, ArrayRef<int64_t> wrt, bool forward, Location loc) {
     Key key{callee, wrt.vec(), forward};
     if (auto found = generated_.find(key); found != generated_.end())
@@ -182,8 +205,7 @@ private:
                                          FunctionType::get(&getContext(), inputs, results));
     function.setPrivate();
     getOperation().push_back(function);
-    for (unsigned i = 0; i < callee.getNumArguments(); ++i)
-      function.setArgAttrs(i, callee.getArgAttrDict(i));
+    declareTypes(function, callee, wrt, forward);
     function->setAttr(kUnfinishedAttr, UnitAttr::get(&getContext()));
     generated_[key] = function; // before its body is made, which may call it
     auto reverse = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, false, loc); };

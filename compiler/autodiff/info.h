@@ -35,6 +35,7 @@ inline constexpr llvm::StringLiteral kOptionalRuleAttr = "dl.optional_rule";
 inline constexpr llvm::StringLiteral kCheckpointAttr = "dl.checkpoint";
 // The attribute of a function argument that holds its name in the source.
 inline constexpr llvm::StringLiteral kNameAttr = "dl.name";
+inline constexpr llvm::StringLiteral kTypeAttr = "dl.type"; // as the user has written it
 // Marks a generated function whose body is still being made.
 inline constexpr llvm::StringLiteral kUnfinishedAttr = "dl.unfinished";
 

@@ -130,6 +130,14 @@ FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<i
   return gradient;
 }
 
+StringRef declaredName(func::FuncOp function) {
+  auto title = function ? function->getAttrOfType<StringAttr>("dl.title") : StringAttr();
+  bool isName = title && title.getValue() != "fn" && llvm::all_of(title.getValue(), [](char c) {
+                  return isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80);
+                });
+  return isName ? title.getValue() : StringRef();
+}
+
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.
 static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited,
                          SmallVectorImpl<func::FuncOp> &out) {
@@ -137,7 +145,7 @@ static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &vi
     return;
   function.walk([&](func::CallOp call) {
     func::FuncOp callee = calleeOf(call);
-    if (callee && !callee.isExternal() && !callee->hasAttr("dl.title"))
+    if (callee && !callee.isExternal() && declaredName(callee).empty())
       addGenerated(callee, visited, out);
   });
   out.push_back(function);

@@ -69,7 +69,7 @@ static Text tensorLiteral(DenseElementsAttr value) {
       wrapped.push_back("[" + llvm::join(items.begin() + i, items.begin() + i + size, ", ") + "]");
     items = std::move(wrapped);
   }
-  return {items.empty() ? "[]" : items[0]};
+  return {items[0]};
 }
 
 // --------------------------------------------------------------------------------------------------- elementwise
@@ -311,6 +311,13 @@ Text SourcePrinter::buildUpstream(Operation *op) {
   Attribute value;
   if (matchPattern(op, m_Constant(&value))) {
     if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
+      bool isText = dense.getElementType().isInteger(8) && dense.getType().getRank() == 1;
+      if (dense.getType().getNumElements() == 0 && !isText) { // `[]` would be a list
+        Type elem = dense.getElementType();
+        std::string shape = tuple(dense.getType(), {});
+        return elem.isInteger(1) ? call("full", {shape, "false"})
+                                 : call("zeros", {shape, "dtype=" + elementName(elem)});
+      }
       if (!dense.isSplat() || dense.getType().getNumElements() < 4)
         return tensorLiteral(dense);
       return call("full", {tuple(dense.getType(), {}), number(dense.getSplatValue<Attribute>(), false).text});

@@ -23,6 +23,9 @@ struct Text {
   Level level = Level::Primary;
 };
 
+// The name that the user's program has for the function; empty for generated ones, lambdas and methods.
+llvm::StringRef declaredName(mlir::func::FuncOp function);
+
 class SourcePrinter {
 public:
   explicit SourcePrinter(mlir::func::FuncOp function);
@@ -75,6 +78,10 @@ private:
   template <typename Op> void store(Op op, llvm::StringRef sign);
   // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
   std::string runtimeCall(llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
+  // Whether the branches do not provably give the same sizes.
+  bool sizesDiffer(mlir::scf::IfOp op) const;
+  // The rest of the declaration of a variable that is assigned before it is read.
+  static std::string unset(mlir::Type type);
   std::string branchValue(mlir::Value value, mlir::Value other);
   mlir::LogicalResult branch(mlir::scf::IfOp op);
   mlir::LogicalResult counted(mlir::scf::ForOp op);

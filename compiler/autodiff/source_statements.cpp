@@ -1,6 +1,7 @@
 #include "compiler/autodiff/source_printer.h"
 
 #include "compiler/autodiff/dims.h"
+#include "compiler/autodiff/info.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -28,6 +29,14 @@ static std::string typeText(Type type, StringAttr written) {
   return elementName(ir::elementOf(type)) + (dims.empty() ? "" : "[" + dims + "]");
 }
 
+// The name of a generated function: that of an instance, `f$1_grad`, or of a lambda, `fn`, is none in dl.
+static std::string written(StringRef symbol) {
+  std::string name = symbol == "fn" ? "lambda_" : "";
+  for (char c : symbol)
+    name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
+  return name;
+}
+
 std::string SourcePrinter::signature() {
   std::string results;
   SmallVector<std::string> params;
@@ -43,13 +52,11 @@ std::string SourcePrinter::signature() {
   }
   if (function_.getNumResults() != 1)
     results = "(" + results + ")";
-  std::string name;
-  for (char c : function_.getName())
-    name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
   std::string inLine = llvm::join(params, ", ");
   if (inLine.size() > 90)
     inLine = "\n  " + llvm::join(params, ",\n  ") + "\n";
-  return "fn " + name + "(" + inLine + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
+  return "fn " + written(function_.getName()) + "(" + inLine + ")" +
+         (known && function_.getNumResults() ? " -> " + results : "") + " {";
 }
 
 void SourcePrinter::wish(Value value, const std::string &name) {
@@ -181,7 +188,10 @@ LogicalResult SourcePrinter::statement(Operation *op) {
   if (op->use_empty() && isMemoryEffectFree(op))
     return success();
   if (auto function = dyn_cast<func::CallOp>(op)) {
-    let(op->getResults(), call(function.getCallee(), {list(op->getOperands())}).text);
+    // What the user has declared is called as that: the types of the arguments choose the instance again.
+    StringRef declared = declaredName(calleeOf(function));
+    let(op->getResults(),
+        call(declared.empty() ? written(function.getCallee()) : declared.str(), {list(op->getOperands())}).text);
     return success();
   }
   if (auto function = dyn_cast<ir::ExternOp>(op)) {
@@ -252,6 +262,34 @@ std::string SourcePrinter::branchValue(Value value, Value other) {
                            : "zeros(" + shape + (elem.isF32() ? ")" : ", dtype=" + elementName(elem) + ")");
 }
 
+// The declared type of a variable whose sizes change by assignment.
+static std::string openType(RankedTensorType type) { return ": " + typeText(type, StringAttr()); }
+
+bool SourcePrinter::sizesDiffer(scf::IfOp op) const {
+  for (OpResult result : op.getResults()) {
+    auto type = dyn_cast<RankedTensorType>(result.getType());
+    for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
+      Dim first = traceDim(peel(op.thenYield().getOperand(result.getResultNumber())), dim);
+      Dim second = traceDim(peel(op.elseYield().getOperand(result.getResultNumber())), dim);
+      if (type.isDynamicDim(dim) && first != second)
+        return true;
+    }
+  }
+  return false;
+}
+
+std::string SourcePrinter::unset(Type type) {
+  Type elem = ir::elementOf(type);
+  std::string zero = elem.isInteger(1) ? "false" : number(Builder(type.getContext()).getZeroAttr(elem), false).text;
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor)
+    return " = " + zero;
+  std::string sizes;
+  for (int64_t size : tensor.getShape())
+    sizes += std::to_string(ShapedType::isDynamic(size) ? 0 : size) + ",";
+  return (tensor.hasStaticShape() ? "" : openType(tensor)) + " = full((" + sizes + "), " + zero + ")";
+}
+
 LogicalResult SourcePrinter::branch(scf::IfOp op) {
   std::string condition = expression(op.getCondition()).text;
   std::string head = "if " + condition + " {", pattern;
@@ -259,7 +297,12 @@ LogicalResult SourcePrinter::branch(scf::IfOp op) {
     name(result, unique(wishFor(result)));
     pattern += (pattern.empty() ? "" : ", ") + names_[result];
   }
-  if (op.getNumResults())
+  // An `if` has one type: branches of other sizes assign to variables.
+  bool assigns = sizesDiffer(op);
+  for (Value result : op.getResults())
+    if (assigns)
+      line("var " + names_[result] + unset(result.getType()));
+  if (op.getNumResults() && !assigns)
     head = "let " + (op.getNumResults() == 1 ? pattern : "(" + pattern + ")") + " = " + head;
   line(head);
   for (Block *part : {op.thenBlock(), op.elseBlock()}) {
@@ -275,9 +318,13 @@ LogicalResult SourcePrinter::branch(scf::IfOp op) {
       return failure();
     Block *other = part == op.thenBlock() ? op.elseBlock() : op.thenBlock();
     std::string given;
-    for (auto [i, value] : llvm::enumerate(part->getTerminator()->getOperands()))
-      given += (i ? ", " : "") + branchValue(value, other->getTerminator()->getOperand(i));
-    if (op.getNumResults())
+    for (auto [i, value] : llvm::enumerate(part->getTerminator()->getOperands())) {
+      if (assigns)
+        line(names_[op.getResult(i)] + " = " + expression(value).text);
+      else
+        given += (i ? ", " : "") + branchValue(value, other->getTerminator()->getOperand(i));
+    }
+    if (op.getNumResults() && !assigns)
       line(op.getNumResults() == 1 ? given : "(" + given + ")");
     --depth_;
   }
@@ -292,14 +339,6 @@ std::string SourcePrinter::variable(Value init, const std::string &wish, const s
   std::string target = unique(wish);
   line("var " + target + type + " = " + expression(init).text);
   return target;
-}
-
-// The declared type of a variable whose sizes change by assignment.
-static std::string openType(RankedTensorType type) {
-  std::string sizes;
-  for (int64_t size : type.getShape())
-    sizes += (sizes.empty() ? "" : ", ") + (ShapedType::isDynamic(size) ? "_" : std::to_string(size));
-  return ": " + elementName(type.getElementType()) + "[" + sizes + "]";
 }
 
 // That type when a value that a loop carries does not provably keep its sizes, else nothing.
@@ -414,19 +453,8 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
     if (carried && carried.getOwner() == &before && used.insert(names_[value]).second) {
       target = names_[value];
     } else {
-      auto tensor = dyn_cast<RankedTensorType>(value.getType());
       target = unique(wishFor(result));
-      Type elem = ir::elementOf(value.getType());
-      std::string zero = elem.isInteger(1) ? "false" : number(Builder(op.getContext()).getZeroAttr(elem), false).text;
-      // The first iteration gives it its value.
-      std::string sizes, open;
-      if (tensor) {
-        for (int64_t size : tensor.getShape())
-          sizes += std::to_string(ShapedType::isDynamic(size) ? 0 : size) + ",";
-        if (!tensor.hasStaticShape())
-          open = openType(tensor);
-      }
-      line("var " + target + open + " = " + (tensor ? "full((" + sizes + "), " + zero + ")" : zero));
+      line("var " + target + unset(value.getType())); // the first iteration gives it its value
       passedTargets.push_back(target);
       passed.push_back(value);
     }

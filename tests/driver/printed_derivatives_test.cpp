@@ -32,6 +32,9 @@ const char *const kBodies[] = {
     "  sum(y * x)\n}",
     "{\n  var y: f64[_] = x[0]\n  for i in 0..3 {\n    y = tanh(cat((y, y * 0.5)))\n  }\n  sum(y * y)\n}",
     "{\n  var y = x\n  y[0] = y[1] * 2.0\n  y[:, 1] *= 3.0\n  sum(y * y)\n}",
+    "{\n  var xs: list[f64] = []\n  for i in 0..x.shape[1] { xs.append(sin(x[0, i])) }\n  sum(xs) * xs[0]\n}",
+    "{\n  var xs: list[f64] = [1.0, x[0, 0]]\n  if sum(x) > 0.0 { xs.append(x[0, 1]) }\n  sum(xs) * xs[-1]\n}",
+    "{\n  let k = x[0, 0]\n  let g = fn(z: f64) = z * z * k\n  checkpoint(g)(x[0, 1])\n}",
 };
 
 const char *const kCheck = R"(
@@ -64,4 +67,27 @@ TEST(PrintedDerivatives, CompileAndAgree) {
     ProcessResult result = dl::tests::runProcess({DL_COMMAND, "--no-cache", "both.dl"}, scratch.folder, "");
     EXPECT_EQ(result.status, 0) << program << derivatives << result.err;
   }
+}
+
+// A recursive function that is called at several sizes has several instances, each with a derivative that calls itself.
+TEST(PrintedDerivatives, OfSeveralInstancesOfARecursiveFunction) {
+  Scratch scratch;
+  std::string program = R"(
+fn half(n: int, a: f64[K]) -> f64[K] {
+  if n < 1 { return a * 0.5 }
+  sin(half(n - 1, a * 1.1))
+}
+fn f(x: f64[N, M]) -> f64 = sum(half(3, x[:, 0])) + sum(half(2, [x[0, 1], 1.0, 2.0])) + sum(half(1, x[1]))
+)";
+  scratch.write("f.dl", program);
+  std::string derivatives;
+  for (const std::vector<std::string> &command : std::vector<std::vector<std::string>>{
+           {DL_COMMAND, "grad", "f.dl", "f"}, {DL_COMMAND, "grad", "f.dl", "f", "--forward"}}) {
+    ProcessResult printed = dl::tests::runProcess(command, scratch.folder, "");
+    ASSERT_EQ(printed.status, 0) << printed.err;
+    derivatives += printed.out;
+  }
+  scratch.write("both.dl", program + derivatives + kCheck);
+  ProcessResult result = dl::tests::runProcess({DL_COMMAND, "--no-cache", "both.dl"}, scratch.folder, "");
+  EXPECT_EQ(result.status, 0) << derivatives << result.err;
 }
