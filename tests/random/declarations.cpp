@@ -82,7 +82,7 @@ void Writer::declarations() {
   int count = pick(3 + options_.size);
   for (int i = 0; i < count; ++i) {
     budget_ = 30;
-    switch (pick(8)) {
+    switch (pick(9)) {
     case 0:
     case 1:
     case 2:
@@ -97,6 +97,9 @@ void Writer::declarations() {
       break;
     case 6:
       mutatingFunction();
+      break;
+    case 7:
+      derivativeRule();
       break;
     default:
       moduleDeclaration();
@@ -396,6 +399,11 @@ void Writer::derivativeEntry() {
   line("  let (g, dg) = jvp(grad(" + partial + "), a, da)");
   line(std::string("  (y, g0, ") + (loss.params.size() == 1 ? "" : "g1, ") + "z, dz, h, dg)");
   line("}");
+  program_.loss = loss.name;
+  program_.wrt = static_cast<int>(loss.params.size());
+  program_.again = 1 + loss.params.size() + 2;
+  program_.againText = "export fn " + entry_ + "_again(" + parameters(loss) + ", da: " + first + ") -> " + first +
+                       " = grad(fn(t) = sum(" + loss.name + "_grad(t" + rest + ")[1] * da))(a)\n";
   for (const TensorType &type : loss.params)
     program_.arguments.push_back(argumentFor(type));
   program_.arguments.push_back(argumentFor(loss.params[0]));

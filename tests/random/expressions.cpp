@@ -82,6 +82,18 @@ std::string Writer::leaf(const TensorType &type) {
   std::string variable = variableOf(type);
   if (!variable.empty() && chance(90))
     return variable;
+  if (options_.differentiable && type.isFloat() && !scope_.empty() && chance(60)) {
+    // Little of a program of constants has a derivative.
+    const Name &other = scope_.size() > 3 && pick(2) ? scope_.back() : any(scope_);
+    if (other.type.isFloat()) {
+      std::string number = other.type.dims.empty() ? other.name : "mean(" + other.name + ")";
+      return type.dims.empty() ? number : "(" + constant(type) + " * " + number + ")";
+    }
+  }
+  return constant(type);
+}
+
+std::string Writer::constant(const TensorType &type) {
   if (type.dims.empty())
     return literal(type.elem, true);
   // A literal, nested as deep as the type.
@@ -440,6 +452,12 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
     return "";
   }
   case 4: { // rows at given places
+    if (chance(40)) {
+      other.dims[0] = randomSize();
+      TensorType places{Elem::I64, {type.dims[0]}};
+      std::string x = sub(other);
+      return "(" + x + ")[(" + expr(places, depth - 1) + ") % " + other.dims[0].text + "]";
+    }
     if (!type.dims[0].isConst() || type.dims[0].least > 4)
       return "";
     other.dims[0] = randomSize();

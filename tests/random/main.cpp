@@ -31,6 +31,9 @@ struct Options {
 
 constexpr int secondsPerBatch = 120, secondsPerProgram = 30;
 constexpr int triesOfShrinking = 600;
+// Of the differentiable programs, every so many batches are compiled both with and without optimisation: derivatives
+// are made before that, and what comes after is tested by the other programs.
+constexpr size_t thoroughEvery = 8;
 
 void usage() {
   std::printf(
@@ -95,9 +98,10 @@ std::vector<Program> variants(uint64_t seed, const Options &options) {
   return all;
 }
 
-Outcome tryAlone(const Program &program, bool broken, int seconds = secondsPerProgram) {
+Outcome tryAlone(const Program &program, bool broken, bool thorough = true, int seconds = secondsPerProgram) {
   std::vector<Outcome> outcomes = inProcess(
-      [&] { return broken ? std::vector<Outcome>{tryBroken(program, true)} : tryPrograms({program}); }, seconds);
+      [&] { return broken ? std::vector<Outcome>{tryBroken(program, true)} : tryPrograms({program}, thorough); },
+      seconds);
   return outcomes.empty() ? Outcome{Outcome::Crashed, "no answer"} : outcomes[0];
 }
 
@@ -113,15 +117,15 @@ bool sameFault(const Outcome &a, const Outcome &b) {
   return a.kind == b.kind && key(a) == key(b);
 }
 
-void reportFailure(Program program, const Outcome &outcome, const Options &options) {
+void reportFailure(Program program, const Outcome &outcome, bool thorough, const Options &options) {
   std::printf("\nseed %llu: %s\n%s\n", static_cast<unsigned long long>(program.seed), nameOf(outcome.kind),
               outcome.what.c_str());
   if (options.shrinks) {
     auto fails = [&](const std::string &text) {
       Program smaller = program;
       smaller.text = text;
-      return sameFault(outcome,
-                       tryAlone(smaller, options.slips > 0, outcome.kind == Outcome::Hung ? 10 : secondsPerProgram));
+      return sameFault(outcome, tryAlone(smaller, options.slips > 0, thorough,
+                                         outcome.kind == Outcome::Hung ? 10 : secondsPerProgram));
     };
     program.text = shrink(program.text, fails, triesOfShrinking);
   }
@@ -135,7 +139,7 @@ void reportFailure(Program program, const Outcome &outcome, const Options &optio
       arguments += " " + std::to_string(number);
     arguments += "\n";
   }
-  Outcome final = options.shrinks ? tryAlone(program, options.slips > 0) : outcome;
+  Outcome final = options.shrinks ? tryAlone(program, options.slips > 0, thorough) : outcome;
   std::printf("made small: %s\n%s\n%s%s\n", nameOf(final.kind), final.what.c_str(), program.text.c_str(),
               arguments.c_str());
   std::fflush(stdout);
@@ -175,10 +179,11 @@ int main(int argc, char **argv) {
         all.push_back(std::move(program));
     return all;
   };
+  auto thorough = [&](size_t number) { return !options.generator.differentiable || number % thoroughEvery == 0; };
   auto work = [&](size_t number) {
     std::vector<Program> all = ofBatch(number);
     if (!options.slips)
-      return tryPrograms(all);
+      return tryPrograms(all, thorough(number));
     std::vector<Outcome> outcomes;
     for (size_t i = 0; i < all.size(); ++i)
       outcomes.push_back(tryBroken(all[i], true));
@@ -191,7 +196,7 @@ int main(int argc, char **argv) {
       bad |= outcome.failed();
     for (size_t i = 0; i < all.size(); ++i) {
       // What fails in company may do so because of another: each alone, then.
-      Outcome outcome = bad && failures < options.failures ? tryAlone(all[i], options.slips > 0)
+      Outcome outcome = bad && failures < options.failures ? tryAlone(all[i], options.slips > 0, thorough(number))
                         : i < outcomes.size()              ? outcomes[i]
                                                            : Outcome{Outcome::Crashed, ""};
       ++counts[outcome.kind];
@@ -200,7 +205,7 @@ int main(int argc, char **argv) {
       if (outcome.failed() && failures < options.failures) {
         ++failures;
         bad = true;
-        reportFailure(all[i], outcome, options);
+        reportFailure(all[i], outcome, thorough(number), options);
         continue;
       }
       if (outcome.failed())

@@ -21,6 +21,13 @@ struct Program {
   std::string text;  // declarations, and an `export fn` with the name `entry`
   std::string entry; // every name at the top level begins with it, so that programs can stand in one file
   std::vector<Argument> arguments;
+
+  // Differentiable programs: the function that is differentiated by its first `wrt` parameters, and the declaration of
+  // a further entry point, `entry`_again, that differentiates its derivative once more, as `dl grad` prints that. It
+  // gives what is result number `again` of the entry point.
+  std::string loss, againText;
+  int wrt = 0;
+  size_t again = 0;
 };
 
 } // namespace dl::testing

@@ -25,7 +25,7 @@ void Writer::statements(int count) {
 
 void Writer::statement() {
   bool deep = depth_ >= 4;
-  switch (pick(deep ? 8 : 20)) {
+  switch (pick(deep ? 8 : 26)) {
   case 0:
   case 1:
   case 2:
@@ -70,6 +70,22 @@ void Writer::statement() {
     break;
   case 18:
     moduleUse();
+    break;
+  case 19:
+  case 20:
+    list();
+    break;
+  case 21:
+    texts();
+    break;
+  case 22:
+    moduleList();
+    break;
+  case 23:
+    closure();
+    break;
+  case 24:
+    chance(30) ? claim() : closure();
     break;
   default:
     if (returns_ && depth_ > 1)
@@ -140,6 +156,17 @@ void Writer::assignPart() {
       ++at;
     }
     items += (items.empty() ? "" : ", ") + item;
+  }
+  if (target.type.isFloat() && chance(10))
+    return line(target.name + "[" + target.name + (pick(2) ? " > " : " < ") +
+                "0.3127] = " + damped({target.type.elem, {}}, expr({target.type.elem, {}}, 2)));
+  if (chance(10)) { // rows at places of which some may be the same
+    TensorType rows = target.type;
+    rows.dims[0] = {"2", 2};
+    std::string first = index(target.type.dims[0]);
+    std::string places = "[" + first + ", " + index(target.type.dims[0]) + "]";
+    bool adds = target.type.elem != Elem::Bool && target.type.elem != Elem::BF16;
+    return line(target.name + "[" + places + (adds ? "] += " : "] = ") + damped(rows, expr(rows, 2)));
   }
   std::string value = damped(target.type, chance(25) && !part.dims.empty() ? expr({part.elem, {}}, 2) : expr(part, 2));
   static const std::vector<std::string> operators = {" = ", " = ", " += ", " *= "};

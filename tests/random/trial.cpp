@@ -11,6 +11,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <numeric>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,9 +30,10 @@ const char *nameOf(Outcome::Kind kind) {
 
 namespace {
 
-driver::Settings settingsFor(bool optimise) {
+driver::Settings settingsFor(bool optimise, bool fuse) {
   driver::Settings settings;
-  settings.optimise = settings.fuse = optimise;
+  settings.optimise = optimise;
+  settings.fuse = fuse;
   settings.cache = false;
   return settings;
 }
@@ -289,16 +291,78 @@ bool anyFailed(const std::vector<Outcome> &outcomes) {
 
 } // namespace
 
-std::vector<Outcome> tryPrograms(const std::vector<Program> &programs) {
+namespace {
+
+// Puts the derivative of the loss, as the compiler prints it, and what differentiates that again behind the program.
+Outcome addPrintedDerivative(Program &program) {
+  Compilation compilation(settingsFor(false, false));
+  size_t end = program.text.find("export fn " + program.entry + "(");
+  std::vector<int> wrt(static_cast<size_t>(program.wrt));
+  std::iota(wrt.begin(), wrt.end(), 0);
+  std::optional<std::string> source;
+  if (compilation.addText("random.dl", program.text.substr(0, end)) && compilation.askFor(program.loss, "") &&
+      compilation.check() && compilation.generate())
+    source = compilation.lowering.derivative(program.loss, wrt, /*forward=*/false, /*order=*/1, "");
+  if (!source) {
+    for (const Diagnostic &d : compilation.diagnostics.all())
+      if (d.severity == Severity::Error)
+        return {Outcome::NotCompiled, "its derivative cannot be printed: " + render(d, compilation.sources, false)};
+    return {Outcome::NotCompiled, "its derivative cannot be printed, without an error"};
+  }
+  program.text += *source + "\n" + program.againText;
+  return {};
+}
+
+// A program in compiled form against what the evaluation says.
+std::string compared(const driver::NativeCode &code, const Compilation &compilation, const Program &program,
+                     const Expected &expected) {
+  auto called = [&](const std::string &name, Answer &answer) -> std::string {
+    std::string problem;
+    const sema::Function *function = entryOf(compilation, name);
+    dl_function entry = function ? code.find(driver::exportEntry(name), problem) : nullptr;
+    if (!entry)
+      return "not to be found: " + problem;
+    answer = callCompiled(entry, driver::signatureOf(*function).results, program);
+    return "";
+  };
+  Answer answer;
+  std::string text = called(program.entry, answer);
+  if (text.empty())
+    text = difference(expected, answer);
+  if (!text.empty() || program.againText.empty() || !expected.fault.empty() || expected.value.size() <= program.again)
+    return text;
+  Expected second{{}, "", "", {expected.value[program.again]}};
+  text = called(program.entry + "_again", answer);
+  answer.printed.clear();
+  if (text.empty())
+    text = difference(second, answer);
+  return text.empty() ? "" : "the derivative of the printed derivative: " + text;
+}
+
+struct Way {
+  const char *name;
+  bool optimise, fuse;
+};
+
+} // namespace
+
+std::vector<Outcome> tryPrograms(std::vector<Program> programs, bool thorough) {
   std::vector<Outcome> outcomes(programs.size());
   std::vector<Expected> expected(programs.size());
-  for (bool optimise : {true, false}) {
-    Compilation compilation(settingsFor(optimise));
+  for (size_t i = 0; i < programs.size(); ++i)
+    if (!programs[i].againText.empty())
+      outcomes[i] = addPrintedDerivative(programs[i]);
+  if (anyFailed(outcomes))
+    return outcomes;
+  const std::vector<Way> ways = thorough ? std::vector<Way>{{"-O2", true, true}, {"-O0", false, false}}
+                                         : std::vector<Way>{{"-O0 with fusion", false, true}};
+  for (const Way &way : ways) {
+    Compilation compilation(settingsFor(way.optimise, way.fuse));
     if (!compilation.addText("random.dl", textOf(programs)) || !compilation.check()) {
       blame(compilation, programs, Outcome::Refused, outcomes);
       return outcomes;
     }
-    if (optimise) {
+    if (&way == &ways[0]) {
       sema::onLargeStack([&] {
         for (size_t i = 0; i < programs.size(); ++i)
           if (const sema::Function *entry = entryOf(compilation, programs[i].entry)) {
@@ -317,17 +381,11 @@ std::vector<Outcome> tryPrograms(const std::vector<Program> &programs) {
     std::string problem;
     std::unique_ptr<driver::NativeCode> code = driver::NativeCode::load(std::move(*object), problem);
     for (size_t i = 0; i < programs.size(); ++i) {
-      const sema::Function *function = entryOf(compilation, programs[i].entry);
-      dl_function entry = code && function ? code->find(driver::exportEntry(programs[i].entry), problem) : nullptr;
-      if (!entry) {
-        outcomes[i] = {Outcome::NotCompiled, "not to be found: " + problem};
-        continue;
-      }
-      if (outcomes[i].kind == Outcome::Unstable)
-        continue;
-      Answer answer = callCompiled(entry, driver::signatureOf(*function).results, programs[i]);
-      if (std::string text = difference(expected[i], answer); !text.empty() && !outcomes[i].failed())
-        outcomes[i] = {Outcome::Differs, std::string(optimise ? "-O2: " : "-O0: ") + text};
+      if (!code)
+        outcomes[i] = {Outcome::NotCompiled, problem};
+      else if (outcomes[i].kind != Outcome::Unstable)
+        if (std::string text = compared(*code, compilation, programs[i], expected[i]); !text.empty())
+          outcomes[i] = {Outcome::Differs, std::string(way.name) + ": " + text};
     }
     if (anyFailed(outcomes))
       return outcomes;
@@ -336,7 +394,7 @@ std::vector<Outcome> tryPrograms(const std::vector<Program> &programs) {
 }
 
 Outcome tryBroken(const Program &program, bool runs) {
-  Compilation compilation(settingsFor(false));
+  Compilation compilation(settingsFor(false, false));
   bool correct = compilation.addText("random.dl", program.text) && compilation.check();
   if (correct && runs) {
     std::optional<std::string> object = compilation.object(driver::Entries::Exports);

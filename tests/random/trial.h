@@ -26,8 +26,9 @@ struct Outcome {
 };
 const char *nameOf(Outcome::Kind kind);
 
-// All programs in one compilation. A failure of the compilation is that of each program that it may belong to.
-std::vector<Outcome> tryPrograms(const std::vector<Program> &programs);
+// All programs in one compilation each way: with and without optimisation if `thorough`, else with the passes that fuse
+// loops and quick machine code. A failure of the compilation is that of each program that it may belong to.
+std::vector<Outcome> tryPrograms(std::vector<Program> programs, bool thorough);
 
 // A text that may be wrong anywhere: it is refused with an error that has a place, or it is compiled, and its entry
 // point may be called if it still takes the arguments.

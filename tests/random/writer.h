@@ -91,6 +91,14 @@ private:
   void block(const std::function<void()> &content);
   std::string damped(const TensorType &type, const std::string &text);
 
+  // ---- further constructs (constructs.cpp)
+  void list();
+  void texts();
+  void moduleList();
+  void closure();
+  void claim();
+  void derivativeRule();
+
   // ---- expressions (expressions.cpp)
   std::string expr(const TensorType &type, int depth);
   std::string floatExpr(const TensorType &type, int depth);
@@ -99,6 +107,7 @@ private:
   std::string shapedExpr(const TensorType &type, int depth); // of any element type; empty: nothing fits
   std::string reduced(const TensorType &type, int depth);
   std::string leaf(const TensorType &type);
+  std::string constant(const TensorType &type);
   std::string literal(sema::Elem elem, bool suffix);
   std::string variableOf(const TensorType &type);         // empty: none
   std::string operand(const TensorType &type, int depth); // of the type, or of one that broadcasts to it

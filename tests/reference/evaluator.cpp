@@ -16,20 +16,6 @@ namespace {
 constexpr int64_t maxSteps = 2'000'000; // statements: a program that takes longer does not end
 constexpr int maxDepth = 500;
 
-std::vector<std::pair<Type, std::optional<Dim>>> partsOf(const Type &type) {
-  std::vector<std::pair<Type, std::optional<Dim>>> parts;
-  if (type->kind == TypeKind::Module)
-    for (const sema::Field &field : type->module->fields)
-      parts.emplace_back(field.type, field.dim);
-  else if (type->kind == TypeKind::Function && type->function)
-    for (const Type &capture : type->function->captureTypes)
-      parts.emplace_back(capture, std::nullopt);
-  else if (type->kind == TypeKind::Tuple || type->kind == TypeKind::Record)
-    for (const Type &item : type->items)
-      parts.emplace_back(item, std::nullopt);
-  return parts;
-}
-
 struct Leaf {
   Type type;
   std::optional<Dim> dim;
@@ -41,8 +27,8 @@ void leavesOf(const Type &type, const std::optional<Dim> &dim, std::vector<Leaf>
   if (type->kind == TypeKind::Tensor || type->kind == TypeKind::Str)
     leaves.push_back({type, dim});
   else
-    for (const auto &[part, partDim] : partsOf(type))
-      leavesOf(part, partDim, leaves);
+    for (const sema::Part &part : sema::storedParts(type))
+      leavesOf(part.type, part.dim, leaves);
 }
 
 } // namespace
@@ -61,11 +47,11 @@ size_t countLeaves(const Type &type) {
 }
 
 std::pair<size_t, size_t> partRange(const Type &type, uint32_t index) {
-  auto parts = partsOf(type);
+  std::vector<sema::Part> parts = sema::storedParts(type);
   size_t offset = 0;
   for (uint32_t i = 0; i < index && i < parts.size(); ++i)
-    offset += countLeaves(parts[i].first);
-  return {offset, index < parts.size() ? countLeaves(parts[index].first) : 0};
+    offset += countLeaves(parts[i].type);
+  return {offset, index < parts.size() ? countLeaves(parts[index].type) : 0};
 }
 
 Value Evaluator::call(const sema::Function &function, Value arguments) {
@@ -277,6 +263,8 @@ int64_t Evaluator::knownSize(const Frame &frame, const Dim &dim) const {
 }
 
 void Evaluator::learn(Frame &frame, const Dim &dim, int64_t size) {
+  if (dim.isOpen())
+    return; // another in each value
   std::optional<uint32_t> open;
   for (uint32_t symbol : dim.symbols())
     if (!frame.sizes.count(symbol)) {

@@ -1,0 +1,164 @@
+// Lists, texts, modules in lists, functions as values, and errors at run time.
+#include "tests/random/writer.h"
+
+namespace dl::testing {
+
+using sema::Elem;
+
+// A list grows in a loop, is changed, shortened and gone over; its ends stay in scope.
+void Writer::list() {
+  TensorType type = randomType();
+  std::string name = fresh("l"), item = fresh("x"), size = std::to_string(2 + pick(3));
+  if (chance(30)) {
+    line("var " + name + ": list[" + type.text() + "] = [" + expr(type, 2) + ", " + expr(type, 1) + "]");
+  } else {
+    std::string i = fresh("i");
+    line("var " + name + ": list[" + type.text() + "] = []");
+    line("for " + i + " in 0.." + size + " {");
+    block([&] {
+      scope_.push_back({i, {Elem::I64, {}}});
+      line(name + ".append(" + damped(type, expr(type, 2)) + ")");
+    });
+    line("}");
+  }
+  scope_.push_back({name + "[0]", type});
+  if (chance(40))
+    line("if " + scalarBool(2) + " { " + name + ".append(" + expr(type, 2) + ") }");
+  if (chance(40))
+    line(name + "[" + (pick(2) ? "1" : "-1") + "] = " + damped(type, expr(type, 2)));
+  if (chance(20)) {
+    std::string last = fresh("v");
+    line("let " + last + " = " + name + ".pop()");
+    scope_.push_back({last, type});
+  }
+  if (chance(20))
+    line(name + ".insert(0, " + expr(type, 1) + ")");
+  if (chance(20))
+    line(name + ".reverse()");
+  if (chance(60)) {
+    line("for " + item + " in " + name + " {");
+    ++loops_;
+    block([&] {
+      scope_.push_back({item, type});
+      statements(pick(2));
+      assign();
+    });
+    --loops_;
+    line("}");
+  }
+  scope_.push_back({name + "[-1]", type});
+  scope_.push_back({"len(" + name + ")", {Elem::I64, {}}});
+  if (type.dims.empty() && type.elem != Elem::Bool && type.elem != Elem::BF16 && chance(50)) {
+    std::string total = fresh("v"), each = fresh("x");
+    scope_.push_back({each, type});
+    std::string condition = chance(60) ? " if " + scalarBool(2) : "", value = expr(type, 2);
+    scope_.pop_back();
+    line("let " + total + " = sum([for " + each + " in " + name + condition + ": " + value + "])");
+    scope_.push_back({total, type});
+  }
+}
+
+// Pairs in a list; a text that grows.
+void Writer::texts() {
+  if (options_.differentiable)
+    return list();
+  std::string name = fresh("s"), item = fresh("x"), whole = fresh("t");
+  line("var " + name + ": list[str] = [\"a\", \"b{(" + number(1) + ")}\"]");
+  if (chance(60))
+    line(name + ".append(\"c{(" + scalarBool(1) + ")}\")");
+  if (chance(40))
+    line(name + "[1] = " + name + "[0] + \"d{(" + number(1) + ")}\"");
+  line("var " + whole + " = \"\"");
+  line("for " + item + " in " + name + " {");
+  ++loops_;
+  block([&] {
+    line(whole + " = " + whole + " + " + item);
+    statements(pick(2));
+  });
+  --loops_;
+  line("}");
+  line("print(" + whole + " + " + name + "[-1])");
+  scope_.push_back({"len(" + name + ")", {Elem::I64, {}}});
+  scope_.push_back({"(" + whole + " == \"a\")", {Elem::Bool, {}}});
+}
+
+// Several modules of one kind, called one after the other and changed in place.
+void Writer::moduleList() {
+  for (const FunctionName &function : functions_) {
+    if (function.kind != FunctionName::Module || !chance(60))
+      continue;
+    std::string name = fresh("q"), item = fresh("m"), value = fresh("v"), i = fresh("i");
+    TensorType vector = function.result;
+    vector.dims = {randomSize()};
+    std::string size = vector.dims[0].text, scale = expr({vector.elem, {}}, 1);
+    line("var " + name + " = [for " + i + " in 0.." + std::to_string(2 + pick(3)) + ": " + function.name + "(" + size +
+         ", s=" + scale + ")]");
+    if (chance(60))
+      line("for " + item + " in &" + name + " { " + item + ".step(" + number(1) + ") }");
+    line("var " + value + " = " + expr(vector, 2));
+    line("for " + item + " in " + name + " { " + value + " = " + damped(vector, item + "(" + value + ")") + " }");
+    scope_.push_back({value, vector, true});
+    scope_.push_back({name + "[1].b", {vector.elem, {}}});
+    return;
+  }
+  list();
+}
+
+// A function that captures what is in scope: called, called again in the reverse pass, or for each row.
+void Writer::closure() {
+  TensorType argument = randomType(1), result = randomType(1);
+  std::string name = fresh("f"), z = fresh("z");
+  scope_.push_back({z, argument});
+  std::string body = expr(result, 3);
+  scope_.pop_back();
+  line("let " + name + " = fn(" + z + ": " + argument.text() + ") = " + body);
+  std::string value = fresh("v");
+  if (chance(35)) {
+    TensorType rows = argument, mapped = result;
+    Size size = randomSize();
+    rows.dims.insert(rows.dims.begin(), size);
+    mapped.dims.insert(mapped.dims.begin(), size);
+    line("let " + value + " = vmap(" + name + ")(" + expr(rows, 2) + ")");
+    scope_.push_back({value, mapped});
+    return;
+  }
+  line("let " + value + " = " + (chance(30) ? "checkpoint(" + name + ")" : name) + "(" + expr(argument, 2) + ")");
+  scope_.push_back({value, result});
+}
+
+// Conditions of which some fail.
+void Writer::claim() {
+  if (options_.differentiable)
+    return declare();
+  switch (pick(4)) {
+  case 0:
+    return line("if " + scalarBool(2) + " and " + number(2) + " > 3 { error(\"" + fresh("stop ") + "\") }");
+  case 1: {
+    std::string name = fresh("v");
+    line("let " + name + " = " + number(2) + (pick(2) ? " // " : " % ") + "(" + number(1) + " % 5)");
+    scope_.push_back({name, {Elem::I64, {}}});
+    return;
+  }
+  default:
+    return line("assert " + number(2) + " < 9 or " + scalarBool(1) + ", \"" + fresh("claim ") + " {(" + number(1) +
+                ")}\"");
+  }
+}
+
+// Rules of the user's own that agree with the true derivatives.
+void Writer::derivativeRule() {
+  Elem elem = options_.differentiable || chance(30) ? Elem::F64 : Elem::F32;
+  TensorType vector{elem, {{"N", 1}}};
+  FunctionName function{FunctionName::Annotated, entry_ + fresh("_d"), {vector}, vector};
+  static const std::vector<std::string> single = {"let y = tanh(a); (y, fn(dy) = dy * (1.0 - y * y))",
+                                                  "(sin(a) + a, fn(dy) = dy * (cos(a) + 1.0))",
+                                                  "(a * a * 0.5, fn(dy) = (a * dy,))"};
+  bool two = chance(40);
+  if (two)
+    function.params.push_back(vector);
+  line("derivative fn " + function.name + "(" + parameters(function) + ") -> " + vector.text() + " { " +
+       (two ? "(a * sin(b), fn(dy) = (dy * sin(b), dy * a * cos(b)))" : any(single)) + " }");
+  functions_.push_back(function);
+}
+
+} // namespace dl::testing
