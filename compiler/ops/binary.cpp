@@ -53,12 +53,19 @@ Value modulo(const Scalars &s, Value x, Value y) {
   return choose(s, equalsInt(s, y, -1), s.number(x, 0), wrapped);
 }
 
-// For floats: x less its remainder divides to an integer but for rounding, which is undone.
+// For floats: x less its remainder divides to an integer but for rounding, which is undone. A quotient of 0 has the
+// sign of x / y.
 Value floorDivide(const Scalars &s, Value x, Value y) {
   if (isFloat(x)) {
-    Value exact = s.make<arith::DivFOp>(s.make<arith::SubFOp>(x, modulo(s, x, y)), y);
-    Value byZero = s.make<arith::CmpFOp>(CmpFPredicate::OEQ, y, s.number(y, 0));
-    return choose(s, byZero, s.make<arith::DivFOp>(x, y), s.make<math::RoundEvenOp>(exact));
+    Value zero = s.number(x, 0);
+    Value r = s.make<arith::RemFOp>(x, y);
+    Value exact = s.make<arith::DivFOp>(s.make<arith::SubFOp>(x, r), y);
+    Value floored = choose(s, signsDiffer(s, r, y), s.make<arith::SubFOp>(exact, s.number(x, 1)), exact);
+    Value none = s.make<math::CopySignOp>(zero, s.make<arith::MulFOp>(x, y));
+    Value whole =
+        choose(s, s.make<arith::CmpFOp>(CmpFPredicate::OEQ, floored, zero), none, s.make<math::RoundEvenOp>(floored));
+    Value byZero = s.make<arith::CmpFOp>(CmpFPredicate::OEQ, y, zero);
+    return choose(s, byZero, s.make<arith::DivFOp>(x, y), whole);
   }
   if (ir::isUnsigned(x.getType()))
     return s.make<arith::DivUIOp>(x, y);
@@ -68,6 +75,14 @@ Value floorDivide(const Scalars &s, Value x, Value y) {
   Value floored =
       choose(s, signsDiffer(s, remainder, divisor), s.make<arith::SubIOp>(quotient, s.number(x, 1)), quotient);
   return choose(s, equalsInt(s, y, -1), s.make<arith::SubIOp>(s.number(x, 0), x), floored);
+}
+
+// Where both are 0 the second one stands for its sign: MLIR folds the angle of that point to NaN.
+Value angle(const Scalars &s, Value x, Value y) {
+  Value zero = s.number(x, 0);
+  Value origin = s.make<arith::AndIOp>(s.make<arith::CmpFOp>(CmpFPredicate::OEQ, x, zero),
+                                       s.make<arith::CmpFOp>(CmpFPredicate::OEQ, y, zero));
+  return s.make<math::Atan2Op>(x, choose(s, origin, s.make<math::CopySignOp>(s.number(x, 1), y), y));
 }
 
 // Integer power by squaring. A negative exponent gives what rounding the true power towards zero gives: 0 but for the
@@ -173,7 +188,7 @@ DL_BINARY(MaximumOp, "maximum", "N", "the larger; NaN wins; at a tie each operan
 DL_BINARY(MinimumOp, "minimum", "N", "the smaller; NaN wins; at a tie each operand gets half of the derivative",
           CODE(minScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::ge)),
           D(extremum(d, p.y(), p.x(), CmpKind::ge)))
-DL_BINARY(Atan2Op, "atan2", "F", "angle of the point (b, a), in radians", CODE(s.make<math::Atan2Op>(x, y)),
+DL_BINARY(Atan2Op, "atan2", "F", "angle of the point (b, a), in radians", CODE(angle(s, x, y)),
           D(d * (p.y() / radius2(p))), D(-(d * (p.x() / radius2(p)))))
 DL_BINARY(AndOp, "and", "bool", "logical and", CODE(s.make<arith::AndIOp>(x, y)), FLAT, FLAT)
 DL_BINARY(OrOp, "or", "bool", "logical or", CODE(s.make<arith::OrIOp>(x, y)), FLAT, FLAT)

@@ -143,6 +143,8 @@ LogicalResult CmpOp::lower(RewriterBase &rewriter) {
 
 // Zeros, not products with 0, on the side not taken: NaN times 0 would be NaN.
 LogicalResult SelectOp::vjp(AdjointBuilder &a) {
+  if ((*this)->hasAttr(ops::kGuard))
+    return ops::guardVjp(*this, a);
   bool toX = a.wants(getX()), toY = a.wants(getY());
   if (!toX && !toY)
     return success();
@@ -154,7 +156,9 @@ LogicalResult SelectOp::vjp(AdjointBuilder &a) {
     a.add(getY(), select(b, a.loc(), condition, zeros, adjoint));
   return success();
 }
-LogicalResult SelectOp::jvp(TangentBuilder &t) { return ops::linearJvp(*this, t, {1, 2}); }
+LogicalResult SelectOp::jvp(TangentBuilder &t) {
+  return (*this)->hasAttr(ops::kGuard) ? ops::guardJvp(*this, t) : ops::linearJvp(*this, t, {1, 2});
+}
 LogicalResult SelectOp::lower(RewriterBase &rewriter) {
   return ops::lowerElementwise(*this, rewriter, [](OpBuilder &b, Location loc, ValueRange v) -> Value {
     return b.create<arith::SelectOp>(loc, v[0], v[1], v[2]);

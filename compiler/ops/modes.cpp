@@ -49,6 +49,37 @@ bool isChosenFrom(Value value, int depth = 0) {
              });
 }
 
+// The term, 0 where the condition holds.
+Expr guarded(Expr condition, Expr term) {
+  auto select = term.builder->create<ir::SelectOp>(term.loc, term.value.getType(), condition.value,
+                                                   term.constant(0).value, term.value);
+  select->setAttr(kGuard, UnitAttr::get(select->getContext()));
+  return term.with(select);
+}
+
+// The condition of a guard, and that the tangents of what it compares with 0 are 0 too.
+Value withTangents(Value condition, ir::TangentBuilder &tangents) {
+  OpBuilder &b = tangents.builder();
+  Location loc = tangents.loc();
+  if (auto both = condition.getDefiningOp<ir::AndOp>())
+    return b.create<ir::AndOp>(loc, both.getType(), withTangents(both.getX(), tangents),
+                               withTangents(both.getY(), tangents));
+  if (auto repeated = condition.getDefiningOp<ir::BroadcastOp>()) {
+    SmallVector<Value> sizes;
+    for (Value size : repeated.getSizes())
+      sizes.push_back(tangents.primal(size));
+    return b.create<ir::BroadcastOp>(loc, repeated.getType(), withTangents(repeated.getInput(), tangents),
+                                     repeated.getDims(), sizes);
+  }
+  Value zero = tangents.primal(condition);
+  auto compare = condition.getDefiningOp<ir::CmpOp>();
+  Value tangent = compare ? tangents.tangent(compare.getX()) : Value();
+  if (!tangent)
+    return zero;
+  Value still = ir::compare(b, loc, ir::CmpKind::eq, tangent, ir::zerosLike(b, loc, tangent));
+  return b.create<ir::AndOp>(loc, zero.getType(), zero, still);
+}
+
 bool isPassedOn(Value term, Value adjoint) {
   auto neg = term.getDefiningOp<ir::NegOp>();
   return term == adjoint || (neg && neg.getX() == adjoint);
@@ -87,6 +118,27 @@ LogicalResult bilinearJvp(Operation *op, ir::TangentBuilder &tangents, unsigned 
   return success();
 }
 
+LogicalResult guardVjp(ir::SelectOp op, ir::AdjointBuilder &adjoints) {
+  if (!adjoints.wants(op.getY()))
+    return success();
+  Expr adjoint{&adjoints.builder(), adjoints.loc(), adjoints.adjoint(op.getResult())};
+  Expr infinite = compare(ir::CmpKind::ne, adjoint - adjoint, 0);
+  Expr dropped = apply<ir::AndOp>(infinite.with(adjoints.primal(op.getCondition())), infinite);
+  adjoints.add(op.getY(), select(dropped, 0, adjoint).value);
+  return success();
+}
+
+LogicalResult guardJvp(ir::SelectOp op, ir::TangentBuilder &tangents) {
+  Value tangent = tangents.tangent(op.getY());
+  if (!tangent)
+    return success();
+  OpBuilder &b = tangents.builder();
+  Expr term{&b, tangents.loc(), tangent};
+  Value condition = withTangents(op.getCondition(), tangents);
+  tangents.set(op.getResult(), guarded(term.with(condition), term).value);
+  return success();
+}
+
 LogicalResult elementwiseVjp(Operation *op, ir::AdjointBuilder &adjoints, ArrayRef<Contribution> contributions) {
   auto primal = [&](Value original) { return adjoints.primal(original); };
   Primals primals(op, adjoints.builder(), adjoints.loc(), primal);
@@ -100,7 +152,7 @@ LogicalResult elementwiseVjp(Operation *op, ir::AdjointBuilder &adjoints, ArrayR
     Expr d{&adjoints.builder(), adjoints.loc(), *adjoint};
     std::optional<Expr> term = contribution(d, primals);
     if (term && chosen && !isPassedOn(term->value, d.value))
-      term = select(compare(ir::CmpKind::eq, d, 0), 0, *term);
+      term = guarded(compare(ir::CmpKind::eq, d, 0), *term);
     if (term)
       adjoints.add(operand, term->value);
   }

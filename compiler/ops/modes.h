@@ -12,6 +12,13 @@ mlir::LogicalResult linearJvp(mlir::Operation *op, ir::TangentBuilder &tangents,
 // Forward mode of an op that is linear in each of the two operands: the sum of the two applications.
 mlir::LogicalResult bilinearJvp(mlir::Operation *op, ir::TangentBuilder &tangents, unsigned first, unsigned second);
 
+// Marks a select that keeps a contribution 0 where the adjoint is 0, for the sides of a `where` that are not taken. It
+// stands for the contribution itself: its derivative is that of the contribution, also where the adjoint happens to be
+// 0, but for what is not finite.
+inline constexpr llvm::StringLiteral kGuard = "dl.guard";
+mlir::LogicalResult guardVjp(ir::SelectOp op, ir::AdjointBuilder &adjoints);
+mlir::LogicalResult guardJvp(ir::SelectOp op, ir::TangentBuilder &tangents);
+
 // The op has no float result that depends on float operands.
 inline mlir::LogicalResult noDerivative() { return mlir::success(); }
 

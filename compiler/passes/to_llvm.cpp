@@ -17,6 +17,26 @@ using namespace mlir;
 namespace dl::passes {
 namespace {
 
+// The translation to LLVM takes a constant of nothing but -0.0 for one of 0.0, so it is written as the bits of
+// integers.
+void keepNegativeZeros(ModuleOp module) {
+  for (auto global : module.getOps<LLVM::GlobalOp>()) {
+    auto value = dyn_cast_or_null<SplatElementsAttr>(global.getValueOrNull());
+    if (!value || !isa<FloatType>(value.getElementType()))
+      continue;
+    APFloat number = value.getSplatValue<APFloat>();
+    if (!number.isNegZero())
+      continue;
+    auto bits = IntegerType::get(module.getContext(), value.getElementType().getIntOrFloatBitWidth());
+    Type type = bits;
+    for (int64_t size : llvm::reverse(value.getType().getShape()))
+      type = LLVM::LLVMArrayType::get(type, size);
+    global.setGlobalType(type);
+    global.setValueAttr(
+        DenseElementsAttr::get(RankedTensorType::get(value.getType().getShape(), bits), number.bitcastToAPInt()));
+  }
+}
+
 // All remaining dialects at once: one walk instead of one per dialect.
 struct ToLlvmPass : PassWrapper<ToLlvmPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ToLlvmPass)
@@ -41,7 +61,8 @@ struct ToLlvmPass : PassWrapper<ToLlvmPass, OperationPass<ModuleOp>> {
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    keepNegativeZeros(getOperation());
   }
 };
 
