@@ -25,7 +25,7 @@ bool printTypes(const std::string &where, const Settings &settings) {
   }
   std::optional<std::string> text = readFile(name->file);
   if (!text) {
-    report("cannot read " + name->file, settings);
+    report(cannotRead(name->file), settings);
     return false;
   }
   lsp::Analysis analysis(name->file, *text);

@@ -15,7 +15,7 @@ Compilation::Compilation(const Settings &settings, ImportFinder::Reader read)
 bool Compilation::addFile(const std::string &path) {
   std::optional<std::string> text = readFile(path);
   if (!text) {
-    diagnostics.error(Code::FileError, {}, "cannot read " + path);
+    diagnostics.error(Code::FileError, {}, cannotRead(path));
     return false;
   }
   return addText(path, std::move(*text));

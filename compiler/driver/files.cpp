@@ -23,6 +23,7 @@ std::optional<std::string> readFile(const fs::path &path) {
   struct stat info;
   if (fstat(fd, &info) != 0 || S_ISDIR(info.st_mode)) {
     close(fd);
+    errno = EISDIR;
     return std::nullopt;
   }
   std::string text;
@@ -30,10 +31,17 @@ std::optional<std::string> readFile(const fs::path &path) {
   ssize_t n;
   while ((n = read(fd, buffer, sizeof buffer)) > 0)
     text.append(buffer, static_cast<size_t>(n));
+  int reason = errno;
   close(fd);
+  errno = reason;
   if (n < 0)
     return std::nullopt;
   return text;
+}
+
+std::string cannotRead(const std::string &path) {
+  std::string reason = std::strerror(errno);
+  return "cannot read " + path + ": " + reason;
 }
 
 std::string writeFile(const fs::path &path, std::string_view content) {

@@ -9,8 +9,10 @@
 
 namespace dl::driver {
 
-// The whole file, or nothing when it cannot be read or is no regular file.
+// The whole file, or nothing when it cannot be read or is a folder; `errno` then says why.
 std::optional<std::string> readFile(const std::filesystem::path &path);
+// "cannot read x.dl: No such file or directory", right after readFile() gave nothing.
+std::string cannotRead(const std::string &path);
 
 // Writes beside `path` and renames, so that a reader sees the old or the new content and never half of it.
 // Returns an empty string on success, else why not.

@@ -60,7 +60,7 @@ bool formatStandardInput(const FmtCommand &command, const Settings &settings) {
 bool formatFile(const std::string &path, const FmtCommand &command, const Settings &settings) {
   std::optional<std::string> text = readFile(path);
   if (!text) {
-    report("cannot read " + path, settings);
+    report(cannotRead(path), settings);
     return false;
   }
   std::optional<std::string> result = laidOut(path, *text, settings);

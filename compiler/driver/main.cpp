@@ -40,6 +40,11 @@ bool isMistakenCommand(const std::string &word) {
   return word != "-" && word.find_first_of("./") == std::string::npos && !std::filesystem::exists(word);
 }
 
+// What is wrong with the command line, and where to read what is right. `command` is empty for dl itself.
+std::string wrongUse(const std::string &command, const std::string &message) {
+  return "error: " + message + "\nhelp: `dl help" + (command.empty() ? "" : " " + command) + "` lists what it takes\n";
+}
+
 int reportUnknownCommand(const std::string &word) {
   std::string near = dl::didYouMean(word, names);
   std::fprintf(stderr, "error: unknown command `%s`%s\n", word.c_str(),
@@ -93,6 +98,10 @@ int main(int argc, char **argv) {
   app.set_version_flag("--version", versionText());
   app.fallthrough();
   app.require_subcommand(0, 1);
+  app.failure_message([](const CLI::App *at, const CLI::Error &error) {
+    std::vector<CLI::App *> chosen = at->get_subcommands();
+    return wrongUse(chosen.empty() ? "" : chosen.back()->get_name(), error.what());
+  });
   app.footer("-O2 (the default) optimises; -O0 takes every operation as it is written and implies --no-fuse.\n"
              "`dl FILE ARGS...` is `dl run FILE ARGS...`.");
   app.add_option("--threads", settings.threads, "How many threads a program may use (default: all cores)")
@@ -184,11 +193,14 @@ int main(int argc, char **argv) {
   }
 
   if (*check && checkCommand.files.empty() && checkCommand.types.empty()) {
-    std::fprintf(stderr, "dl check: name a script, or a place with --types\n");
+    std::fputs(wrongUse("check", "name a script, or a place with --types").c_str(), stderr);
     return wrongCommandLine;
   }
   if (*compile && compileCommand.stage.empty() && !compileCommand.explainMemory) {
-    std::fprintf(stderr, "dl compile: say which form to print with --emit\n");
+    std::string forms;
+    for (const std::string &stage : stages)
+      forms += (forms.empty() ? "" : ", ") + stage;
+    std::fputs(wrongUse("compile", "say with --emit which form to print: " + forms).c_str(), stderr);
     return wrongCommandLine;
   }
 
@@ -227,7 +239,7 @@ int main(int argc, char **argv) {
         about = command;
     if (!about)
       return reportUnknownCommand(helpAbout);
-    std::printf("%s", about->help().c_str());
+    std::printf("%s", about->help(about == &app ? "" : app.get_name()).c_str());
     return 0;
   }
   // Without a command: a session at a terminal or in a pipe would surprise; say what there is.

@@ -1,6 +1,8 @@
 #include "compiler/driver/commands.h"
+#include "compiler/driver/files.h"
 #include "compiler/driver/repl_commands.h"
 #include "compiler/driver/session.h"
+#include "compiler/lsp/completion.h"
 #include "compiler/syntax/parse.h"
 
 #include "dl/abi.h"
@@ -95,6 +97,18 @@ private:
     return static_cast<Terminal *>(self);
   }
 
+  // What may follow the dot before the cursor.
+  std::vector<std::string> membersAfter(const LineInfo *info) {
+    std::string line(info->buffer, info->cursor);
+    if (line[0] == ':') // a command's name
+      line.erase(0, std::min(line.find(' '), line.size()));
+    std::string text = session.script() + line;
+    std::vector<std::string> members;
+    for (const lsp::Candidate &candidate : lsp::completionsAt({"session", text, readFile}, uint32_t(text.size())))
+      members.push_back(candidate.text);
+    return members;
+  }
+
   // Completes the name before the cursor as far as all candidates agree; shows them when that adds nothing.
   unsigned char complete() {
     const LineInfo *info = el_line(edit);
@@ -106,9 +120,12 @@ private:
     if (isCommand)
       --begin;
     std::string prefix(begin, info->cursor);
-    if (prefix.empty())
+    bool isMember = begin > info->buffer && begin[-1] == '.';
+    if (prefix.empty() && !isMember)
       return CC_ERROR;
-    std::vector<std::string> candidates = isCommand ? replCommandNames() : session.names();
+    std::vector<std::string> candidates = isCommand  ? replCommandNames()
+                                          : isMember ? membersAfter(info)
+                                                     : session.names();
     std::erase_if(candidates, [&](const std::string &name) { return !name.starts_with(prefix); });
     std::sort(candidates.begin(), candidates.end());
     candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());

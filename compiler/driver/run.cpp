@@ -15,7 +15,7 @@ std::optional<std::string> objectOf(const std::string &path, const Settings &set
   bool cached = settings.cache && std::filesystem::path(path).extension() != ".mlir";
   std::optional<std::string> text = readFile(path);
   if (!text) {
-    report("cannot read " + path, settings);
+    report(cannotRead(path), settings);
     return std::nullopt;
   }
   ScriptCache cache;

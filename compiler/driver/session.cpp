@@ -194,7 +194,7 @@ bool Session::load(const std::string &path) {
   std::optional<std::string> text = readFile(path);
   if (text)
     return state->enter(path, *text);
-  report("cannot read " + path, state->settings);
+  report(cannotRead(path), state->settings);
   return false;
 }
 
@@ -208,7 +208,7 @@ static std::string soleDefinition(const ast::File &entry) {
                                                : "";
 }
 
-bool Session::save(const std::string &path) {
+std::string Session::script() const {
   std::string text;
   const std::vector<const ast::File *> &entries = state->worked;
   for (size_t i = 0; i < entries.size(); ++i) {
@@ -219,7 +219,11 @@ bool Session::save(const std::string &path) {
     if (!replaced)
       text += state->sources.file(entries[i]->id).text;
   }
-  std::string problem = writeFile(path, text);
+  return text;
+}
+
+bool Session::save(const std::string &path) {
+  std::string problem = writeFile(path, script());
   if (!problem.empty())
     report("cannot write " + path + ": " + problem, state->settings);
   return problem.empty();

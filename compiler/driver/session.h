@@ -22,7 +22,7 @@ public:
   bool time(const std::string &text);
   // Enters all of a file at once; its imports are looked for beside it.
   bool load(const std::string &path);
-  // Writes the entries that worked, as a script. Where one defines a function or module anew, the last one counts.
+  // Writes script() to a file.
   bool save(const std::string &path);
 
   // The type of an expression, which is not run; the declaration of a function or module.
@@ -34,6 +34,8 @@ public:
 
   // Every name that may be used now.
   std::vector<std::string> names() const;
+  // The entries that worked, as a script. Where one defines a function or module anew, the last one counts.
+  std::string script() const;
 
 private:
   struct State;

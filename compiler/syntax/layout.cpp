@@ -316,6 +316,8 @@ const char *helpForCharacter(std::string_view c) {
     return "`or` is the logical operator, `|>` passes a value on";
   if (c == "^")
     return "`**` is the power";
+  if (c == "?")
+    return "`if c { a } else { b }` is an expression";
   if (c == "'")
     return "strings are written with double quotes";
   if (c == "~")
@@ -334,8 +336,12 @@ public:
       tooDeep(brackets.tooDeep.value_or(0));
       return std::move(out_);
     }
-    if (auto at = text_.invalidByte())
+    if (auto at = text_.invalidByte()) {
+      // What else it is not would be noise.
       report(Code::SyntaxError, {text_.file(), *at, *at + 1}, "the file is not valid UTF-8 here");
+      out_.tokens.push_back(std::move(raw_.back())); // the end alone
+      return std::move(out_);
+    }
     for (const Brackets::Fault &fault : brackets.faults) {
       Diagnostic &d = report(fault.code, text_.span(raw_[fault.token].get()), fault.message);
       if (fault.other != SIZE_MAX)
@@ -461,8 +467,6 @@ private:
     Span span = text_.span(raw_[i].get());
     std::string_view c = text_.textOf(span);
     bool printable = static_cast<unsigned char>(c[0]) >= 0x20 && c[0] != 0x7F;
-    if (text_.invalidByte() && *text_.invalidByte() <= span.begin)
-      return; // one report for a file that is not text
     report(Code::SyntaxError, span,
            printable ? cat("unexpected character `", c, "`")
                      : cat("unexpected control character ", static_cast<int>(static_cast<unsigned char>(c[0]))))

@@ -38,6 +38,29 @@ TEST(CommandLine, WrongUseHasStatusTwo) {
   }
 }
 
+TEST(CommandLine, WrongUseSaysWhereToRead) {
+  Scratch scratch;
+  EXPECT_EQ(dl_({"build"}, scratch).err, "error: FILE is required\nhelp: `dl help build` lists what it takes\n");
+  EXPECT_EQ(dl_({"check"}, scratch).err,
+            "error: name a script, or a place with --types\nhelp: `dl help check` lists what it takes\n");
+  EXPECT_NE(dl_({"compile", "a.dl"}, scratch).err.find("ast, types, dl, grad"), std::string::npos);
+  for (std::vector<std::string> help : std::vector<std::vector<std::string>>{{"help", "build"}, {"build", "--help"}})
+    EXPECT_NE(dl_(help, scratch).out.find("Usage: dl build [OPTIONS] FILE"), std::string::npos);
+}
+
+TEST(CommandLine, WhatIsNoScriptIsOneError) {
+  Scratch scratch;
+  EXPECT_EQ(dl_({"missing.dl"}, scratch).err, "error: cannot read missing.dl: No such file or directory\n");
+  EXPECT_EQ(dl_({"run", "."}, scratch).err, "error: cannot read .: Is a directory\n");
+  scratch.write("binary.dl", std::string("\x01\x02(\xFF\xFE[\x00 } \"", 10));
+  for (const char *command : {"run", "check", "fmt"}) {
+    ProcessResult result = dl_({command, "binary.dl"}, scratch);
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(result.err.rfind("error: the file is not valid UTF-8 here\n  --> binary.dl:1:4\n", 0), 0u) << result.err;
+    EXPECT_EQ(result.err.find("error", 1), std::string::npos) << result.err;
+  }
+}
+
 TEST(CommandLine, AMisspeltCommandIsNoScript) {
   Scratch scratch;
   ProcessResult result = dl_({"chek", "a.dl"}, scratch);
