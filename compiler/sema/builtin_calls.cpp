@@ -1,5 +1,6 @@
 // Calls of builtin ops: their signatures are interpreted.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 
 #include <algorithm>
 #include <charconv>
@@ -162,7 +163,9 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
         names.push_back(p.name);
       Diagnostic &d = error(Code::WrongArguments, a.span, called + " has no parameter `" + a.name + "`");
       std::string near = didYouMean(a.name, names);
-      if (!near.empty())
+      if (std::string habit = habitHelp(a.name); !habit.empty())
+        d.withHelp(habit);
+      else if (!near.empty())
         d.withHelp("did you mean `" + near + "`?");
       return false;
     }

@@ -1,5 +1,6 @@
 // Calls: which function is meant, which argument belongs to which parameter, and what the signature demands.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 
 #include <algorithm>
 
@@ -352,7 +353,9 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
           names.push_back(p.name);
         Diagnostic &d = error(Code::WrongArguments, a.span, called + " has no parameter `" + a.name + "`");
         std::string near = didYouMean(a.name, names);
-        if (!near.empty())
+        if (std::string habit = habitHelp(a.name); !habit.empty())
+          d.withHelp(habit);
+        else if (!near.empty())
           d.withHelp("did you mean `" + near + "`?");
         d.label(target.span, "defined here");
         ok = false;

@@ -1,5 +1,6 @@
 // Files: imports, the prelude, the names of the language.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 #include "compiler/syntax/parse.h"
 
 #include <algorithm>
@@ -38,7 +39,8 @@ Scope *Checker::loadFile(const std::string &name, const std::string &importingPa
   std::string path, text;
   if (!options_.findImport || !options_.findImport(name, importingPath, path, text)) {
     if (span.valid())
-      error(Code::ImportNotFound, span, "there is no file `" + name + ".dl` in the library or beside this one");
+      error(Code::ImportNotFound, span, "there is no file `" + name + ".dl` in the library or beside this one")
+          .withHelp(habitHelp(name.substr(0, name.find('.'))));
     return nullptr;
   }
   if (auto it = files_.find(path); it != files_.end()) {

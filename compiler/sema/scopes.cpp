@@ -1,6 +1,7 @@
 // Names: scopes, reading, captures, patterns.
 #include "compiler/sema/checker.h"
 #include "compiler/sema/free_names.h"
+#include "compiler/sema/habits.h"
 
 #include <algorithm>
 
@@ -63,7 +64,9 @@ void Checker::unknownName(const std::string &name, Span span) {
       candidates.push_back(candidate);
   Diagnostic &d = error(Code::UnknownName, span, "`" + name + "` is not defined");
   std::string near = didYouMean(name, candidates);
-  if (!near.empty())
+  if (std::string habit = habitHelp(name); !habit.empty())
+    d.withHelp(habit);
+  else if (!near.empty())
     d.withHelp("did you mean `" + near + "`?");
 }
 

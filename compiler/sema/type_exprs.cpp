@@ -1,7 +1,13 @@
 // Types as written: sizes in signatures, matching of arguments, annotations.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 
 namespace dl::sema {
+
+static std::string helpForType(const std::string &name) {
+  std::string habit = habitHelp(name);
+  return habit.empty() ? "element types are f32, f64, bf16, i32, i64, u8 and bool" : habit;
+}
 
 // A name in a shape means a size of the signature, of the functions and modules around it; names of a whole file do not
 // serve, so that `f32[B]` binds B whatever the file calls B.
@@ -228,8 +234,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     }
     noteUse(type->span, b);
     if (!b || b->kind != Binding::Module) {
-      error(Code::UnknownName, type->span, "`" + type->name + "` is no type")
-          .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+      error(Code::UnknownName, type->span, "`" + type->name + "` is no type").withHelp(helpForType(type->name));
       return false;
     }
     if (value.type->kind == TypeKind::Module && value.type->module->decl == b->module)
@@ -241,8 +246,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   }
   std::optional<Elem> elem = elemOf(type->name, scope);
   if (!elem) {
-    error(Code::UnknownName, type->span, "`" + type->name + "` is no element type")
-        .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+    error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp(helpForType(type->name));
     return false;
   }
   if (value.type->kind != TypeKind::Tensor)
@@ -347,8 +351,7 @@ std::optional<Type> Checker::resolveType(const ast::TypeExpr *type, Scope *scope
   case ast::TypeKind::Tensor: {
     std::optional<Elem> elem = elemOf(type->name, scope);
     if (!elem) {
-      error(Code::UnknownName, type->span, "`" + type->name + "` is no element type")
-          .withHelp("element types are f32, f64, bf16, i32, i64, u8 and bool");
+      error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp(helpForType(type->name));
       return std::nullopt;
     }
     std::vector<Dim> dims;

@@ -83,10 +83,30 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "functions begin with `fn`";
   if (previous == "class" || previous == "struct")
     return "`module Name(hyper-parameters) { … }` declares a module";
-  if (previous == "elif" || (previous == "else" && type == P::NAME))
+  if (spelling == "elif" || previous == "elif" || (previous == "else" && type == P::NAME))
     return "write `else if`";
-  if (previous == "const")
+  if (previous == "const" || previous == "val")
     return "`let` binds a name";
+  if (previous == "lambda")
+    return "`fn(x) = x * 2.0` is a function without a name";
+  if (previous == "with" && spelling == "no_grad")
+    return "`no_grad { … }` is a block";
+  if (previous == "print" && expects(P::NEWLINE))
+    return "a call has parentheses: `print(x)`";
+  if (previous == "f" && type == P::STRING)
+    return "every string takes `{…}`; there is no `f` before it";
+  if (statementWord == "import" && type == P::COMMA)
+    return "each file has an `import` of its own";
+  if (type == P::STAR && statementWord == "from")
+    return "the names are listed: `from nn import Linear, ReLU`";
+  if (type == P::IF && expects(P::NEWLINE))
+    return "`if c { a } else { b }` is an expression";
+  if (type == P::FOR && expects(P::COMMA))
+    return "the loop comes first: `[for i in 0..n: i * i]`";
+  if (type == P::IN && expects(P::COMMA))
+    return "`for` has no parentheses: `for i in 0..n { … }`";
+  if (type == P::COLON && statementWord == "fn")
+    return "a result's type stands after `->`";
   if (expects(P::LBRACE) && type == P::COLON)
     return "blocks are written in braces: `{ … }`";
   if (expects(P::LBRACE) && !expects(P::INT) && type == P::NEWLINE)
@@ -105,7 +125,9 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
                : "`&x` passes a variable on to be changed; it stands at calls";
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
-  if (type == P::NEWLINE && expects(P::NAME) && (previous == "+" || previous == "-"))
+  uint32_t at = text.span(found).begin;
+  std::string_view before = at < 2 ? "" : text.textOf({text.file(), at - 2, at});
+  if (type == P::NEWLINE && expects(P::NAME) && (before == "++" || before == "--"))
     return "there is no `++` or `--`; write `+= 1`";
   if (type == P::INT && expects(P::NAME) && previous == ".")
     return "elements of a tuple are taken with `t[0]`, fractions begin with a digit: `0.5`";

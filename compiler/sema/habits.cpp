@@ -1,0 +1,81 @@
+#include "compiler/sema/habits.h"
+
+#include <map>
+
+namespace dl::sema {
+
+std::string habitHelp(std::string_view name) {
+  constexpr const char *kNoPrefix = "PyTorch's functions are there without a prefix: `zeros(3)`, `sin(x)`";
+  constexpr const char *kNoDevices = "programs run on the processor; nothing is moved to a device";
+  constexpr const char *kNoCopies = "values are never shared, so nothing needs a copy";
+  constexpr const char *kChangesVariable = "`x += y` and `x[i] = y` change a variable in place";
+  static const std::map<std::string_view, std::string> table = {
+      {"True", "it is written `true`"},
+      {"False", "it is written `false`"},
+      {"None", "it is written `none`"},
+      {"torch", kNoPrefix},
+      {"np", kNoPrefix},
+      {"numpy", kNoPrefix},
+      {"math", kNoPrefix},
+      {"F", "`import nn` brings the functions of torch.nn.functional: `nn.softmax(x, dim=1)`"},
+      {"functional", "`import nn` brings the functions of torch.nn.functional: `nn.softmax(x, dim=1)`"},
+      {"nn", "`import nn` brings it"},
+      {"optim", "`import optim` brings it"},
+      {"data", "`import data` brings it; `x.detach()` is a constant to differentiation"},
+      {"random", "`import random` brings it"},
+      {"distributions", "`import distributions` brings it"},
+      {"metrics", "`import metrics` brings it"},
+      {"init", "`import init` brings it"},
+      {"range", "`0..n` is a range, `a..b step k` one with steps"},
+      {"manual_seed", "`seed(n)` sets the generator"},
+      {"self", "a method names the members directly: `weight`"},
+      {"pass", "an empty block is `{ }`"},
+      {"lambda", "`fn(x) = x * 2.0` is a function without a name"},
+      {"Parameter", "`param w = …` in a module, or `var w = param(…)`, is trained"},
+      {"Module", "`module Name(hyper-parameters) { … }` declares a module"},
+      {"float16", "the floating-point types are f32, f64 and bf16"},
+      {"float32", "it is written `f32`"},
+      {"float64", "it is written `f64`"},
+      {"bfloat16", "it is written `bf16`"},
+      {"int32", "it is written `i32`"},
+      {"int64", "it is written `i64`"},
+      {"uint8", "it is written `u8`"},
+      {"float", "`f32(x)` converts, to the type `f32`"},
+      {"double", "`f64(x)` converts, to the type `f64`"},
+      {"half", "`x.to(bf16)` is the short floating-point type"},
+      {"long", "`i64(x)` converts, to the type `i64`"},
+      {"type", "`x.to(f64)` converts, `x.dtype` is the type of the elements"},
+      {"Tensor", "a tensor's type is that of its elements and its sizes: `f32[N, 3]`"},
+      {"FloatTensor", "a tensor's type is that of its elements and its sizes: `f32[N, 3]`"},
+      {"device", kNoDevices},
+      {"cpu", kNoDevices},
+      {"cuda", kNoDevices},
+      {"clone", kNoCopies},
+      {"copy", kNoCopies},
+      {"deepcopy", kNoCopies},
+      {"contiguous", "every tensor is contiguous"},
+      {"view", "`x.reshape(a, b)` gives other sizes"},
+      {"view_as", "`x.reshape(y.shape)` gives other sizes"},
+      {"repeat", "`x.tile(a, b)` repeats along each dimension"},
+      {"item", "an element is a number: `x[0]`, or `sum(x)` of a tensor of one element"},
+      {"tolist", "`list(x)` is the list of its rows"},
+      {"dim", "`x.ndim` is the number of dimensions; the argument is called `dim` where there is one"},
+      {"axis", "it is called `dim`"},
+      {"keepdims", "it is called `keepdim`"},
+      {"add_", kChangesVariable},
+      {"sub_", kChangesVariable},
+      {"mul_", kChangesVariable},
+      {"div_", kChangesVariable},
+      {"zero_", kChangesVariable},
+      {"fill_", kChangesVariable},
+      {"copy_", kChangesVariable},
+      {"register_buffer", "`buffer name = …` among the module's members declares state"},
+      {"register_parameter", "`param name = …` among the module's members declares a parameter"},
+      {"add_module", "`let name = …` among the module's members declares a sub-module"},
+      {"apply", "`tree_map(fn(p) = …, m)` goes over the parameters, `m.modules()` over the modules"},
+  };
+  auto it = table.find(name);
+  return it == table.end() ? "" : it->second;
+}
+
+} // namespace dl::sema
