@@ -88,8 +88,11 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     }
     if (type->kind == TypeKind::Module || type->kind == TypeKind::Record) {
       std::optional<uint32_t> i = type->kind == TypeKind::Record ? partNamed(type, m->name) : std::nullopt;
-      if (!i)
-        return fail(str(type) + " has no member `" + m->name + "`");
+      if (!i) {
+        if (report)
+          noMember(Code::NotAssignable, m->nameSpan, type, m->name, memberNames(type));
+        return std::nullopt;
+      }
       step.index = *i;
       step.type = type->items[*i];
     } else {
@@ -335,8 +338,14 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
 // new variable of the same name.
 void Checker::assignVariable(Binding *b, Value value, Span span) {
   Binding *local = localOf(b);
-  if (!local || !local->variable || value.bad())
+  if (!local || !local->variable)
     return;
+  if (value.bad()) {
+    // It may have taken another shape here; what follows from the old one would be no news.
+    if (local->depth == frame_->depth && !local->isMutParam)
+      local->type = nullptr;
+    return;
+  }
   auto store = [&](const Value &v) {
     Stmt *s = makeStmt(StmtKind::Assign, span);
     s->variable = local->variable;

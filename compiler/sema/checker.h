@@ -181,6 +181,9 @@ private:
   Value runtimeIf(const Value &cond, const ast::If *expr);
   Value checkMember(const ast::Member *expr);
   std::optional<Value> memberOf(const Value &base, const std::string &name, Span span);
+  std::vector<std::string> memberNames(const Type &type) const;
+  Diagnostic &noMember(Code code, Span span, const Type &type, const std::string &name,
+                       const std::vector<std::string> &names);
   Value checkLambda(const ast::Lambda *expr);
   Value checkBracket(const ast::Bracket *expr, bool asTuple);
   Value stackValues(std::vector<Value> items, Span span);

@@ -120,7 +120,8 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
     if (value.type->dims.size() != type->dims.size()) {
       error(Code::RankMismatch, span,
             what + " is " + describe(value) + ", expected " + str(type) + ": " + std::to_string(type->dims.size()) +
-                " dimensions, not " + std::to_string(value.type->dims.size()));
+                (type->dims.size() == 1 ? " dimension, not " : " dimensions, not ") +
+                std::to_string(value.type->dims.size()));
       return false;
     }
     for (size_t i = 0; i < type->dims.size(); ++i) {

@@ -1,5 +1,6 @@
 // Expressions: dispatch, conditions, members, lambdas, blocks.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 #include "compiler/sema/record_items.h"
 
 namespace dl::sema {
@@ -277,25 +278,47 @@ Value Checker::checkMember(const ast::Member *expr) {
   if (std::optional<Value> v = memberOf(base, expr->name, expr->span))
     return *v;
   // x.f without a call is f(x) for the properties that PyTorch writes so.
-  std::vector<std::string> names;
+  std::vector<std::string> names = memberNames(base.type);
   if (base.type->kind == TypeKind::Module) {
-    for (const auto &[name, member] : details(*base.type->module).members)
-      names.push_back(name);
     for (const ast::MemberDecl &member : base.type->module->decl->members)
       if (member.kind == ast::MemberDecl::Fn && member.fn)
         names.push_back(member.fn->name);
     names.insert(names.end(), moduleIntrinsics().begin(), moduleIntrinsics().end());
-  } else if (base.type->kind == TypeKind::Record)
-    names = base.type->names;
-  else if (base.type->kind == TypeKind::Tensor)
-    names = {"shape", "ndim", "dtype", "T"};
-  Diagnostic &d = error(Code::UnknownMember, expr->nameSpan, str(base.type) + " has no member `" + expr->name + "`");
-  std::string near = didYouMean(expr->name, names);
-  if (!near.empty())
-    d.withHelp("did you mean `" + near + "`?");
-  else if (lookup(expr->name, scope_))
+  }
+  Diagnostic &d = noMember(Code::UnknownMember, expr->nameSpan, base.type, expr->name, names);
+  if (d.help.empty() && lookup(expr->name, scope_))
     d.withHelp("to call the function `" + expr->name + "`, write `" + sourceText(expr->span, 40) + "(…)`");
   return bad(expr->span);
+}
+
+// What a value holds by name; no methods.
+std::vector<std::string> Checker::memberNames(const Type &type) const {
+  std::vector<std::string> names;
+  if (type->kind == TypeKind::Module)
+    for (const auto &[name, member] : details(*type->module).members)
+      names.push_back(name);
+  else if (type->kind == TypeKind::Record)
+    names = type->names;
+  else if (type->kind == TypeKind::Tensor)
+    names = {"shape", "ndim", "dtype", "T"};
+  return names;
+}
+
+// `names`: those that may have been meant.
+Diagnostic &Checker::noMember(Code code, Span span, const Type &type, const std::string &name,
+                              const std::vector<std::string> &names) {
+  Diagnostic &d = error(code, span, str(type) + " has no member `" + name + "`");
+  if (type->kind == TypeKind::Module)
+    for (const ModuleDetails::Hyper &hyper : details(*type->module).hyper)
+      if (hyper.name == name)
+        return d.withHelp("no method uses the argument `" + name + "`, so it is not kept; `let " + name + " = " + name +
+                          "` among the members keeps it");
+  std::string near = didYouMean(name, names);
+  if (std::string habit = habitHelp(name); !habit.empty())
+    d.withHelp(habit);
+  else if (!near.empty())
+    d.withHelp("did you mean `" + near + "`?");
+  return d;
 }
 
 std::optional<Value> Checker::memberOf(const Value &base, const std::string &name, Span span) {

@@ -205,6 +205,8 @@ void Checker::noteMember(const ast::Member *member, const Value &base) {
     for (const ast::MemberDecl &declared : m.decl->members)
       if (declared.kind == ast::MemberDecl::Fn && declared.fn)
         facts.members.push_back(symbolOfFn(declared.fn, Symbol::Method));
+    for (const std::string &method : moduleIntrinsics())
+      facts.members.push_back({Symbol::Method, method, {}, "." + method + "(…)", ""});
     return;
   }
   if (base.type->kind == TypeKind::Record)

@@ -132,15 +132,10 @@ Value Checker::withMembers(std::vector<Argument> args, Span span) {
     const auto &members = details(*out.type->module).members;
     auto it = members.find(a.name);
     if (it == members.end()) {
-      std::vector<std::string> names;
-      for (const auto &[name, member] : members)
-        names.push_back(name);
-      Diagnostic &d = error(Code::UnknownMember, a.span,
-                            a.name.empty() ? "the new members of a module are named, `m.with(fc2=…)`"
-                                           : str(out.type) + " has no member `" + a.name + "`");
-      std::string near = didYouMean(a.name, names);
-      if (!near.empty())
-        d.withHelp("did you mean `" + near + "`?");
+      if (a.name.empty())
+        error(Code::UnknownMember, a.span, "the new members of a module are named, `m.with(fc2=…)`");
+      else
+        noMember(Code::UnknownMember, a.span, out.type, a.name, memberNames(out.type));
       return bad(span);
     }
     bool sized = it->second.field >= 0 && out.type->module->fields[size_t(it->second.field)].dim;

@@ -114,11 +114,15 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
   auto d = std::make_shared<ModuleDetails>();
   m->decl = decl;
   d->env = target.env;
-  std::set<std::string> assigned, memberNames;
+  std::set<std::string> assigned, mentioned, memberNames, methods;
   for (const ast::MemberDecl &member : decl->members) {
     if (member.kind == ast::MemberDecl::Fn && member.fn) {
       if (member.fn->isMut)
         collectAssigned(member.fn, assigned);
+      if (!methods.insert(member.fn->name).second)
+        error(Code::Redefinition, member.fn->nameSpan,
+              "`" + member.fn->name + "` is defined twice in `" + decl->name + "`");
+      collectNames(member.fn, nullptr, mentioned);
       continue;
     }
     memberNames.insert(member.name);
@@ -161,7 +165,11 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
       continue;
     }
     d->hyper.push_back({b->name, v.type, v.known});
-    if (!memberNames.count(b->name)) // a member of the same name takes its place
+    // A module that only the members' values look at is not kept: an optimiser's state is not the model.
+    const std::string *pack = packName(*m);
+    bool kept =
+        !holdsModule(v.type) || mentioned.count(b->name) || assigned.count(b->name) || (pack && *pack == b->name);
+    if (kept && !memberNames.count(b->name)) // a member of the same name takes its place
       add(Field::Let, b->name, v, assigned.count(b->name) != 0, false);
   }
   m->details = d;
@@ -241,10 +249,6 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
     return result;
   }
   // A method that asks for `training` without declaring it: true until eval().
-  std::set<std::string> mentioned;
-  for (const ast::MemberDecl &member : decl->members)
-    if (member.kind == ast::MemberDecl::Fn && member.fn)
-      collectNames(member.fn, nullptr, mentioned);
   if (mentioned.count("training") && !d->members.count("training"))
     add(Field::Let, "training", boolValue(true, target.span), true, false);
   module.type = moduleType(m);
