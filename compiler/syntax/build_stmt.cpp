@@ -379,6 +379,10 @@ std::vector<Param> Builder::parameters(P::ParametersContext *node) {
     param.isMut = parts.accept(P::MUT);
     param.isVariadic = parts.accept(P::STAR);
     param.name = identifier(parts.rule<P::IdentifierContext>());
+    auto old = std::find_if(result.begin(), result.end(), [&](const Param &p) { return p.name == param.name; });
+    if (old != result.end() && param.name != "_" && !param.name.empty())
+      env_.diagnostics.error(Code::Redefinition, param.span, cat("the parameter `", param.name, "` is defined twice"))
+          .label(old->span, "the first definition");
     if (parts.accept(P::COLON))
       param.type = type(parts.rule<P::TypeContext>());
     if (parts.accept(P::ASSIGN))

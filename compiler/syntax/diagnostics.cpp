@@ -2,6 +2,7 @@
 #include "compiler/syntax/text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 #include <tuple>
 
@@ -70,7 +71,13 @@ std::string didYouMean(std::string_view name, const std::vector<std::string> &ca
   // A third of the letters may be wrong; in a name of one or two letters any change makes another name.
   size_t best = name.size() < 3 ? 0 : std::max<size_t>(1, name.size() / 3);
   std::string found;
+  auto equalButForCase = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
   for (const std::string &candidate : candidates) {
+    if (candidate != name && name.size() > 1 &&
+        std::equal(name.begin(), name.end(), candidate.begin(), candidate.end(), equalButForCase))
+      return candidate;
     size_t difference =
         candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
     if (difference > best || candidate == name)
@@ -81,6 +88,10 @@ std::string didYouMean(std::string_view name, const std::vector<std::string> &ca
       found = candidate;
     }
   }
+  // A name that breaks off: `Conv` for Conv2d.
+  for (const std::string &candidate : candidates)
+    if (best > 0 && found.empty() && candidate.size() > name.size() && candidate.starts_with(name))
+      found = candidate;
   return found;
 }
 
