@@ -1,10 +1,12 @@
-// Checks the programs in Markdown files: run_docs --dl PATH --folder FOLDER FILE.md...
+// Checks the programs in Markdown files: run_docs --dl PATH --folder FOLDER [--every-code] FILE.md... With --every-code
+// each error of the compiler's table must have a program that shows it and one that is mended.
 //
 // Every fenced block marked ```dl is run in FOLDER and must succeed. ```dl error=E0401 must be refused by `dl check`,
-// or stopped when run, with exactly that error. ```dl check is only checked. ```dl test runs its test blocks. When a
-// block marked ```output follows, it is what the program must print.
+// or stopped when run, with exactly that error; ` file=NAME` behind it names the program. ```dl check is only checked.
+// ```dl test runs its test blocks. When a block marked ```output follows, it is what the program must print.
 #include "tests/run_lang/process.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -77,7 +79,10 @@ bool onlyError(const std::string &json, const std::string &code) {
 bool runBlock(const std::string &dl, const std::string &folder, const std::string &file, const Block &block) {
   fs::path scratch = fs::temp_directory_path() / ("dl-docs-" + std::to_string(getpid()));
   fs::create_directories(scratch);
-  fs::path program = scratch / (fs::path(file).stem().string() + "_" + std::to_string(block.line) + ".dl");
+  size_t named = block.info.find(" file=");
+  std::string name = named == std::string::npos ? fs::path(file).stem().string() + "_" + std::to_string(block.line)
+                                                : block.info.substr(named + 6);
+  fs::path program = scratch / (name + ".dl");
   std::ofstream(program, std::ios::binary) << block.text;
 
   std::string place = file + ":" + std::to_string(block.line);
@@ -107,30 +112,58 @@ bool runBlock(const std::string &dl, const std::string &folder, const std::strin
   return ok;
 }
 
+// The codes of the compiler's table that have no broken program followed by a mended one.
+std::vector<std::string> codesWithoutPrograms(const std::vector<Block> &blocks) {
+  // What no program can show: the command's own files, and faults of the compiler.
+  const std::vector<std::string> exempt = {"E0701", "E0899"};
+  std::vector<std::string> missing;
+  for (const char *code : {
+#define DL_DIAGNOSTIC(identifier, code, summary) code,
+#include "compiler/syntax/diagnostics.def"
+       }) {
+    bool shown = std::find(exempt.begin(), exempt.end(), code) != exempt.end();
+    for (size_t i = 0; i + 1 < blocks.size(); ++i)
+      shown |= blocks[i].info.starts_with(std::string("error=") + code) && blocks[i + 1].info.empty();
+    if (!shown)
+      missing.push_back(code);
+  }
+  return missing;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   std::string dl, folder;
   std::vector<std::string> files;
+  bool everyCode = false;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     if (argument == "--dl" && i + 1 < argc)
       dl = fs::absolute(argv[++i]);
     else if (argument == "--folder" && i + 1 < argc)
       folder = argv[++i];
+    else if (argument == "--every-code")
+      everyCode = true;
     else
       files.push_back(argument);
   }
   if (dl.empty() || files.empty()) {
-    std::fprintf(stderr, "usage: run_docs --dl PATH [--folder FOLDER] FILE.md...\n");
+    std::fprintf(stderr, "usage: run_docs --dl PATH [--folder FOLDER] [--every-code] FILE.md...\n");
     return 2;
   }
   int blocks = 0, failures = 0;
-  for (const std::string &file : files)
-    for (const Block &block : blocksOf(readAll(file))) {
+  for (const std::string &file : files) {
+    std::vector<Block> found = blocksOf(readAll(file));
+    for (const Block &block : found) {
       ++blocks;
       failures += !runBlock(dl, folder, file, block);
     }
+    if (everyCode)
+      for (const std::string &code : codesWithoutPrograms(found)) {
+        std::printf("%s: no broken and mended program for %s\n", file.c_str(), code.c_str());
+        ++failures;
+      }
+  }
   std::printf("%d programs, %d failed\n", blocks, failures);
   return failures ? 1 : 0;
 }
