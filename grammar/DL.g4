@@ -74,8 +74,8 @@ dimension : STAR identifier | expression ;
 // ------------------------------------------------------------------------------------------------------ expressions
 expression
   : FN LPAREN parameters RPAREN (ARROW type)? functionBody              # lambda
-  | operand ((OR | AND | EQ | NE | LT | LE | GT | GE | PIPE | PLUS | MINUS | STAR | SLASH | FLOORDIV | PERCENT | AT
-      | POWER) operand)*                                                # operation
+  | operand ((OR | AND | EQ | NE | LT | LE | GT | GE | IN | NOT IN | PIPE | PLUS | MINUS | STAR | SLASH | FLOORDIV
+      | PERCENT | AT | POWER) operand)*                                 # operation
   ;
 
 operand : (PLUS | MINUS | NOT)* primary trailer* ;
@@ -99,9 +99,18 @@ primary
   | LPAREN (expression (COMMA expression)* COMMA?)? RPAREN
   | LBRACKET (comprehension | expression (COMMA expression)* COMMA?)? RBRACKET
   | ifExpression
+  | matchExpression
   | (NO_GRAD | ENABLE_GRAD)? block
   ;
 ifExpression : IF expression block (ELSE (ifExpression | block))? ;
+matchExpression : MATCH expression LBRACE NEWLINE? (matchArm (COMMA NEWLINE? | NEWLINE))* RBRACE ;
+matchArm : matchPattern (OR matchPattern)* COLON expression ;
+matchPattern
+  : identifier
+  | MINUS? (INT | FLOAT)
+  | STRING | TRUE | FALSE | NONE
+  | LPAREN matchPattern (COMMA matchPattern)* COMMA? RPAREN
+  ;
 comprehension : FOR forClause (COMMA forClause)* (IF expression)? COLON expression ;
 forClause : pattern IN expression range? ;
 
@@ -124,6 +133,7 @@ IF : 'if' ;
 IMPORT : 'import' ;
 IN : 'in' ;
 LET : 'let' ;
+MATCH : 'match' ;
 MODULE : 'module' ;
 MUT : 'mut' ;
 NONE : 'none' ;

@@ -347,6 +347,8 @@ bool Checker::bindElements(BuiltinCall &call) {
         return reject(u, std::string(elemName(wanted)) + " for `" + u.name + "`",
                       wanted == Elem::Bool ? std::nullopt : std::optional(wanted));
       *u.value = convertLiteral(*u.value, wanted);
+      if (u.value->bad())
+        return false;
       continue;
     }
     if (u.value->known.literal)
@@ -393,6 +395,8 @@ bool Checker::bindElements(BuiltinCall &call) {
     if (!adapts)
       return reject(u, std::string(elemName(it->second)) + " like its other arguments", std::nullopt);
     *u.value = convertLiteral(*u.value, it->second);
+    if (u.value->bad())
+      return false;
   }
   return true;
 }

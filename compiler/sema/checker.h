@@ -75,6 +75,7 @@ public:
   void run(const ast::File &file);
 
 private:
+  friend struct Einsum;
   friend class Session; // keeps a checker from entry to entry
   friend class History;
 
@@ -156,7 +157,10 @@ private:
   Proof compareDims(const Dim &a, const Dim &b) const;
   bool requireEqual(const Dim &a, const Dim &b, Span span, const std::string &text);
   void assumeEqual(const Dim &a, const Dim &b);
+  // A literal as an element of that type; an error, and a bad value, where it does not fit.
   Value convertLiteral(const Value &value, Elem elem);
+  Value wrapLiteral(const Value &value, Elem elem); // the same for f(literal), which keeps the low bits
+  bool fitsElement(const Value &literal, Elem elem);
   Value convert(const Value &value, Elem elem, Span span);
   // Makes the value one of the type, or reports what stands in the way. `what` starts the message.
   bool conform(Value &value, const Type &type, Span span, const std::string &what);
@@ -178,7 +182,12 @@ private:
   Value checkScalarBool(const ast::Expr *expr);
   Value condition(Value value, Span span);
   Value checkIf(const ast::If *expr);
-  Value runtimeIf(const Value &cond, const ast::If *expr);
+  Value runtimeIf(const Value &cond, Span span, const std::string &what, const std::function<BlockResult()> &first,
+                  const std::function<BlockResult()> &second);
+  Value checkMatch(const ast::Match *expr);
+  Value matchFrom(const ast::Match *expr, const Value &subject, size_t first);
+  Value matches(const ast::MatchPattern &pattern, const Value &value);
+  void bindMatch(const ast::MatchPattern &pattern, const Value &value);
   Value checkMember(const ast::Member *expr);
   std::optional<Value> memberOf(const Value &base, const std::string &name, Span span);
   std::vector<std::string> memberNames(const Type &type) const;
@@ -191,6 +200,7 @@ private:
   Value stopGrad(const Value &value);
   Value checkUnary(const ast::Unary *expr);
   Value binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  Value membership(Value item, Value whole, Span span, Span opSpan); // item in whole
   Value compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value checkLogical(const ast::Logical *expr);
   Value checkStr(const ast::StrLit *expr);
@@ -266,6 +276,7 @@ private:
   std::optional<Type> resultOfBuiltin(BuiltinCall &call, const SigType &result);
   void shapeError(BuiltinCall &call);
   Value callIntrinsic(const std::string &name, std::vector<Argument> args, Span span);
+  Value callEinsum(std::vector<Argument> args, Span span);
   Value callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argument> args, Span span);
 
   struct Prepared {

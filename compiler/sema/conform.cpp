@@ -54,7 +54,47 @@ bool Checker::requireEqual(const Dim &a, const Dim &b, Span span, const std::str
   return true;
 }
 
+// A number that is written in the program is meant: it does not wrap around.
+bool Checker::fitsElement(const Value &literal, Elem elem) {
+  if (!isInteger(elem))
+    return true;
+  const double low = elem == Elem::U8    ? 0
+                     : elem == Elem::I32 ? -0x1p31
+                                         : -0x1p63,
+               high = elem == Elem::U8    ? 0xff
+                      : elem == Elem::I32 ? 0x1p31 - 1
+                                          : 0x1p63;
+  auto check = [&](double number, const std::string &text) {
+    if (number >= low && number <= high)
+      return true;
+    const std::string name(elemName(elem));
+    Diagnostic &d = error(Code::TypeMismatch, literal.span, text + " does not fit into " + name);
+    if (elem == Elem::U8)
+      d.withHelp("u8 holds 0 to 255; `u8(" + text + ")` keeps the low 8 bits");
+    else if (elem == Elem::I32)
+      d.withHelp("i32 holds -2147483648 to 2147483647; i64 holds more");
+    return false;
+  };
+  if (literal.expr->kind == ExprKind::TensorConst) {
+    if (literal.items)
+      return std::all_of(literal.items->begin(), literal.items->end(),
+                         [&](const Value &item) { return fitsElement(item, elem); });
+    for (double number : literal.expr->numbers)
+      if (!check(number, std::to_string(int64_t(number))))
+        return false;
+    return true;
+  }
+  if (!literal.known.dim || !literal.known.dim->isConst())
+    return true;
+  int64_t number = literal.known.dim->constant();
+  return check(double(number), std::to_string(number));
+}
+
 Value Checker::convertLiteral(const Value &value, Elem elem) {
+  return fitsElement(value, elem) ? wrapLiteral(value, elem) : bad(value.span);
+}
+
+Value Checker::wrapLiteral(const Value &value, Elem elem) {
   if (value.type->elem == elem)
     return value;
   Value v = value;
@@ -116,6 +156,8 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
         return false;
       }
       value = convertLiteral(value, type->elem);
+      if (value.bad())
+        return false;
     }
     if (value.type->dims.size() != type->dims.size()) {
       error(Code::RankMismatch, span,

@@ -101,7 +101,8 @@ struct Einsum {
     Labels result = joined({batch, left, right});
     Shape shape = sizes(a, joined({batch, left})), columns = sizes(b, right);
     shape.insert(shape.end(), columns.begin(), columns.end());
-    Dim m = Checker::productOf(sizes(a, left)), n = Checker::productOf(columns), k = Checker::productOf(sizes(a, inner));
+    Dim m = Checker::productOf(sizes(a, left)), n = Checker::productOf(columns),
+        k = Checker::productOf(sizes(a, inner));
     Shape leading = sizes(a, batch);
     Factor x = ordered(a, joined({batch, left, inner})), y = ordered(b, joined({batch, inner, right}));
     auto shaped = [&](const Value &v, std::initializer_list<Dim> last) {
@@ -226,9 +227,9 @@ Value Checker::callEinsum(std::vector<Argument> args, Span span) {
       const Dim &size = factors[i].value.type->dims[d];
       auto [it, isNew] = known.try_emplace(label, size, &args[i + 1]);
       if (!isNew && !requireEqual(it->second.first, size, span, "einsum: `" + nameOf(label) + "` is {0} and {1}")) {
-        Diagnostic &error = this->error(Code::ShapeMismatch, span,
-                                        "einsum: `" + nameOf(label) + "` is " + it->second.first.str() + " and " +
-                                            size.str());
+        Diagnostic &error =
+            this->error(Code::ShapeMismatch, span,
+                        "einsum: `" + nameOf(label) + "` is " + it->second.first.str() + " and " + size.str());
         error.label(it->second.second->span, describe(it->second.second->value));
         if (it->second.second != &args[i + 1])
           error.label(args[i + 1].span, describe(args[i + 1].value));

@@ -90,6 +90,8 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
     return checkComprehension(ast::as<const ast::Comprehension>(expr), "", expr->span);
   case ast::ExprKind::If:
     return checkIf(ast::as<const ast::If>(expr));
+  case ast::ExprKind::Match:
+    return checkMatch(ast::as<const ast::Match>(expr));
   case ast::ExprKind::Block:
     return checkBlock(ast::as<const ast::BlockExpr>(expr)->block, newScope(scope_), true).value;
   case ast::ExprKind::Lambda:
@@ -156,8 +158,14 @@ Value Checker::checkIf(const ast::If *expr) {
       checkBlock(expr->elseBlock, newScope(scope_), true);
     return bad(expr->span);
   }
-  if (!cond.known.boolean)
-    return runtimeIf(cond, expr);
+  if (!cond.known.boolean) {
+    std::function<BlockResult()> other;
+    if (expr->elseBlock)
+      other = [&] { return checkBlock(expr->elseBlock, newScope(scope_), true); };
+    return runtimeIf(
+        cond, expr->span, "branches of this `if`", [&] { return checkBlock(expr->thenBlock, newScope(scope_), true); },
+        other);
+  }
   // Only the branch that is taken is part of the program.
   const ast::Block *taken = *cond.known.boolean ? expr->thenBlock : expr->elseBlock;
   if (!taken)
@@ -171,30 +179,31 @@ Value Checker::checkIf(const ast::If *expr) {
   return r.value;
 }
 
-Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
+Value Checker::runtimeIf(const Value &cond, Span span, const std::string &what,
+                         const std::function<BlockResult()> &first, const std::function<BlockResult()> &second) {
   Restore<std::map<uint32_t, Dim>> equal(frame_->equal);
   Restore<std::vector<Dim>> zero(frame_->zero);
   auto facts = std::pair(frame_->equal, frame_->zero);
-  auto branch = [&](const ast::Block *block, BlockResult &result) {
+  auto branch = [&](const std::function<BlockResult()> &evaluate, BlockResult &result) {
     frame_->equal = facts.first;
     frame_->zero = facts.second;
     Body *body = makeBody();
     Restore<Body *> inner(frame_->body, body);
     Restore<int> depth(frame_->depth, frame_->depth + 1);
-    if (block)
-      result = checkBlock(block, newScope(scope_), true);
+    if (evaluate)
+      result = evaluate();
     else
-      result.value = unit(expr->span);
+      result.value = unit(span);
     return body;
   };
   BlockResult a, b;
-  Body *thenBody = branch(expr->thenBlock, a);
-  Body *elseBody = branch(expr->elseBlock, b);
-  Value out = unit(expr->span);
-  out.expr = make(ExprKind::If, unitType(), expr->span);
+  Body *thenBody = branch(first, a);
+  Body *elseBody = branch(second, b);
+  Value out = unit(span);
+  out.expr = make(ExprKind::If, unitType(), span);
   out.expr->args = {cond.expr};
   out.expr->thenBody = thenBody;
-  out.expr->elseBody = expr->elseBlock ? elseBody : nullptr;
+  out.expr->elseBody = second ? elseBody : nullptr;
   if (a.value.bad() || b.value.bad()) {
     out.type = nullptr;
     return out;
@@ -207,15 +216,15 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
     body->stmts.push_back(eval);
   };
   bool unitA = a.value.type->kind == TypeKind::Unit, unitB = b.value.type->kind == TypeKind::Unit;
-  if (!expr->elseBlock || (a.diverges && b.diverges) || (unitA && !a.diverges) || (unitB && !b.diverges)) {
+  if (!second || (a.diverges && b.diverges) || (unitA && !a.diverges) || (unitB && !b.diverges)) {
     discard(thenBody, a);
     discard(elseBody, b);
-    if (expr->elseBlock && a.diverges && b.diverges) {
+    if (second && a.diverges && b.diverges) {
       // Control does not go on: an Unreachable tells the block around.
-      Stmt *eval = makeStmt(StmtKind::Eval, expr->span);
+      Stmt *eval = makeStmt(StmtKind::Eval, span);
       eval->value = out.expr;
       emit(eval);
-      out.expr = make(ExprKind::Unreachable, unitType(), expr->span);
+      out.expr = make(ExprKind::Unreachable, unitType(), span);
     }
     return out;
   }
@@ -237,10 +246,10 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
   else if (b.diverges)
     type = a.value.type;
   else
-    type = joinTypes(a.value.type, b.value.type, expr->span);
+    type = joinTypes(a.value.type, b.value.type, span);
   if (!type) {
-    error(Code::BranchTypes, expr->span,
-          "the branches of this `if` have different types, " + str(a.value.type) + " and " + str(b.value.type))
+    error(Code::BranchTypes, span,
+          "the " + what + " have different types, " + str(a.value.type) + " and " + str(b.value.type))
         .label(a.value.span, str(a.value.type))
         .label(b.value.span, str(b.value.type));
     out.type = nullptr;
@@ -248,8 +257,8 @@ Value Checker::runtimeIf(const Value &cond, const ast::If *expr) {
   }
   out.type = *type;
   out.expr->type = *type;
-  thenBody->value = a.diverges ? make(ExprKind::Unreachable, *type, expr->span) : a.value.expr;
-  elseBody->value = b.diverges ? make(ExprKind::Unreachable, *type, expr->span) : b.value.expr;
+  thenBody->value = a.diverges ? make(ExprKind::Unreachable, *type, span) : a.value.expr;
+  elseBody->value = b.diverges ? make(ExprKind::Unreachable, *type, span) : b.value.expr;
   return out;
 }
 

@@ -163,6 +163,16 @@ private:
       block(as<const If>(e)->thenBlock);
       block(as<const If>(e)->elseBlock);
       break;
+    case ast::ExprKind::Match:
+      expr(as<const Match>(e)->subject);
+      for (const MatchArm &arm : as<const Match>(e)->arms) {
+        bound_.emplace_back();
+        for (const MatchPattern &pattern : arm.patterns)
+          bind(pattern);
+        block(arm.body);
+        bound_.pop_back();
+      }
+      break;
     case ast::ExprKind::Block:
       block(as<const BlockExpr>(e)->block);
       break;
@@ -231,6 +241,13 @@ private:
     default:
       break;
     }
+  }
+
+  void bind(const MatchPattern &pattern) {
+    if (!pattern.isTuple && !pattern.literal)
+      bound_.back().insert(pattern.name);
+    for (const MatchPattern &item : pattern.items)
+      bind(item);
   }
 
   void block(const Block *b) {

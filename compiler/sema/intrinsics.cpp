@@ -14,6 +14,7 @@ const std::set<std::string> &intrinsicNames() {
                                  "str",
                                  "to",
                                  "option",
+                                 "einsum",
                                  "grad",
                                  "value_and_grad",
                                  "checkpoint",
@@ -75,6 +76,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       return bad(span);
     }
   }
+  if (name == "einsum")
+    return callEinsum(std::move(args), span);
   if (name == "print") {
     std::vector<Value> parts;
     std::optional<Value> separator, end;
@@ -168,7 +171,7 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
     }
     bool literal = v.known.literal && v.type->elem != Elem::Bool && elem != Elem::Bool &&
                    (isFloat(elem) || isInteger(v.type->elem));
-    v = literal ? convertLiteral(v, elem) : convert(v, elem, span);
+    v = literal ? wrapLiteral(v, elem) : convert(v, elem, span);
     v.known.literal = false;
     v.known.number.reset();
     v.binding = nullptr;

@@ -37,8 +37,7 @@ Value Checker::checkMatch(const ast::Match *expr) {
         twice |= names[k]->name == names[i]->name;
       if (twice || arm.patterns.size() > 1) {
         error(Code::BadPattern, names[i]->span,
-              twice ? "`" + names[i]->name + "` stands for two values here"
-                    : "patterns joined by `or` give no names")
+              twice ? "`" + names[i]->name + "` stands for two values here" : "patterns joined by `or` give no names")
             .withHelp("write `_` for what does not matter");
         good = false;
         break;
@@ -151,7 +150,9 @@ Value Checker::matches(const ast::MatchPattern &pattern, const Value &value) {
                   ? value.type->kind == TypeKind::Str
                   : isScalar(value.type) && (literal.type->elem == Elem::Bool) == (value.type->elem == Elem::Bool);
   if (!fits)
-    return never(literal.type->kind == TypeKind::Str ? "a text" : literal.type->elem == Elem::Bool ? "a bool" : "a number");
+    return never(literal.type->kind == TypeKind::Str ? "a text"
+                 : literal.type->elem == Elem::Bool  ? "a bool"
+                                                     : "a number");
   return compareValues(ast::CompareOp::Eq, value, literal, span, span);
 }
 

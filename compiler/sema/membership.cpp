@@ -11,7 +11,8 @@ Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
     return a;
   };
   auto reject = [&](const std::string &help) {
-    Diagnostic &d = error(Code::BadOperand, opSpan, "`in` does not look for " + str(item.type) + " in " + str(whole.type));
+    Diagnostic &d =
+        error(Code::BadOperand, opSpan, "`in` does not look for " + str(item.type) + " in " + str(whole.type));
     d.label(item.span, describe(item)).label(whole.span, describe(whole));
     if (!help.empty())
       d.withHelp(help);

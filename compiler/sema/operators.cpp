@@ -237,6 +237,14 @@ Value Checker::checkUnary(const ast::Unary *expr) {
 Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan) {
   if (lhs.bad() || rhs.bad())
     return bad(span);
+  if (op == ast::CompareOp::In)
+    return membership(lhs, rhs, span, opSpan);
+  if (op == ast::CompareOp::NotIn) {
+    Value inside = membership(lhs, rhs, span, opSpan);
+    if (inside.bad())
+      return inside;
+    return inside.known.boolean ? boolValue(!*inside.known.boolean, span) : opValue("not", {inside}, inside.type, span);
+  }
   bool equality = op == ast::CompareOp::Eq || op == ast::CompareOp::Ne;
   auto known = [&](bool equal) { return boolValue(equal == (op == ast::CompareOp::Eq), span); };
   auto reject = [&](const std::string &help) {
@@ -310,6 +318,9 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
     case ast::CompareOp::Ge:
       if (ge || lt)
         return boolValue(ge, span);
+      break;
+    case ast::CompareOp::In:
+    case ast::CompareOp::NotIn:
       break;
     }
   }

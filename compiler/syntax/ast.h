@@ -55,6 +55,7 @@ enum class ExprKind {
   Bracket,
   Comprehension,
   If,
+  Match,
   Block,
   Lambda,
   Ref,
@@ -106,7 +107,7 @@ struct Binary : Expr {
   Expr *lhs, *rhs;
   Span opSpan;
 };
-enum class CompareOp { Eq, Ne, Lt, Le, Gt, Ge };
+enum class CompareOp { Eq, Ne, Lt, Le, Gt, Ge, In, NotIn };
 struct Compare : Expr {
   CompareOp op;
   Expr *lhs, *rhs;
@@ -182,6 +183,24 @@ struct If : Expr {
   Block *thenBlock;
   Block *elseBlock = nullptr;
 }; // `else if` nests inside elseBlock
+// What an arm of a `match` takes: a literal, anything under a name (or `_`), or a tuple of patterns.
+struct MatchPattern {
+  Span span;
+  Expr *literal = nullptr;
+  std::string name; // when there is no literal and it is no tuple
+  std::vector<MatchPattern> items;
+  bool isTuple = false;
+};
+struct MatchArm {
+  std::vector<MatchPattern> patterns; // joined by `or`
+  Block *body;
+  Span span;
+};
+// match subject { 0: a, (x, none): b, _: c }
+struct Match : Expr {
+  Expr *subject;
+  std::vector<MatchArm> arms;
+};
 struct BlockExpr : Expr {
   Block *block;
 }; // { … } as an expression

@@ -101,6 +101,9 @@ private:
   ast::Expr *call(P::TrailerContext *node, Operand base, Span span);
   ast::Expr *index(P::TrailerContext *node, Operand base, Span span);
   ast::Expr *pipe(Operand input, Operand callee, Span span, Span opSpan);
+  ast::Expr *literal(antlr4::Token *token);
+  ast::Expr *matchExpression(P::MatchExpressionContext *node);
+  ast::MatchPattern matchPattern(P::MatchPatternContext *node);
   ast::Expr *ifExpression(P::IfExpressionContext *node);
   ast::Comprehension *comprehension(P::ComprehensionContext *node);
   ast::Expr *reference(antlr4::Token *amp, ast::Expr *operand);

@@ -53,6 +53,8 @@ int tokenLevel(size_t type) {
   case P::LE:
   case P::GT:
   case P::GE:
+  case P::IN:
+  case P::NOT:
     return kCompare;
   default:
     return levelOf(binaryOp(type));
@@ -71,6 +73,10 @@ CompareOp compareOp(size_t type) {
     return CompareOp::Le;
   case P::GT:
     return CompareOp::Gt;
+  case P::IN:
+    return CompareOp::In;
+  case P::NOT:
+    return CompareOp::NotIn;
   default:
     return CompareOp::Ge;
   }
@@ -117,6 +123,7 @@ Expr *Builder::expression(P::ExpressionContext *node) {
   operand(first, items);
   while (!cursor.done()) {
     items.push_back({cursor.take(), false, {}});
+    cursor.accept(P::IN); // the second word of `not in`
     operand(cursor.rule<P::OperandContext>(), items);
   }
   size_t next = 0;
@@ -239,6 +246,23 @@ Expr *Builder::pipe(Operand input, Operand callee, Span whole, Span opSpan) {
 }
 
 // --------------------------------------------------------------------------------------------------------- primaries
+Expr *Builder::literal(Token *token) {
+  switch (token->getType()) {
+  case P::STRING:
+    return string(token);
+  case P::NONE:
+    return make<NoneLit>(ExprKind::None, span(token));
+  case P::TRUE:
+  case P::FALSE: {
+    auto *expr = make<BoolLit>(ExprKind::Bool, span(token));
+    expr->value = token->getType() == P::TRUE;
+    return expr;
+  }
+  default:
+    return number(token, false, span(token));
+  }
+}
+
 Builder::Operand Builder::primary(P::PrimaryContext *node) {
   Span whole = span(node);
   Cursor cursor(node);
@@ -249,6 +273,8 @@ Builder::Operand Builder::primary(P::PrimaryContext *node) {
   }
   if (auto *branch = cursor.rule<P::IfExpressionContext>())
     return {ifExpression(branch), whole};
+  if (auto *choice = cursor.rule<P::MatchExpressionContext>())
+    return {matchExpression(choice), whole};
   if (auto *body = cursor.rule<P::BlockContext>()) {
     auto *expr = make<BlockExpr>(ExprKind::Block, whole);
     expr->block = block(body);
@@ -258,17 +284,11 @@ Builder::Operand Builder::primary(P::PrimaryContext *node) {
   switch (first->getType()) {
   case P::INT:
   case P::FLOAT:
-    return {number(first, false, whole), whole};
   case P::STRING:
-    return {string(first), whole};
   case P::TRUE:
-  case P::FALSE: {
-    auto *expr = make<BoolLit>(ExprKind::Bool, whole);
-    expr->value = first->getType() == P::TRUE;
-    return {expr, whole};
-  }
+  case P::FALSE:
   case P::NONE:
-    return {make<NoneLit>(ExprKind::None, whole), whole};
+    return {literal(first), whole};
   case P::NO_GRAD:
   case P::ENABLE_GRAD: {
     auto *expr = make<NoGrad>(ExprKind::NoGrad, whole);
@@ -394,6 +414,49 @@ Expr *Builder::index(P::TrailerContext *node, Operand base, Span whole) {
     expr->items.push_back(item);
   }
   return expr;
+}
+
+Expr *Builder::matchExpression(P::MatchExpressionContext *node) {
+  auto *match = make<Match>(ExprKind::Match, span(node));
+  match->subject = expression(node->expression());
+  for (P::MatchArmContext *each : node->matchArm()) {
+    MatchArm arm;
+    arm.span = span(each);
+    for (P::MatchPatternContext *pattern : each->matchPattern())
+      arm.patterns.push_back(matchPattern(pattern));
+    Expr *value = expression(each->expression());
+    arm.body = value->kind == ExprKind::Block ? as<BlockExpr>(value)->block : blockOf(value);
+    match->arms.push_back(std::move(arm));
+  }
+  return match;
+}
+
+MatchPattern Builder::matchPattern(P::MatchPatternContext *node) {
+  MatchPattern pattern;
+  pattern.span = span(node);
+  Cursor cursor(node);
+  if (auto *name = cursor.rule<P::IdentifierContext>()) {
+    pattern.name = identifier(name);
+    return pattern;
+  }
+  if (cursor.type() == P::LPAREN) {
+    if (node->matchPattern().size() == 1 && node->COMMA().empty())
+      return matchPattern(node->matchPattern(0));
+    pattern.isTuple = true;
+    for (P::MatchPatternContext *item : node->matchPattern())
+      pattern.items.push_back(matchPattern(item));
+    return pattern;
+  }
+  bool negative = cursor.accept(P::MINUS);
+  Token *token = cursor.take();
+  pattern.literal = literal(token);
+  if (negative) {
+    auto *unary = make<Unary>(ExprKind::Unary, pattern.span);
+    unary->op = UnaryOp::Neg;
+    unary->operand = pattern.literal;
+    pattern.literal = unary;
+  }
+  return pattern;
 }
 
 Expr *Builder::ifExpression(P::IfExpressionContext *node) {

@@ -360,6 +360,7 @@ private:
     case ExprKind::Int:
       return as<const IntLit>(e)->value < 0 ? kSign : kPostfix;
     case ExprKind::If:
+    case ExprKind::Match:
     case ExprKind::Block:
     case ExprKind::NoGrad:
       return kPower;
@@ -420,6 +421,8 @@ private:
       auto *branch = as<const If>(e);
       return group(ifChain(branch));
     }
+    case ExprKind::Match:
+      return match(as<const Match>(e));
     case ExprKind::Block:
       return block(as<const BlockExpr>(e)->block);
     case ExprKind::NoGrad:
@@ -435,6 +438,37 @@ private:
       return concat({text("&"), expression(as<const Ref>(e)->operand)});
     }
     return text("");
+  }
+
+  std::string pattern(const MatchPattern &p) const {
+    if (p.literal)
+      return std::string(sourceOf(p.span));
+    if (!p.isTuple)
+      return p.name;
+    std::string out = "(";
+    for (size_t i = 0; i < p.items.size(); ++i)
+      out += (i ? ", " : "") + pattern(p.items[i]);
+    return out + (p.items.size() == 1 ? ",)" : ")");
+  }
+
+  Doc arm(const MatchArm &arm) {
+    std::string head;
+    for (const MatchPattern &p : arm.patterns)
+      head += (head.empty() ? "" : " or ") + pattern(p);
+    Doc body = braced(arm.body) ? block(arm.body) : expression(as<const ExprStmt>(arm.body->stmts[0])->value);
+    return concat({text(head + ": "), body});
+  }
+
+  // One arm a line.
+  Doc match(const Match *e) {
+    Doc head = concat({text("match "), expression(e->subject), text(" {")});
+    if (e->arms.empty())
+      return concat({head, text("}")});
+    auto open = static_cast<uint32_t>(source_.rfind('{', e->arms[0].span.begin));
+    Doc body = items(
+        e->arms.size(), open + 1, e->span.end - 1, [&](size_t i) { return e->arms[i].span; },
+        [&](size_t i) { return arm(e->arms[i]); });
+    return concat({head, nest(concat({hardLine(), body})), hardLine(), text("}")});
   }
 
   Doc ifChain(const If *branch) {

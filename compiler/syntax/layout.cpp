@@ -55,6 +55,7 @@ bool isBinaryOperator(size_t type) {
   case P::LE:
   case P::GT:
   case P::GE:
+  case P::IN:
     return true;
   default:
     return false;
@@ -67,7 +68,6 @@ bool continuesAfter(size_t type) {
   case P::PLUS:
   case P::MINUS:
   case P::NOT:
-  case P::IN:
   case P::ELSE:
   case P::COMMA:
   case P::COLON:

@@ -142,6 +142,21 @@ private:
     add(")");
   }
 
+  void pattern(const MatchPattern &p, int indent) {
+    if (p.literal) {
+      optional(p.literal, indent);
+      return;
+    }
+    if (!p.isTuple) {
+      add(" " + p.name);
+      return;
+    }
+    add(" (tuple");
+    for (const MatchPattern &item : p.items)
+      pattern(item, indent);
+    add(")");
+  }
+
   void typed(const TypeExpr *t) {
     if (!t)
       return;
@@ -370,6 +385,17 @@ private:
       grouped(as<const If>(e)->thenBlock, indent);
       if (as<const If>(e)->elseBlock)
         grouped(as<const If>(e)->elseBlock, indent);
+      break;
+    case ExprKind::Match:
+      add("(match");
+      optional(as<const Match>(e)->subject, indent);
+      for (const MatchArm &arm : as<const Match>(e)->arms) {
+        add(" (arm");
+        for (const MatchPattern &p : arm.patterns)
+          pattern(p, indent);
+        block(arm.body, indent);
+        add(")");
+      }
       break;
     case ExprKind::Block:
       add("(do");

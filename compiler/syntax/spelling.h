@@ -43,6 +43,10 @@ inline const char *spelling(CompareOp op) {
     return ">";
   case CompareOp::Ge:
     return ">=";
+  case CompareOp::In:
+    return "in";
+  case CompareOp::NotIn:
+    return "not in";
   }
   return "";
 }

@@ -62,6 +62,11 @@ public:
       add(as<const If>(e)->condition);
       add(as<const If>(e)->thenBlock);
       return add(as<const If>(e)->elseBlock);
+    case ExprKind::Match:
+      add(as<const Match>(e)->subject);
+      for (const MatchArm &arm : as<const Match>(e)->arms)
+        add(arm.body);
+      return;
     case ExprKind::Block:
       return add(as<const BlockExpr>(e)->block);
     case ExprKind::NoGrad:

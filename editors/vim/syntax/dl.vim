@@ -3,7 +3,7 @@ if exists("b:current_syntax")
   finish
 endif
 
-syntax keyword dlControl break continue else for if in return while
+syntax keyword dlControl break continue else for if in match return while
 syntax keyword dlDeclaration assert fn import let module var mut no_grad enable_grad
 syntax keyword dlContextual as buffer derivative export extern from list param step test
 syntax keyword dlWordOperator and or not
