@@ -61,7 +61,9 @@ Error errorOf(dl_error *failure) {
   return error;
 }
 
-Result<Module> compileProgram(const EngineOptions &options, std::string path, std::string text) {
+// `alsoExported`, if not empty, is a function that needs no `export` and no declared result.
+Result<Module> compileProgram(const EngineOptions &options, std::string path, std::string text,
+                              const std::string &alsoExported = "") {
   if (options.threads > 0)
     dl_set_num_threads(options.threads);
   driver::Settings settings;
@@ -74,7 +76,8 @@ Result<Module> compileProgram(const EngineOptions &options, std::string path, st
   code->text = text;
   driver::Compilation compilation(settings);
   std::optional<std::string> object;
-  if (compilation.addText(path, std::move(text)) && compilation.check())
+  if (compilation.addText(path, std::move(text)) && (alsoExported.empty() || compilation.askFor(alsoExported, "")) &&
+      compilation.check())
     object = compilation.object(driver::Entries::Exports);
   if (!object)
     return errorOf(compilation.diagnostics);
@@ -203,11 +206,8 @@ Result<Function> Engine::grad(const Module &module, std::string_view function, s
   if (!declaration)
     return plainError("there is no function `" + std::string(function) + "`");
 
-  if (!declaration->result)
-    return plainError(std::string(function) + ": the type of its result is not declared");
-
   // A function beside it, of the same parameters, that asks for the gradient.
-  std::string name = std::string(function) + "__gradient", parameters, arguments, positions, gradients;
+  std::string name = std::string(function) + "__gradient", parameters, arguments, positions;
   auto textOf = [&](const ast::TypeExpr *type) { return std::string(sources.text(type->span)); };
   auto append = [](std::string &list, const std::string &item) { list += (list.empty() ? "" : ", ") + item; };
   for (const ast::Param &parameter : declaration->params) {
@@ -220,16 +220,12 @@ Result<Function> Engine::grad(const Module &module, std::string_view function, s
     if (position < 0 || static_cast<size_t>(position) >= declaration->params.size())
       return plainError(std::string(function) + " has no parameter " + std::to_string(position));
     append(positions, std::to_string(position));
-    append(gradients, textOf(declaration->params[static_cast<size_t>(position)].type));
   }
-  if (wrt.size() != 1) {
+  if (wrt.size() != 1)
     positions = "(" + positions + ")";
-    gradients = "(" + gradients + ")";
-  }
-  std::string text = module.code->text + "\nexport fn " + name + "(" + parameters + ") -> (" +
-                     textOf(declaration->result) + ", " + gradients + ") = value_and_grad(" + std::string(function) +
-                     ", wrt=" + positions + ")(" + arguments + ")\n";
-  Result<Module> compiled = compileProgram(options, module.code->path, std::move(text));
+  std::string text = module.code->text + "\nfn " + name + "(" + parameters + ") = value_and_grad(" +
+                     std::string(function) + ", wrt=" + positions + ")(" + arguments + ")\n";
+  Result<Module> compiled = compileProgram(options, module.code->path, std::move(text), name);
   if (!compiled)
     return compiled.error();
   Function found = compiled->function(name);

@@ -150,7 +150,28 @@ TEST(Engine, Gradients) {
   EXPECT_EQ(results->at(1).span<float>()[1], 16);
   EXPECT_EQ(results->at(2).span<float>()[1], 4);
   EXPECT_FALSE(engine.grad(*module, "nobody"));
+  EXPECT_FALSE(engine.grad(*module, "loss", {}));
   EXPECT_FALSE(engine.grad(*module, "loss", {5}));
+}
+
+TEST(Engine, GradientsByTuplesOfAnUndeclaredResult) {
+  Engine engine;
+  Result<Module> module = engine.compile("fn loss(s: (f64, f64[N]), x: f64[N]) {\n  let (a, v) = s\n"
+                                         "  a * square(sum(x)) + sum(v * x)\n}\nfn untyped(x) = x * x\n",
+                                         "loss.dl");
+  ASSERT_TRUE(module) << module.error().text;
+  Result<Function> gradient = engine.grad(*module, "loss", {1, 0});
+  ASSERT_TRUE(gradient) << gradient.error().text;
+  double a = 0.5, v[] = {4, 5}, x[] = {6, 7};
+  ASSERT_EQ(gradient->parameters().size(), 3u);
+  Result<std::vector<Tensor>> results = (*gradient)(a, Tensor::borrow(v, {2}), Tensor::borrow(x, {2}));
+  ASSERT_TRUE(results) << results.error().text;
+  ASSERT_EQ(results->size(), 4u); // the value; by x; by s: a and v
+  EXPECT_EQ(results->at(0).item(), 0.5 * 13 * 13 + 59);
+  EXPECT_EQ(results->at(1).span<double>()[1], 13 + 5);
+  EXPECT_EQ(results->at(2).item(), 13 * 13);
+  EXPECT_EQ(results->at(3).span<double>()[1], 7);
+  EXPECT_FALSE(engine.grad(*module, "untyped"));
 }
 
 TEST(Engine, FunctionsOutliveTheirEngine) {

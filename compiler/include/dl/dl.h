@@ -111,8 +111,8 @@ public:
   Result<Module> compileFile(const std::string &path) const;
 
   // The gradient of a scalar function of the module's source with respect to its parameters with the numbers `wrt`:
-  // a function of the same parameters whose results are the value and then the gradients. The function need not be
-  // exported, but its parameters must have types.
+  // a function of the same parameters whose results are the value and then the gradients, those of tuples
+  // flattened. The function need not be exported or declare its result, but its parameters must have types.
   Result<Function> grad(const Module &module, std::string_view function, std::vector<int> wrt = {0}) const;
 
 private:
