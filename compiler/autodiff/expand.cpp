@@ -83,9 +83,9 @@ private:
     });
     if (result.wasInterrupted())
       return failure();
-    if (auto rule = function->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr))
-      if (auto target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(function, rule))
-        if (failed(expand(target)))
+    for (StringRef attribute : {kDerivativeAttr, kForwardDerivativeAttr})
+      if (std::optional<Rule> rule = ruleOf(function, attribute); rule && rule->function)
+        if (failed(expand(rule->function)))
           return failure();
     for (Operation *op : derivatives)
       if (failed(replace(op)))

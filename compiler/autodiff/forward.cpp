@@ -207,7 +207,7 @@ LogicalResult Forwarder::runCall(OpBuilder &b, func::CallOp op) {
   func::FuncOp callee = calleeOf(op);
   if (!callee || callee.isExternal())
     return notDifferentiable(op, "its definition is not known");
-  if (callee->hasAttr(kDerivativeAttr) && !callee->hasAttr(kOptionalRuleAttr))
+  if (hasOwnDerivative(callee))
     return runRule(b, op);
   SmallVector<int64_t> wrt = floatArguments(callee);
   FailureOr<func::FuncOp> target = derivativeOf_(callee, wrt);
@@ -228,35 +228,49 @@ LogicalResult Forwarder::runCall(OpBuilder &b, func::CallOp op) {
   return success();
 }
 
-// The user's rule gives J^T c, which is linear in c: its reverse derivative by c, with the tangents as cotangents, is J
-// times the tangents.
+// A rule of forward mode gives the tangents. One of reverse mode gives J^T c, which is linear in c: its reverse
+// derivative by c, with the tangents as cotangents, is J times the tangents.
 LogicalResult Forwarder::runRule(OpBuilder &b, func::CallOp op) {
   Location loc = op.getLoc();
   func::FuncOp callee = calleeOf(op);
-  auto rule =
-      SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr));
+  std::optional<Rule> forward = ruleOf(callee, kForwardDerivativeAttr), reverse = ruleOf(callee, kDerivativeAttr);
+  const Rule &rule = forward ? *forward : *reverse;
+  if (failed(checkCovered(op, rule, [&](Value operand) {
+        return activity_.isActive(operand) && tangent(map_.lookupOrDefault(operand));
+      })))
+    return failure();
   auto copy = cast<func::CallOp>(b.clone(*op, map_));
-  SmallVector<Value> arguments(copy.getOperands()), results;
+  SmallVector<Value> arguments(copy.getOperands()), results, tangents;
   SmallVector<int64_t> cotangents;
   for (Value result : copy.getResults()) {
     if (!ir::isFloat(result.getType()))
       continue;
+    results.push_back(result);
+    if (forward)
+      continue;
     cotangents.push_back(static_cast<int64_t>(arguments.size()));
     arguments.push_back(ir::zerosLike(b, loc, result));
-    results.push_back(result);
   }
-  if (!rule || rule.getNumArguments() != arguments.size() || rule.getNumResults() != floatArguments(callee).size())
-    return notDifferentiable(op, "its derivative rule does not take its arguments and the cotangents of its float "
-                                 "results, or does not give the gradients of its float arguments");
-  FailureOr<func::FuncOp> turned = reverseOf_(rule, cotangents);
-  if (failed(turned))
-    return failure();
-  for (auto [argument, type] : llvm::zip(arguments, rule.getArgumentTypes()))
+  for (int64_t i : rule.by)
+    tangents.push_back(tangentOrZero(b, loc, copy.getOperand(i)));
+  unsigned skipped = 0;
+  func::FuncOp target = rule.function;
+  if (!target || target.getNumArguments() != arguments.size() + (forward ? tangents.size() : 0) ||
+      target.getNumResults() != (forward ? results.size() : tangents.size()))
+    return notDifferentiable(op, "its derivative rule takes or gives another number of values than its arguments and "
+                                 "results have");
+  if (!forward) {
+    FailureOr<func::FuncOp> turned = reverseOf_(target, cotangents);
+    if (failed(turned))
+      return failure();
+    skipped = target.getNumResults();
+    target = *turned;
+  }
+  llvm::append_range(arguments, tangents);
+  for (auto [argument, type] : llvm::zip_equal(arguments, target.getArgumentTypes()))
     argument = castTo(b, loc, argument, type);
-  for (auto [i, type] : llvm::zip_equal(floatArguments(callee), rule.getResultTypes()))
-    arguments.push_back(castTo(b, loc, tangentOrZero(b, loc, copy.getOperand(i)), type));
-  auto call = b.create<func::CallOp>(loc, *turned, arguments);
-  for (auto [result, tangent] : llvm::zip_equal(results, call.getResults().drop_front(rule.getNumResults())))
+  auto call = b.create<func::CallOp>(loc, target, arguments);
+  for (auto [result, tangent] : llvm::zip_equal(results, call.getResults().drop_front(skipped)))
     set(b, loc, result, tangent);
   return success();
 }

@@ -128,7 +128,7 @@ static void dropEffects(func::FuncOp entry) {
     entry.walk([&](func::CallOp call) { calls.push_back(call); });
     for (func::CallOp call : calls) {
       func::FuncOp callee = calleeOf(call);
-      if (!callee || callee.isExternal() || callee->hasAttr(kDerivativeAttr) || isRecursive(callee) ||
+      if (!callee || callee.isExternal() || hasOwnDerivative(callee) || isRecursive(callee) ||
           !(effectsOf(callee) & Other))
         continue;
       OpBuilder b(call);
@@ -160,7 +160,7 @@ LogicalResult inlineImperative(ModuleOp module) {
       function.walk([&](func::CallOp call) { calls.push_back(call); });
       for (func::CallOp call : calls) {
         func::FuncOp callee = calleeOf(call);
-        if (!callee || callee.isExternal() || callee->hasAttr(kDerivativeAttr) || !reach.touches(callee))
+        if (!callee || callee.isExternal() || hasOwnDerivative(callee) || !reach.touches(callee))
           continue;
         if (isRecursive(callee)) {
           if (holdsBackward(callee))

@@ -105,6 +105,39 @@ SmallVector<int64_t> floatArguments(func::FuncOp function) {
   return floats;
 }
 
+std::optional<Rule> ruleOf(func::FuncOp function, StringRef attribute) {
+  auto symbol = function->getAttrOfType<FlatSymbolRefAttr>(attribute);
+  if (!symbol)
+    return {};
+  Rule rule{SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(function, symbol), floatArguments(function)};
+  if (auto some = function->getAttrOfType<DenseI64ArrayAttr>(kDerivativeByAttr))
+    rule.by.assign(some.asArrayRef().begin(), some.asArrayRef().end());
+  return rule;
+}
+
+bool hasOwnDerivative(func::FuncOp function) {
+  return function->hasAttr(kForwardDerivativeAttr) ||
+         (function->hasAttr(kDerivativeAttr) && !function->hasAttr(kOptionalRuleAttr));
+}
+
+LogicalResult checkCovered(func::CallOp call, const Rule &rule, llvm::function_ref<bool(Value)> isActive) {
+  for (auto [i, operand] : llvm::enumerate(call.getOperands())) {
+    if (!isActive(operand) || llvm::is_contained(rule.by, static_cast<int64_t>(i)))
+      continue;
+    auto name = calleeOf(call).getArgAttrOfType<StringAttr>(i, kNameAttr);
+    auto [owner, part] = (name ? name.getValue() : StringRef()).split(".capture");
+    std::string shown = part.empty() ? "`" + owner.str() + "`" : "what `" + owner.str() + "` captures";
+    InFlightDiagnostic error = emitError(call.getLoc())
+                               << "the rule of `" << call.getCallee().split('$').first << "` gives no derivative by "
+                               << shown << ", on which the result depends here";
+    error.attachNote()
+        << "make it an argument of its own, or pass `stop_grad(…)` of it where it is meant to count as a "
+           "constant";
+    return error;
+  }
+  return success();
+}
+
 LogicalResult notDifferentiable(Operation *op, StringRef reason) {
   std::string name = op->getName().stripDialect().str();
   if (auto call = dyn_cast<func::CallOp>(op))

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
+#include <optional>
 #include <string>
 
 namespace dl::autodiff {
@@ -27,7 +28,10 @@ bool isHeavy(mlir::Operation *op);
 // The attribute of a function that names the user's derivative rule: called with the arguments and the cotangents of
 // the float results, it gives the gradients of the float arguments.
 inline constexpr llvm::StringLiteral kDerivativeAttr = "dl.derivative";
-// Beside kDerivativeAttr: the positions of the arguments whose gradients the rule gives, when these are not all floats.
+// The same for forward mode: called with the arguments and the tangents of the float arguments, it gives the tangents
+// of the float results. A function may have either or both; what is missing follows from the other, which is linear.
+inline constexpr llvm::StringLiteral kForwardDerivativeAttr = "dl.forward_derivative";
+// Beside these: the positions of the arguments that the rule is about, when these are not all floats.
 inline constexpr llvm::StringLiteral kDerivativeByAttr = "dl.derivative_by";
 // Beside kDerivativeAttr: the rule only saves memory, the derivative of the body is the same.
 inline constexpr llvm::StringLiteral kOptionalRuleAttr = "dl.optional_rule";
@@ -38,6 +42,19 @@ inline constexpr llvm::StringLiteral kNameAttr = "dl.name";
 inline constexpr llvm::StringLiteral kTypeAttr = "dl.type"; // as the user has written it
 // Marks a generated function whose body is still being made.
 inline constexpr llvm::StringLiteral kUnfinishedAttr = "dl.unfinished";
+
+// A rule, and the positions of the arguments that it is about.
+struct Rule {
+  mlir::func::FuncOp function;
+  llvm::SmallVector<int64_t> by;
+};
+// `attribute`: kDerivativeAttr or kForwardDerivativeAttr.
+std::optional<Rule> ruleOf(mlir::func::FuncOp function, llvm::StringRef attribute);
+// Whether the user has written the derivative of the function.
+bool hasOwnDerivative(mlir::func::FuncOp function);
+// Fails when the call depends on something, by `isActive`, that the rule of what it calls is not about.
+mlir::LogicalResult checkCovered(mlir::func::CallOp call, const Rule &rule,
+                                 llvm::function_ref<bool(mlir::Value)> isActive);
 
 // The name, or the name and a number, that no function of the module has.
 std::string unusedName(mlir::Operation *module, const std::string &wish);

@@ -23,10 +23,6 @@ SmallVector<Value> inlineBody(OpBuilder &b, Location call, func::FuncOp callee, 
 
 namespace {
 
-bool hasOwnDerivative(func::FuncOp function) {
-  return function->hasAttr(kDerivativeAttr) && !function->hasAttr(kOptionalRuleAttr);
-}
-
 class Inlining {
 public:
   explicit Inlining(bool everything) : everything_(everything) {}

@@ -117,18 +117,39 @@ LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
   func::FuncOp callee = calleeOf(op);
   if (!callee || callee.isExternal())
     return notDifferentiable(op, "its definition is not known");
-  // Both a rule and a generated derivative take arguments and cotangents and end with the gradients of the float
-  // arguments; a generated one computes the results anew before.
+  auto active = [&](Value value) { return isActive(value); };
+  // Rules and generated derivatives take arguments and cotangents and end with the gradients of some arguments;
+  // `skipped` results come before. The turned rule of forward mode takes tangents, which play no part, between the two.
   unsigned skipped = 0;
   func::FuncOp target;
-  SmallVector<int64_t> by = floatArguments(callee);
-  if (auto rule = callee->getAttrOfType<FlatSymbolRefAttr>(kDerivativeAttr)) {
-    target = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, rule);
-    if (auto some = callee->getAttrOfType<DenseI64ArrayAttr>(kDerivativeByAttr))
-      by.assign(some.asArrayRef().begin(), some.asArrayRef().end());
+  SmallVector<int64_t> by = floatArguments(callee), tangents;
+  std::optional<Rule> rule = ruleOf(callee, kDerivativeAttr), forward = ruleOf(callee, kForwardDerivativeAttr);
+  // One that only saves memory may have been made for a derivative by less.
+  if (rule && callee->hasAttr(kOptionalRuleAttr) && llvm::any_of(llvm::enumerate(op.getOperands()), [&](auto operand) {
+        return isActive(operand.value()) && !llvm::is_contained(rule->by, static_cast<int64_t>(operand.index()));
+      }))
+    rule.reset();
+  if (rule) {
+    if (failed(checkCovered(op, *rule, active)))
+      return failure();
+    target = rule->function;
+    by = rule->by;
+  } else if (forward) {
+    if (failed(checkCovered(op, *forward, active)))
+      return failure();
+    by = forward->by;
+    SmallVector<int64_t> byTangents;
+    for (size_t i = 0; i < by.size(); ++i)
+      byTangents.push_back(static_cast<int64_t>(op.getNumOperands() + i));
+    FailureOr<func::FuncOp> turned = derivativeOf_(forward->function, byTangents);
+    if (failed(turned))
+      return failure();
+    target = *turned;
+    tangents = by;
+    skipped = forward->function.getNumResults();
   } else {
     FailureOr<func::FuncOp> repeated = callee;
-    if (callee->hasAttr(kCheckpointAttr)) {
+    if (callee->hasAttr(kCheckpointAttr) || callee->hasAttr(kOptionalRuleAttr)) {
       llvm::erase_if(by, [&](int64_t i) { return !isActive(op.getOperand(i)); });
       repeated = quietVersion(callee);
     } else if (effectsOf(callee) & (Random | Other)) {
@@ -140,16 +161,18 @@ LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
     target = *generated;
     skipped = callee.getNumResults();
   }
+  OpBuilder &b = frame.builder;
   SmallVector<Value> arguments;
   for (Value operand : op.getOperands())
     arguments.push_back(frame.forward.lookupOrDefault(operand));
+  for (int64_t i : tangents)
+    arguments.push_back(ir::zerosLike(b, loc, arguments[i]));
   for (Value result : op.getResults())
     if (ir::isFloat(result.getType()))
       arguments.push_back(adjointOrZero(frame, loc, result));
   if (!target || arguments.size() != target.getNumArguments() || target.getNumResults() != skipped + by.size())
     return notDifferentiable(op, "its derivative rule does not take its arguments and the cotangents of its float "
                                  "results, or does not give the gradients of its float arguments");
-  OpBuilder &b = frame.builder;
   for (auto [argument, type] : llvm::zip_equal(arguments, target.getArgumentTypes()))
     argument = castTo(b, loc, argument, type);
   // What draws its numbers again leaves the generator where the program has it.

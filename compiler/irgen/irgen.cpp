@@ -41,8 +41,9 @@ std::vector<Entry> entriesOf(const sema::Program &program) {
   if (program.main)
     entry(program.main).isMain = true;
   for (size_t i = 0; i < entries.size(); ++i)
-    if (const sema::Function *derivative = entries[i].function->derivative)
-      entry(derivative);
+    for (const sema::Function *rule : {entries[i].function->derivative, entries[i].function->forwardDerivative})
+      if (rule)
+        entry(rule);
   return entries;
 }
 
@@ -127,10 +128,17 @@ mlir::OwningOpRef<mlir::ModuleOp> generate(const sema::Program &program, const S
         symbols[i] = uniqueSymbol(entries[i], taken);
   for (size_t i = 0; i < entries.size(); ++i)
     shared.functions[entries[i].function] = declare(entries[i], symbols[i], builder, sources);
-  for (const Entry &entry : entries)
-    if (const sema::Function *derivative = entry.function->derivative)
-      shared.functions[entry.function]->setAttr(
-          "dl.derivative", mlir::FlatSymbolRefAttr::get(shared.functions[derivative].getSymNameAttr()));
+  for (const Entry &entry : entries) {
+    mlir::func::FuncOp function = shared.functions[entry.function];
+    auto attach = [&](const sema::Function *rule, llvm::StringRef attribute) {
+      if (!rule)
+        return;
+      function->setAttr(attribute, mlir::FlatSymbolRefAttr::get(shared.functions[rule].getSymNameAttr()));
+      function->setAttr("dl.derivative_by", builder.getDenseI64ArrayAttr(entry.function->derivativeBy));
+    };
+    attach(entry.function->derivative, "dl.derivative");
+    attach(entry.function->forwardDerivative, "dl.forward_derivative");
+  }
   for (const Entry &entry : entries)
     FunctionGenerator(shared, *entry.function, /*pollsForLoops=*/entry.isMain || entry.test).run();
 

@@ -295,9 +295,15 @@ private:
                   const std::vector<bool> &isMut);
   // ---- the user's own derivatives (derivative_rule.cpp)
   Value partOfRule(const BlockResult &result, uint32_t index, const Target &target);
-  void checkRule(Instance &instance, const Target &target, const std::vector<Value> &values,
-                 const std::vector<bool> &isMut, Span span);
-  void gradientLeaves(const Type &type, const Value *gradient, std::vector<Value> &out, Span span);
+  struct RuleValue {
+    std::string name;
+    Type type;
+  };
+  Function *makeRule(Instance &instance, const Target &target, const std::vector<Value> &values,
+                     const std::vector<bool> &isMut, uint32_t which, const std::vector<RuleValue> &seeds,
+                     const std::vector<RuleValue> &expected, Span span);
+  void checkRules(Instance &instance, const Target &target, const std::vector<Value> &values,
+                  const std::vector<bool> &isMut, const Type &given, Span span);
   void bindSignature(const Target &target, const std::vector<Value> &values, Scope *scope);
   void declareResult(Instance &instance, const Target &target, Scope *scope);
   BlockResult constructModule(const Target &target, Scope *scope, const std::vector<Binding *> &hyper);

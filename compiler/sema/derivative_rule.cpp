@@ -1,89 +1,49 @@
-// derivative fn f(x, …) { …; (y, fn(dy) = (dx, …)) }: f gives y; its rule is a function of its own that takes the
-// parameters and the cotangents of y and gives the gradients of all floats among the parameters, in flattened order.
+// derivative fn f(x, …) { …; (y, fn(dy) = (dx, …), fn(dx, …) = dy) }: f gives y; each rule is a function of its own
+// that takes the parameters and the cotangents of y, or the tangents of the parameters that have gradients, and calls
+// what the body of f gives with them.
 #include "compiler/sema/checker.h"
 
 namespace dl::sema {
 
-// Part 0, the value, or part 1, the pullback, of what the body gives.
+namespace {
+
+enum RulePart : uint32_t { TheValue, Pullback, Pushforward };
+
+bool isRule(const Type &type) { return type->kind == TypeKind::Function || type->kind == TypeKind::Module; }
+
+bool endsWithRules(const Type &type) {
+  if (type->kind != TypeKind::Tuple || type->items.size() < 2 || type->items.size() > 3)
+    return false;
+  const Type &pullback = type->items[Pullback];
+  if (type->items.size() == 2)
+    return isRule(pullback);
+  return (isRule(pullback) || pullback->kind == TypeKind::None) && isRule(type->items[Pushforward]);
+}
+
+} // namespace
+
+// A part of what the body gives.
 Value Checker::partOfRule(const BlockResult &result, uint32_t index, const Target &target) {
   const Value &v = result.value;
   if (v.bad() || result.diverges)
     return v;
-  if (v.type->kind != TypeKind::Tuple || v.type->items.size() != 2 || v.type->items[1]->kind != TypeKind::Function) {
-    if (index == 0)
+  if (!endsWithRules(v.type)) {
+    if (index == TheValue)
       error(Code::BadGradient, v.span.valid() ? v.span : target.span,
-            "a `derivative fn` ends with its value and its pullback, `(y, fn(dy) = (dx, …))`; this is " + describe(v));
+            "a `derivative fn` ends with its value and its pullback, `(y, fn(dy) = (dx, …))`; this is " + describe(v))
+          .withHelp(
+              "`(y, fn(dy) = (dx, …), fn(dx, …) = dy)` has a rule for forward mode too; with `none` in the place of "
+              "the pullback this is the only one");
     return bad(v.span);
   }
   return part(materialise(v, "rule"), index, v.span);
 }
 
-// The gradient of every float leaf of a value: those in `gradient` (of the type that gradientType() gives), or zeros.
-void Checker::gradientLeaves(const Type &type, const Value *gradient, std::vector<Value> &out, Span span) {
-  auto each = [&](size_t count, const std::function<const Type &(size_t)> &item,
-                  const std::function<int(size_t)> &partOf) {
-    for (size_t i = 0; i < count; ++i) {
-      int k = gradient ? partOf(i) : -1;
-      if (k < 0) {
-        gradientLeaves(item(i), nullptr, out, span);
-        continue;
-      }
-      Value g = part(*gradient, uint32_t(k), span);
-      gradientLeaves(item(i), &g, out, span);
-    }
-  };
-  switch (type->kind) {
-  case TypeKind::Tensor: {
-    if (!isFloat(type->elem))
-      return;
-    if (gradient) {
-      out.push_back(*gradient);
-      return;
-    }
-    Value zero = floatValue(0, type->elem, span);
-    out.push_back(type->dims.empty() ? zero : opValue("full", {zero}, type, span));
-    return;
-  }
-  case TypeKind::Tuple:
-  case TypeKind::Record:
-    each(
-        type->items.size(), [&](size_t i) -> const Type & { return type->items[i]; },
-        [&](size_t i) {
-          if (!gradient || gradient->type->kind != TypeKind::Record || type->kind == TypeKind::Record)
-            return int(i);
-          for (size_t k = 0; k < gradient->type->names.size(); ++k)
-            if (gradient->type->names[k] == std::to_string(i))
-              return int(k);
-          return -1;
-        });
-    return;
-  case TypeKind::Module:
-    each(
-        type->module->fields.size(), [&](size_t i) -> const Type & { return type->module->fields[i].type; },
-        [&](size_t i) {
-          for (size_t k = 0; k < gradient->type->names.size(); ++k)
-            if (gradient->type->names[k] == type->module->fields[i].name)
-              return int(k);
-          return -1;
-        });
-    return;
-  case TypeKind::Function:
-    for (const Type &item : type->function->captureTypes)
-      gradientLeaves(item, nullptr, out, span);
-    return;
-  default:
-    return;
-  }
-}
-
-void Checker::checkRule(Instance &instance, const Target &target, const std::vector<Value> &values,
-                        const std::vector<bool> &isMut, Span span) {
-  std::optional<Type> cotangentType = gradientType(instance.result);
-  if (!cotangentType) {
-    error(Code::BadGradient, target.span,
-          "`" + target.name + "` gives " + str(instance.result) + ", which has no derivative");
-    return;
-  }
+// One rule of the function: of what the body gives, the part `which` called with new parameters of the types `seeds`;
+// its results have the types `expected`, `what` each.
+Function *Checker::makeRule(Instance &instance, const Target &target, const std::vector<Value> &values,
+                            const std::vector<bool> &isMut, uint32_t which, const std::vector<RuleValue> &seeds,
+                            const std::vector<RuleValue> &expected, Span span) {
   Frame &frame = frames_.emplace_back();
   frame.caller = frame_->caller;
   frame.callSpan = span;
@@ -92,58 +52,99 @@ void Checker::checkRule(Instance &instance, const Target &target, const std::vec
   Restore<Frame *> outerFrame(frame_, &frame);
   Restore<Scope *> outerScope(scope_, target.env);
   Opened opened = openBody(instance, target, values, isMut);
-  Variable *cotangent = makeVariable("cotangent", *cotangentType, target.span, false);
-  rule.params.push_back(cotangent);
-  rule.paramNames.push_back(cotangent->name);
-  rule.isMut.push_back(false);
+  std::vector<Argument> args;
+  for (const RuleValue &seed : seeds) {
+    Variable *variable = makeVariable(seed.name, seed.type, target.span, false);
+    rule.params.push_back(variable);
+    rule.paramNames.push_back(variable->name);
+    rule.isMut.push_back(false);
+    Argument &arg = args.emplace_back();
+    arg.span = arg.value.span = target.span;
+    arg.value.type = seed.type;
+    arg.value.expr = make(ExprKind::Var, seed.type, target.span);
+    arg.value.expr->variable = variable;
+  }
   scope_ = opened.scope;
-  Value pullback = partOfRule(checkBlock(target.body, newScope(opened.scope), true), 1, target);
-  if (pullback.bad())
-    return;
-  Argument dy;
-  dy.span = target.span;
-  dy.value.type = *cotangentType;
-  dy.value.span = target.span;
-  dy.value.expr = make(ExprKind::Var, *cotangentType, target.span);
-  dy.value.expr->variable = cotangent;
-  Value gradients = callValue(pullback, {dy}, target.span);
-  if (gradients.bad())
-    return;
-  gradients = materialise(gradients, "gradients");
-  std::vector<size_t> wanted;
-  size_t base = values.size() - target.params->size();
-  for (size_t k = 0; k < target.params->size(); ++k)
-    if (instance.passed[base + k] && gradientType(values[base + k].type))
-      wanted.push_back(k);
-  bool single = wanted.size() == 1 && gradients.type->kind != TypeKind::Tuple;
-  if (!single && (gradients.type->kind != TypeKind::Tuple || gradients.type->items.size() != wanted.size())) {
+  Value called = partOfRule(checkBlock(target.body, newScope(opened.scope), true), which, target);
+  if (called.bad())
+    return nullptr;
+  Value given = callValue(called, std::move(args), target.span);
+  if (given.bad())
+    return nullptr;
+  given = materialise(given, "derivatives");
+  const std::string name = which == Pullback ? "pullback" : "pushforward";
+  bool single = expected.size() == 1 && (which == Pushforward || given.type->kind != TypeKind::Tuple ||
+                                         expected[0].type->kind == TypeKind::Tuple);
+  // A gradient that is a tuple itself may stand alone or as the only one.
+  if (single && which == Pullback && given.type->kind == TypeKind::Tuple && given.type->items.size() == 1 &&
+      expected[0].type->items.size() != 1)
+    single = false;
+  if (!single && (given.type->kind != TypeKind::Tuple || given.type->items.size() != expected.size())) {
+    std::string list;
+    for (const RuleValue &value : expected)
+      list += (list.empty() ? "" : ", ") + value.name;
     error(Code::BadGradient, target.span,
-          "the pullback of `" + target.name + "` gives " + str(gradients.type) + ", expected the gradients of " +
-              std::to_string(wanted.size()) + (wanted.size() == 1 ? " argument" : " arguments"));
+          "the " + name + " of `" + target.name + "` gives " + str(given.type) + ", expected the gradients of " +
+              std::to_string(expected.size()) + (expected.size() == 1 ? " argument" : " arguments") + ": " + list);
+    return nullptr;
+  }
+  std::vector<Value> results;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    Value v = single ? given : part(given, uint32_t(i), target.span);
+    if (!conform(v, expected[i].type, target.span,
+                 which == Pullback ? "the gradient of `" + expected[i].name + "`"
+                                   : "what the pushforward of `" + target.name + "` gives"))
+      return nullptr;
+    results.push_back(v);
+  }
+  Value result = tupleValue(std::move(results), target.span);
+  rule.result = result.type;
+  rule.body->value = result.expr;
+  program_.functions.push_back(&rule);
+  return &rule;
+}
+
+// `given`: the type of what the body gives, rules included.
+void Checker::checkRules(Instance &instance, const Target &target, const std::vector<Value> &values,
+                         const std::vector<bool> &isMut, const Type &given, Span span) {
+  if (!given || !endsWithRules(given))
+    return;
+  std::optional<Type> resultTangent = gradientType(instance.result);
+  if (!resultTangent) {
+    error(Code::BadGradient, target.span,
+          "`" + target.name + "` gives " + str(instance.result) + ", which has no derivative");
     return;
   }
-  std::vector<Value> leaves;
-  size_t next = 0;
+  if (std::find(isMut.begin(), isMut.end(), true) != isMut.end()) {
+    error(Code::BadGradient, target.span, "a `derivative fn` changes none of its arguments; `" + target.name + "` does")
+        .withHelp("let it give the new value instead");
+    return;
+  }
+  size_t base = values.size() - target.params->size();
+  std::vector<RuleValue> gradients, tangents;
+  std::vector<uint32_t> leaves;
+  uint32_t position = 0;
   for (size_t i = 0; i < values.size(); ++i) {
     if (!instance.passed[i])
       continue;
-    bool own = i >= base && next < wanted.size() && wanted[next] == i - base;
-    if (!own) {
-      gradientLeaves(values[i].type, nullptr, leaves, target.span);
+    uint32_t at = position;
+    position += leafCount(values[i].type);
+    std::optional<Type> type = i >= base ? gradientType(values[i].type) : std::nullopt;
+    if (!type)
       continue;
-    }
-    Value g = single ? gradients : part(gradients, uint32_t(next), target.span);
-    ++next;
-    std::string name = (*target.params)[i - base].name;
-    if (!conform(g, *gradientType(values[i].type), target.span, "the gradient of `" + name + "`"))
-      return;
-    gradientLeaves(values[i].type, &g, leaves, target.span);
+    differentiableLeaves(values[i].type, at, leaves);
+    const std::string &name = (*target.params)[i - base].name;
+    gradients.push_back({name, *type});
+    tangents.push_back({"d" + name, *type});
   }
-  Value result = tupleValue(std::move(leaves), target.span);
-  rule.result = result.type;
-  rule.body->value = result.expr;
-  instance.function->derivative = &rule;
-  program_.functions.push_back(&rule);
+  Function &function = *instance.function;
+  function.derivativeBy.assign(leaves.begin(), leaves.end());
+  if (given->items[Pullback]->kind != TypeKind::None)
+    function.derivative =
+        makeRule(instance, target, values, isMut, Pullback, {{"cotangent", *resultTangent}}, gradients, span);
+  if (given->items.size() > Pushforward)
+    function.forwardDerivative =
+        makeRule(instance, target, values, isMut, Pushforward, tangents, {{"the result", *resultTangent}}, span);
 }
 
 } // namespace dl::sema

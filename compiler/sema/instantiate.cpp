@@ -379,6 +379,7 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
   declareResult(instance, target, opened.scope);
   scope_ = opened.scope;
   BlockResult result;
+  Type rules;
   if (target.isWrapper) {
     std::vector<Argument> args;
     for (Binding *b : opened.declared) {
@@ -392,12 +393,14 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
     result = constructModule(target, opened.scope, opened.declared);
   } else {
     result = checkBlock(target.body, newScope(opened.scope), true);
-    if (target.fn && target.fn->isDerivative)
+    if (target.fn && target.fn->isDerivative) {
+      rules = result.value.type;
       result.value = partOfRule(result, 0, target);
+    }
   }
   finishFunction(instance, target, std::move(result));
-  if (target.fn && target.fn->isDerivative && instance.result)
-    checkRule(instance, target, values, isMut, span);
+  if (rules && instance.result)
+    checkRules(instance, target, values, isMut, rules, span);
   program_.functions.push_back(&function);
 }
 

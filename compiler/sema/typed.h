@@ -186,8 +186,10 @@ struct Function {
   Body *body = nullptr;
   bool isExport = false;
   bool isCheckpoint = false; // computed again in the reverse pass instead of kept
-  const Function *derivative =
-      nullptr; // the user's own rule: takes the parameters and the cotangents, gives the gradients
+  // The user's own rules: take the parameters and the cotangents of the result, or the tangents of the parameters at
+  // the flat positions derivativeBy; give the gradients of these, or the tangents of the result.
+  const Function *derivative = nullptr, *forwardDerivative = nullptr;
+  std::vector<int64_t> derivativeBy;
 };
 
 struct TestCase {

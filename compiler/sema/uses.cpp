@@ -46,8 +46,9 @@ std::vector<Function *> reachableFrom(Function *function) {
       return;
     for (const Function *callee : Uses(f->body).functions)
       visit(const_cast<Function *>(callee));
-    if (f->derivative)
-      visit(const_cast<Function *>(f->derivative));
+    for (const Function *rule : {f->derivative, f->forwardDerivative})
+      if (rule)
+        visit(const_cast<Function *>(rule));
     order.push_back(f);
   };
   visit(function);

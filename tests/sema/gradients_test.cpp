@@ -70,7 +70,22 @@ TEST(Gradients, RulesOfTheUser) {
   EXPECT_CONTAINS(c.tree, "cotangent: f32[2]) -> (f32[2],)");
   EXPECT_CONTAINS(
       check("derivative fn f(x: f32[N]) -> f32[N] {\n  (x, fn(dy) = (dy, dy))\n}\nlet g = f(ones(2))\n").errors,
-      "expected the gradients of 1 argument");
+      "expected the gradients of 1 argument: x");
+}
+
+TEST(Gradients, RulesOfForwardMode) {
+  Checked c = check("derivative fn f(x: f64, y: f64[2], k: int) -> f64 {\n  (x, none, fn(dx, dy) = dx + sum(dy))\n}\n"
+                    "let z = f(1.0f64, [1.0f64, 2.0], 3)\n");
+  EXPECT_EQ(c.errors, "");
+  EXPECT_CONTAINS(c.tree, "dx: f64, dy: f64[2]) -> (f64,)");
+  EXPECT_CONTAINS(
+      check("derivative fn f(x: f64) -> f64 {\n  (x, none, fn(dx) = [dx, dx])\n}\nlet z = f(1.0f64)\n").errors,
+      "what the pushforward of `f` gives is f64[2], expected f64");
+  EXPECT_CONTAINS(check("derivative fn f(x: f64) -> f64 {\n  (x, none)\n}\nlet z = f(1.0f64)\n").errors,
+                  "ends with its value and its pullback");
+  EXPECT_CONTAINS(
+      check("derivative fn f(mut x: f64) -> f64 {\n  (x, fn(dy) = dy)\n}\nvar a = 1.0f64\nlet z = f(&a)\n").errors,
+      "changes none of its arguments");
 }
 
 } // namespace
