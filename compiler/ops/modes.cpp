@@ -122,7 +122,8 @@ LogicalResult guardVjp(ir::SelectOp op, ir::AdjointBuilder &adjoints) {
   if (!adjoints.wants(op.getY()))
     return success();
   Expr adjoint{&adjoints.builder(), adjoints.loc(), adjoints.adjoint(op.getResult())};
-  Expr infinite = compare(ir::CmpKind::ne, adjoint - adjoint, 0);
+  Expr both = adjoint + adjoint.with(adjoints.primal(op.getY()));
+  Expr infinite = compare(ir::CmpKind::ne, both - both, 0);
   Expr dropped = apply<ir::AndOp>(infinite.with(adjoints.primal(op.getCondition())), infinite);
   adjoints.add(op.getY(), select(dropped, 0, adjoint).value);
   return success();

@@ -11,7 +11,8 @@ using namespace dl::tests;
 
 namespace {
 
-const char *const kPrelude = R"(from nn import l1_loss, huber_loss, smooth_l1_loss, cross_entropy, binary_cross_entropy_with_logits
+const char *const kPrelude =
+    R"(from nn import l1_loss, huber_loss, smooth_l1_loss, cross_entropy, binary_cross_entropy_with_logits
 let inf = 1.0f64 / 0.0f64
 let nan = inf - inf
 fn first(f, x) {

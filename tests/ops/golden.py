@@ -179,6 +179,19 @@ for dtype in (torch.int64, torch.int32, torch.float64):
     case("binary", f"mod_{name}", [x, y], "%r = dl.mod %a0, %a1 : {t0}", torch.remainder)
 case("binary", "floordiv_rounding", [tensor([1.0, 3.0, -1.0]), tensor([0.1, 0.1, 0.1])], "%r = dl.floordiv %a0, %a1 : {t0}",
      torch.floor_divide)
+edges = [1.5, inf, -inf, nan, 0.0, -0.0, -1.0]
+for op, function in (("floordiv", lambda a, b: torch.div(a, b, rounding_mode="floor")), ("mod", torch.remainder), ("atan2", torch.atan2)):
+    case("binary", f"{op}_edges", [tensor([x for x in edges for _ in edges]), tensor(edges * len(edges))],
+         f"%r = dl.{op} %a0, %a1 : {{t0}}", function)
+    case("binary", f"{op}_of_zeros", [], f"""
+%x = arith.constant 0.0 : f64
+%y = arith.constant -0.0 : f64
+%r = dl.{op} %x, %y : f64
+""", lambda f=function: f(tensor(0.0), tensor(-0.0)))
+case("binary", "negative_zeros", [tensor([1.0, 2.0])], """
+%z = arith.constant dense<-0.0> : {t0}
+%r = dl.div %a0, %z : {t0}
+""", lambda x: x / tensor(-0.0))
 least = -2**63
 case("binary", "floordiv_overflow", [tensor([least, least], torch.int64), tensor([-1, 1], torch.int64)],
      "%r = dl.floordiv %a0, %a1 : {t0}", lambda a, b: tensor([least, least], torch.int64))
