@@ -377,12 +377,7 @@ Value Checker::gradientsOf(const Value &value, Span span) {
     out.type = type;
     out.expr = make(ExprKind::Tuple, type, span);
     for (const std::string &name : type->names) {
-      uint32_t k = 0;
-      if (whole.type->kind == TypeKind::Tuple)
-        k = uint32_t(std::strtoul(name.c_str(), nullptr, 10));
-      else
-        while (whole.type->module->fields[k].name != name)
-          ++k;
+      uint32_t k = *partNamed(whole.type, name);
       bool isParam = whole.type->kind == TypeKind::Module && hasGradient(*whole.type->module, k);
       out.expr->args.push_back((isParam ? part(whole, k + 1, span) : gather(part(whole, k, span))).expr);
     }
