@@ -5,12 +5,15 @@
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/source_printer.h"
+#include "compiler/autodiff/source_tidy.h"
 #include "compiler/dialect/canonicalizer.h"
+#include "compiler/dialect/location.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -32,6 +35,7 @@ static func::FuncOp wrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, StringRe
   Location loc = callee.getLoc();
   auto function = func::FuncOp::create(loc, name, FunctionType::get(callee.getContext(), inputs, results));
   Builder attrs(callee.getContext());
+  function->setAttr("dl.derivative_of", callee.getSymNameAttr());
   function->setAttr("dl.wrt", attrs.getDenseI64ArrayAttr(wrt));
   unsigned own = callee.getNumArguments();
   for (unsigned i = 0; i < own; ++i)
@@ -72,6 +76,7 @@ static func::FuncOp forwardWrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, S
   Location loc = callee.getLoc();
   auto function = func::FuncOp::create(loc, name, FunctionType::get(callee.getContext(), inputs, results));
   Builder attrs(callee.getContext());
+  function->setAttr("dl.derivative_of", callee.getSymNameAttr());
   unsigned own = callee.getNumArguments(), next = callee.getNumResults();
   for (unsigned i = 0; i < own; ++i)
     function.setArgAttrs(i, callee.getArgAttrDict(i));
@@ -138,31 +143,60 @@ StringRef declaredName(func::FuncOp function) {
   return isName ? title.getValue() : StringRef();
 }
 
+// How a declared function is called: a module's with the name of the module, which `imports` receives.
+static std::string qualifiedName(func::FuncOp callee, func::FuncOp caller, std::set<std::string> &imports) {
+  std::string title = declaredName(callee).str();
+  std::optional<ir::SourcePlace> there = ir::decodeLocation(callee.getLoc()),
+                                 here = ir::decodeLocation(caller.getLoc());
+  if (!there || !here || there->file == here->file)
+    return title;
+  std::string module = llvm::sys::path::stem(there->file).str();
+  if (module == "prelude")
+    return title;
+  imports.insert(module);
+  return module + "." + title;
+}
+
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.
 static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited,
-                         SmallVectorImpl<func::FuncOp> &out) {
+                         SmallVectorImpl<func::FuncOp> &out, llvm::StringMap<std::string> &names,
+                         std::set<std::string> &imports) {
   if (!visited.insert(function))
     return;
   function.walk([&](func::CallOp call) {
     func::FuncOp callee = calleeOf(call);
-    if (callee && !callee.isExternal() && declaredName(callee).empty())
-      addGenerated(callee, visited, out);
+    if (!callee || callee.isExternal())
+      return;
+    if (!declaredName(callee).empty())
+      names[callee.getName()] = qualifiedName(callee, function, imports);
+    else
+      addGenerated(callee, visited, out, names, imports);
   });
   out.push_back(function);
 }
 
-FailureOr<std::string> printSource(func::FuncOp function) {
+FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &commentsAt, const std::string &doc) {
   llvm::SetVector<Operation *> visited;
   SmallVector<func::FuncOp> functions;
-  addGenerated(function, visited, functions);
+  llvm::StringMap<std::string> names;
+  std::set<std::string> imports;
+  addGenerated(function, visited, functions, names, imports);
+  // The others are parts of this derivative, so that those of two derivatives do not meet.
+  for (size_t i = 0; i + 1 < functions.size(); ++i)
+    names[functions[i].getName()] = function.getName().str() + "_inner" + (i ? std::to_string(i) : "");
   std::string text;
   for (func::FuncOp each : functions) {
-    FailureOr<std::string> one = SourcePrinter(each).print();
+    OwningOpRef<func::FuncOp> copy(each.clone());
+    tidyForPrinting(*copy);
+    FailureOr<std::string> one = SourcePrinter(*copy, commentsAt, names, imports).print();
     if (failed(one))
       return failure();
-    text += (text.empty() ? "" : "\n") + *one;
+    text += (text.empty() ? "" : "\n") + (each == function ? doc : "") + *one;
   }
-  return text;
+  std::string head;
+  for (const std::string &module : imports)
+    head += "import " + module + "\n";
+  return head + (head.empty() ? "" : "\n") + text;
 }
 
 } // namespace dl::autodiff

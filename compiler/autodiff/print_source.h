@@ -4,7 +4,9 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace dl::autodiff {
 
@@ -16,9 +18,18 @@ namespace dl::autodiff {
 mlir::FailureOr<mlir::func::FuncOp> makeGradient(mlir::ModuleOp module, llvm::StringRef function,
                                                  llvm::ArrayRef<int64_t> wrt, bool forward = false);
 
-// The function as a declaration in dl that compiles when pasted into the user's file, with the user's names where they
-// are known, after the generated functions that it calls (derivatives of recursive functions). Failure: an op that
-// has no spelling in dl, reported at its place.
-mlir::FailureOr<std::string> printSource(mlir::func::FuncOp function);
+// The comments that belong to the line of a location: those on the lines above it and the one at its end, with `#`.
+struct Comments {
+  std::string place; // which line it is; empty when it has none
+  std::vector<std::string> above;
+  std::string trailing;
+};
+using CommentsAt = std::function<Comments(mlir::Location)>;
+
+// The function, below the line `doc`, as a declaration in dl that compiles when pasted into the user's file, with the
+// user's names where they are known, after the generated functions that it calls (derivatives of recursive functions).
+// Failure: an op that has no spelling in dl, reported at its place.
+mlir::FailureOr<std::string> printSource(mlir::func::FuncOp function, const CommentsAt &commentsAt = nullptr,
+                                         const std::string &doc = "");
 
 } // namespace dl::autodiff

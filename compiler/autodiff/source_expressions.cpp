@@ -76,6 +76,18 @@ static Text tensorLiteral(DenseElementsAttr value) {
 Text SourcePrinter::broadcastWithin(ir::BroadcastOp op) {
   if (ir::rankOf(op.getInput().getType()) == 0)
     return expression(op.getInput());
+  // Dimensions of size 1 that were taken away to be stretched again.
+  Value input = peel(op.getInput());
+  if (auto reshape = names_.count(input) ? ir::ReshapeOp() : input.getDefiningOp<ir::ReshapeOp>()) {
+    Value before = reshape.getInput();
+    int64_t first = op.getDims().front(), rank = ir::rankOf(op.getType()), own = 0;
+    bool fits = ir::rankOf(before.getType()) == rank - first;
+    for (int64_t d = first; d < rank && fits; ++d)
+      fits = llvm::is_contained(op.getDims(), d) ? sameSize(before, d - first, input, own++)
+                                                 : ir::shapeOf(before.getType())[d - first] == 1;
+    if (fits)
+      return expression(before);
+  }
   std::string items;
   bool hasNew = false;
   for (int64_t d = op.getDims().front(), rank = ir::rankOf(op.getType()); d < rank; ++d) {
@@ -213,7 +225,10 @@ std::string SourcePrinter::indices(Value input, ValueRange offsets, Type part, V
       to = (begin == 0 ? "" : from + " + ") + "(" + length + " - 1) * " + std::to_string(step) + " + 1";
     items += from + ":" + to + (step == 1 ? "" : ":" + std::to_string(step));
   }
-  return "[" + items + "]";
+  StringRef text = items; // what is not said is all
+  while (text.consume_back(", :"))
+    ;
+  return "[" + text.str() + "]";
 }
 
 Text SourcePrinter::transpose(ir::TransposeOp op) {
@@ -232,11 +247,74 @@ Text SourcePrinter::transpose(ir::TransposeOp op) {
   return call("permute", {input, numbers(perm)});
 }
 
+// `x[:, new]` and `x[:, 0]` for a reshape that only adds or only takes away dimensions of size 1.
+std::optional<std::string> SourcePrinter::unitDims(ir::ReshapeOp op) {
+  Value input = op.getInput(), longer = op.getResult(), shorter = input;
+  bool adds = ir::rankOf(op.getType()) > ir::rankOf(input.getType());
+  if (!adds)
+    std::swap(longer, shorter);
+  std::string items;
+  int64_t next = 0, rank = ir::rankOf(shorter.getType());
+  for (auto [d, size] : llvm::enumerate(ir::shapeOf(longer.getType()))) {
+    bool isKept = next < rank && sameSize(longer, int64_t(d), shorter, next);
+    if (!isKept && size != 1)
+      return std::nullopt;
+    next += isKept;
+    items += std::string(d ? ", " : "") + (isKept ? ":" : adds ? "new" : "0");
+  }
+  if (next != rank)
+    return std::nullopt;
+  StringRef text = items;
+  while (!adds && text.consume_back(", :"))
+    ;
+  return at(input, Level::Primary) + "[" + text.str() + "]";
+}
+
+// `v @ m`, where the product is written with the vector as a matrix of one row or column.
+std::optional<Text> SourcePrinter::vectorProduct(ir::ReshapeOp op) {
+  Value product = peel(op.getInput());
+  auto matmul = names_.count(product) ? ir::MatMulOp() : product.getDefiningOp<ir::MatMulOp>();
+  if (!matmul || ir::rankOf(op.getType()) != 1 || ir::rankOf(matmul.getType()) != 2)
+    return std::nullopt;
+  // The vector behind an operand that has size 1 along the dimension that stays.
+  auto vectorOf = [&](Value side, bool isRow) -> Value {
+    side = peel(side);
+    auto reshape = names_.count(side) ? ir::ReshapeOp() : side.getDefiningOp<ir::ReshapeOp>();
+    bool fits =
+        reshape && ir::rankOf(reshape.getInput().getType()) == 1 && ir::shapeOf(reshape.getType())[isRow ? 0 : 1] == 1;
+    return fits ? reshape.getInput() : Value();
+  };
+  auto matrix = [&](Value side, bool swapped) {
+    return swapped ? Text{at(side, Level::Primary) + ".T"} : expression(side);
+  };
+  if (Value row = vectorOf(matmul.getA(), !matmul.getTransA()))
+    return infix(expression(row), "@", matrix(matmul.getB(), matmul.getTransB()), Level::Product);
+  if (Value column = vectorOf(matmul.getB(), matmul.getTransB()))
+    return infix(matrix(matmul.getA(), matmul.getTransA()), "@", expression(column), Level::Product);
+  return std::nullopt;
+}
+
 Text SourcePrinter::reshape(ir::ReshapeOp op) {
   int64_t from = ir::rankOf(op.getInput().getType()), to = ir::rankOf(op.getType());
   if (from == 0)
     return to == 0 ? expression(op.getInput())
                    : call("full", {tuple(op.getType(), {}), expression(op.getInput()).text});
+  Value input = peel(op.getInput());
+  auto reduced = names_.count(input) ? ir::ReduceOp() : input.getDefiningOp<ir::ReduceOp>();
+  if (reduced && to == ir::rankOf(reduced.getInput().getType()) && reduced.getDims().size() != size_t(to)) {
+    bool keeps = true;
+    for (int64_t d = 0; d < to; ++d)
+      keeps &= llvm::is_contained(reduced.getDims(), d) ? ir::shapeOf(op.getType())[d] == 1
+                                                        : sameSize(op, d, reduced.getInput(), d);
+    if (keeps) {
+      std::string text = reduce(reduced).text;
+      return {text.substr(0, text.size() - 1) + ", keepdim=true)"};
+    }
+  }
+  if (std::optional<Text> product = vectorProduct(op))
+    return *product;
+  if (std::optional<std::string> text = unitDims(op); text && to != 0)
+    return {*text};
   if (to != 0)
     return call("reshape", {expression(op.getInput()).text, tuple(op.getType(), op.getSizes())});
   std::string zeros;

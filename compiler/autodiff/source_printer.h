@@ -1,6 +1,7 @@
 // The state behind printSource: names, and the choice of what is written inside an expression and what gets a line.
 #pragma once
 
+#include "compiler/autodiff/print_source.h"
 #include "compiler/dialect/Dl.h"
 #include "compiler/dialect/builder.h"
 
@@ -10,6 +11,7 @@
 #include "llvm/ADT/StringSet.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,10 @@ llvm::StringRef declaredName(mlir::func::FuncOp function);
 
 class SourcePrinter {
 public:
-  explicit SourcePrinter(mlir::func::FuncOp function);
+  // `commentsAt` may be null. `functions`: what is called by another name than its symbol. `imports` receives the
+  // modules that the text needs.
+  SourcePrinter(mlir::func::FuncOp function, CommentsAt commentsAt, const llvm::StringMap<std::string> &functions,
+                std::set<std::string> &imports);
   mlir::FailureOr<std::string> print();
 
 private:
@@ -39,9 +44,14 @@ private:
   // A value that is written as another one: casts, additions of 0, products with 1.
   mlir::Value standIn(mlir::Value value) const;
   mlir::Value peel(mlir::Value value) const;
+  // Whether two sizes are provably one.
+  bool sameSize(mlir::Value a, int64_t i, mlir::Value b, int64_t j) const;
   unsigned countUses(mlir::Value value, mlir::Block *block) const;
-  // The store that may overwrite the variable holding `value`: nothing reads it afterwards.
-  mlir::Operation *overwriter(mlir::Value value) const;
+  bool isLastUse(mlir::Operation *change, mlir::Value value) const;
+  // Whether the store may be made in the variable that holds `value`: nothing reads that afterwards.
+  bool overwrites(mlir::Operation *store, mlir::Value value) const;
+  // The `if` after which the variable that holds `value` holds one of its results: one branch gives `value` itself.
+  mlir::scf::IfOp taker(mlir::Value value) const;
   bool isInline(mlir::Operation *op) const;   // written wherever it is used, however often
   bool isDeferred(mlir::Operation *op) const; // written where it is used, which is one place
   Text expression(mlir::Value value);
@@ -62,6 +72,8 @@ private:
                       mlir::ValueRange sizes, llvm::ArrayRef<int64_t> steps, llvm::ArrayRef<int64_t> dropped);
   Text transpose(ir::TransposeOp op);
   Text reshape(ir::ReshapeOp op);
+  std::optional<std::string> unitDims(ir::ReshapeOp op);
+  std::optional<Text> vectorProduct(ir::ReshapeOp op);
   Text reduce(ir::ReduceOp op);
   Text window(mlir::OpResult result);
   Text infix(mlir::Value a, llvm::StringRef op, mlir::Value b, Level level);
@@ -76,6 +88,7 @@ private:
   void let(mlir::ValueRange results, const std::string &value);
   // A slice that is replaced or added to: in the variable that holds the tensor, where nothing reads it afterwards.
   template <typename Op> void store(Op op, llvm::StringRef sign);
+  std::string interpolation(mlir::ValueRange parts);
   // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
   std::string runtimeCall(llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
   // Whether the branches do not provably give the same sizes.
@@ -83,7 +96,8 @@ private:
   // The rest of the declaration of a variable that is assigned before it is read.
   static std::string unset(mlir::Type type);
   std::string branchValue(mlir::Value value, mlir::Value other);
-  mlir::LogicalResult branch(mlir::scf::IfOp op);
+  // `isTail`: what it gives is what the function gives.
+  mlir::LogicalResult branch(mlir::scf::IfOp op, bool isTail);
   mlir::LogicalResult counted(mlir::scf::ForOp op);
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);
   void check(ir::AssertOp op);
@@ -93,15 +107,25 @@ private:
   void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange values);
   std::string signature();
   void line(const std::string &text);
+  // Keeps the comments of the line that the operation comes from for the next line.
+  void noteComments(mlir::Operation *op);
+  // The name that a function has in the text.
+  std::string functionName(llvm::StringRef symbol) const;
   void unprintable(mlir::Operation *op);
 
   mlir::func::FuncOp function_;
+  CommentsAt commentsAt_;
+  const llvm::StringMap<std::string> &functionNames_;
+  std::set<std::string> &imports_;
+  llvm::StringSet<> said_;                    // lines whose comments are written
+  std::vector<std::string> above_, trailing_; // comments for the next line
   llvm::DenseMap<mlir::Value, std::string> names_;
   llvm::DenseMap<mlir::Value, std::string> wishes_; // gradients: dx for the parameter x
   llvm::DenseSet<mlir::Value> variables_;           // values held by a `var`
   llvm::StringSet<> taken_;
   llvm::DenseMap<std::pair<mlir::Value, int64_t>, std::string> shapeNames_; // sizes of parameters that have a name
   std::vector<std::string> lines_;
+  mlir::Operation *tail_ = nullptr; // an `if` that gives what the function gives
   int depth_ = 1;
   bool failed_ = false;
 };

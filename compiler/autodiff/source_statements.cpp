@@ -4,6 +4,7 @@
 #include "compiler/autodiff/info.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -11,12 +12,37 @@ using namespace mlir;
 
 namespace dl::autodiff {
 
-void SourcePrinter::line(const std::string &text) { lines_.push_back(std::string(2 * depth_, ' ') + text); }
+void SourcePrinter::line(const std::string &text) {
+  std::string indent(2 * depth_, ' ');
+  bool isAtEnd = trailing_.size() == 1;
+  if (!isAtEnd)
+    above_.insert(above_.end(), trailing_.begin(), trailing_.end());
+  for (const std::string &comment : above_)
+    lines_.push_back(indent + comment);
+  lines_.push_back(indent + text + (isAtEnd ? " " + trailing_[0] : ""));
+  above_.clear();
+  trailing_.clear();
+}
 
-void SourcePrinter::unprintable(Operation *op) {
-  if (!failed_)
-    op->emitError() << "`" << op->getName().getStringRef() << "` cannot be written in dl";
-  failed_ = true;
+void SourcePrinter::noteComments(Operation *op) {
+  // Numbers and sizes are written wherever they are needed, and what is kept is made before its line is reached.
+  if (!commentsAt_ || matchPattern(op, m_Constant()) || isa<tensor::EmptyOp, ir::BroadcastOp>(op) ||
+      (op->getNumResults() == 1 && op->getResult(0).getType().isIndex()))
+    return;
+  Comments comments = commentsAt_(op->getLoc());
+  if (comments.place.empty() || !said_.insert(comments.place).second)
+    return;
+  above_.insert(above_.end(), comments.above.begin(), comments.above.end());
+  if (!comments.trailing.empty())
+    trailing_.push_back(comments.trailing);
+}
+
+std::string SourcePrinter::functionName(StringRef symbol) const {
+  auto it = functionNames_.find(symbol);
+  std::string name;
+  for (char c : it == functionNames_.end() ? symbol : StringRef(it->second))
+    name += isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || (c & 0x80) ? c : '_';
+  return name;
 }
 
 // ------------------------------------------------------------------------------------------------------ functions
@@ -27,14 +53,6 @@ static std::string typeText(Type type, StringAttr written) {
   for (int64_t size : ir::shapeOf(type))
     dims += (dims.empty() ? "" : ", ") + (ShapedType::isDynamic(size) ? "_" : std::to_string(size));
   return elementName(ir::elementOf(type)) + (dims.empty() ? "" : "[" + dims + "]");
-}
-
-// The name of a generated function: that of an instance, `f$1_grad`, or of a lambda, `fn`, is none in dl.
-static std::string written(StringRef symbol) {
-  std::string name = symbol == "fn" ? "lambda_" : "";
-  for (char c : symbol)
-    name += isalnum(static_cast<unsigned char>(c)) || c == '_' || (c & 0x80) ? c : '_';
-  return name;
 }
 
 std::string SourcePrinter::signature() {
@@ -52,11 +70,11 @@ std::string SourcePrinter::signature() {
   }
   if (function_.getNumResults() != 1)
     results = "(" + results + ")";
+  std::string name = functionName(function_.getName());
   std::string inLine = llvm::join(params, ", ");
   if (inLine.size() > 90)
     inLine = "\n  " + llvm::join(params, ",\n  ") + "\n";
-  return "fn " + written(function_.getName()) + "(" + inLine + ")" +
-         (known && function_.getNumResults() ? " -> " + results : "") + " {";
+  return "fn " + name + "(" + inLine + ")" + (known && function_.getNumResults() ? " -> " + results : "") + " {";
 }
 
 void SourcePrinter::wish(Value value, const std::string &name) {
@@ -81,8 +99,15 @@ FailureOr<std::string> SourcePrinter::print() {
     for (auto [k, i] : llvm::enumerate(wrt.asArrayRef()))
       wish(end->getOperand(first + k), "d" + names_[function_.getArgument(i)]);
   }
+  Operation *last = end->getPrevNode();
+  auto lastBranch = dyn_cast_or_null<scf::IfOp>(last);
+  if (isa_and_nonnull<scf::IfOp, func::CallOp>(last) && last->getNumResults() &&
+      llvm::equal(last->getResults(), end->getOperands()) && !(lastBranch && sizesDiffer(lastBranch)))
+    tail_ = last;
   if (failed(block(body)))
     return failure();
+  if (tail_)
+    return failed_ ? FailureOr<std::string>(failure()) : signature() + "\n" + llvm::join(lines_, "\n") + "\n}\n";
   std::string values = list(end->getOperands());
   constexpr size_t longestLine = 96;
   if (end->getNumOperands() == 1) {
@@ -126,7 +151,7 @@ template <typename Op> void SourcePrinter::store(Op op, StringRef sign) {
   std::string place =
       indices(input, op.getOffsets(), op.getValue().getType(), op.getValue(), {}, op.getSteps(), op.getDropped());
   std::string target;
-  if (overwriter(input) == op.getOperation()) {
+  if (overwrites(op, input)) {
     target = names_[input];
   } else {
     std::string whole = expression(input).text;
@@ -147,10 +172,30 @@ static StringRef runtimeName(StringRef callee) {
       .Default(callee);
 }
 
+// `"{a}{b}"`: a string put together.
+std::string SourcePrinter::interpolation(ValueRange parts) {
+  std::string text;
+  for (Value part : parts) {
+    std::string each = expression(part).text;
+    bool isLiteral = each.size() > 1 && each.front() == '"' && each.back() == '"';
+    text += isLiteral ? each.substr(1, each.size() - 2) : "{" + each + "}";
+  }
+  return "\"" + text + "\"";
+}
+
 std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, ValueRange made) {
   StringRef name = runtimeName(callee);
+  if (name == "concat_str")
+    return interpolation(inputs);
+  if (name == "format") {
+    std::string spec = inputs.size() > 1 ? expression(inputs[1]).text : "\"\"";
+    spec = spec.substr(1, spec.size() - 2);
+    return "\"{" + expression(inputs[0]).text + (spec.empty() ? "" : ":" + spec) + "}\"";
+  }
   SmallVector<std::string> args;
-  bool isUniform = name == "rand" || name == "randn"; // of no arguments but shape and type
+  bool isUniform = llvm::StringSwitch<bool>(name) // of no arguments but shape and type
+                       .Cases("rand", "randn", "standard_exponential", "standard_laplace", "standard_cauchy", true)
+                       .Default(false);
   if (!isUniform)
     for (Value input : inputs)
       args.push_back(expression(input).text);
@@ -161,12 +206,20 @@ std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, Valu
     if (isUniform && !elem.isF32())
       args.push_back("dtype=" + elementName(elem));
   }
-  return call(name, args).text;
+  bool isOfModule = llvm::StringSwitch<bool>(name)
+                        .Cases("standard_exponential", "standard_laplace", "standard_cauchy", "standard_gamma", true)
+                        .Cases("gamma_sample_gradient", "bernoulli", "poisson", "binomial", true)
+                        .Default(false);
+  if (!isOfModule)
+    return call(name, args).text;
+  imports_.insert("random");
+  return call(("random." + name).str(), args).text;
 }
 
 LogicalResult SourcePrinter::statement(Operation *op) {
+  noteComments(op);
   if (auto branch = dyn_cast<scf::IfOp>(op))
-    return this->branch(branch);
+    return this->branch(branch, op == tail_);
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return counted(loop);
   if (auto loop = dyn_cast<scf::WhileOp>(op))
@@ -188,10 +241,11 @@ LogicalResult SourcePrinter::statement(Operation *op) {
   if (op->use_empty() && isMemoryEffectFree(op))
     return success();
   if (auto function = dyn_cast<func::CallOp>(op)) {
-    // What the user has declared is called as that: the types of the arguments choose the instance again.
-    StringRef declared = declaredName(calleeOf(function));
-    let(op->getResults(),
-        call(declared.empty() ? written(function.getCallee()) : declared.str(), {list(op->getOperands())}).text);
+    std::string text = call(functionName(function.getCallee()), {list(op->getOperands())}).text;
+    if (op == tail_)
+      line(text);
+    else
+      let(op->getResults(), text);
     return success();
   }
   if (auto function = dyn_cast<ir::ExternOp>(op)) {
@@ -212,9 +266,6 @@ LogicalResult SourcePrinter::statement(Operation *op) {
 }
 
 void SourcePrinter::check(ir::AssertOp op) {
-  // dl.slice's source form checks its indices itself.
-  if (op.getMessage().starts_with("index {0} is out of range"))
-    return;
   std::string text;
   StringRef message = op.getMessage();
   while (!message.empty()) {
@@ -290,43 +341,77 @@ std::string SourcePrinter::unset(Type type) {
   return (tensor.hasStaticShape() ? "" : openType(tensor)) + " = full((" + sizes + "), " + zero + ")";
 }
 
-LogicalResult SourcePrinter::branch(scf::IfOp op) {
-  std::string condition = expression(op.getCondition()).text;
-  std::string head = "if " + condition + " {", pattern;
-  for (Value result : op.getResults()) {
-    name(result, unique(wishFor(result)));
-    pattern += (pattern.empty() ? "" : ", ") + names_[result];
+LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
+  Text condition = expression(op.getCondition());
+  // Results that live on in a variable are assigned at the end of a branch; the others are given by it.
+  SmallVector<std::string> targets(op.getNumResults());
+  std::string pattern;
+  SmallVector<unsigned> given;
+  for (auto [i, result] : llvm::enumerate(op.getResults())) {
+    for (Value yielded : {op.thenYield().getOperand(i), op.elseYield().getOperand(i)})
+      if (targets[i].empty() && !isTail && taker(peel(yielded)) == op)
+        targets[i] = names_[peel(yielded)];
+    if (targets[i].empty()) {
+      given.push_back(i);
+      name(result, isTail ? "" : unique(wishFor(result)));
+      pattern += (given.size() == 1 ? "" : ", ") + names_[result];
+    } else {
+      name(result, targets[i]);
+      variables_.insert(result);
+    }
   }
   // An `if` has one type: branches of other sizes assign to variables.
   bool assigns = sizesDiffer(op);
-  for (Value result : op.getResults())
-    if (assigns)
-      line("var " + names_[result] + unset(result.getType()));
-  if (op.getNumResults() && !assigns)
-    head = "let " + (op.getNumResults() == 1 ? pattern : "(" + pattern + ")") + " = " + head;
-  line(head);
+  if (assigns)
+    for (unsigned i : given)
+      line("var " + names_[op.getResult(i)] + unset(op.getResult(i).getType()));
+  std::string head;
+  if (!given.empty() && !isTail && !assigns)
+    head = "let " + (given.size() == 1 ? pattern : "(" + pattern + ")") + " = ";
+  line(head + "if " + condition.text + " {");
+  size_t headLine = lines_.size() - 1;
   for (Block *part : {op.thenBlock(), op.elseBlock()}) {
     if (!part)
       continue;
-    if (part == op.elseBlock()) {
-      if (part->without_terminator().empty() && op.getNumResults() == 0)
-        continue;
+    size_t before = lines_.size();
+    bool isElse = part == op.elseBlock();
+    if (isElse) {
       line("} else {");
     }
     ++depth_;
     if (failed(block(*part)))
       return failure();
-    Block *other = part == op.thenBlock() ? op.elseBlock() : op.thenBlock();
-    std::string given;
-    for (auto [i, value] : llvm::enumerate(part->getTerminator()->getOperands())) {
-      if (assigns)
+    Operation *yield = part->getTerminator(), *other = isElse           ? op.thenYield()
+                                                       : op.elseBlock() ? op.elseYield()
+                                                                        : nullptr;
+    SmallVector<std::string> changed;
+    SmallVector<Value> values;
+    std::string text;
+    for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
+      if (targets[i].empty() && assigns) {
         line(names_[op.getResult(i)] + " = " + expression(value).text);
-      else
-        given += (i ? ", " : "") + branchValue(value, other->getTerminator()->getOperand(i));
+      } else if (targets[i].empty()) {
+        text += (text.empty() ? "" : ", ") + branchValue(value, other->getOperand(i));
+      } else {
+        changed.push_back(targets[i]);
+        values.push_back(value);
+      }
     }
-    if (op.getNumResults() && !assigns)
-      line(op.getNumResults() == 1 ? given : "(" + given + ")");
+    assign(changed, values);
+    if (!given.empty() && !assigns)
+      line(given.size() == 1 ? text : "(" + text + ")");
     --depth_;
+    if (isElse && lines_.size() == before + 1) { // it does nothing
+      lines_.pop_back();
+    } else if (isElse && before == headLine + 1) { // only this one does something
+      bool isNot = condition.level == Level::Not;
+      std::string opposite =
+          isNot ? condition.text.substr(4)
+                : "not " + (condition.level < Level::Primary ? "(" + condition.text + ")" : condition.text);
+      std::string &written = lines_[headLine];
+      written.replace(written.find("if ") + 3, condition.text.size(), opposite);
+      lines_.erase(lines_.begin() + before);
+    }
   }
   line("}");
   return success();

@@ -102,7 +102,9 @@ std::string SourcePrinter::wishFor(Value value) const {
   return "t";
 }
 
-SourcePrinter::SourcePrinter(func::FuncOp function) : function_(function) {
+SourcePrinter::SourcePrinter(func::FuncOp function, CommentsAt commentsAt,
+                             const llvm::StringMap<std::string> &functions, std::set<std::string> &imports)
+    : function_(function), commentsAt_(std::move(commentsAt)), functionNames_(functions), imports_(imports) {
   for (StringRef word : {"and", "assert", "break", "continue", "else",   "enable_grad", "false",   "fn",   "for",
                          "if",  "import", "in",    "let",      "module", "mut",         "no_grad", "none", "not",
                          "or",  "return", "true",  "var",      "while",  "f32",         "f64",     "bf16", "i32",
@@ -154,11 +156,39 @@ Value SourcePrinter::standIn(Value value) const {
   }
   if (isa<ir::DivOp>(op) && isConstant(op->getOperand(1), 1))
     return op->getOperand(0);
+  if (auto reshape = dyn_cast<ir::ReshapeOp>(op)) {
+    // The value before any number of reshapes that has the shape already.
+    for (Value input = reshape.getInput();;) {
+      input = peel(input);
+      int64_t rank = ir::rankOf(reshape.getType());
+      bool same = rank == ir::rankOf(input.getType());
+      for (int64_t d = 0; d < rank && same; ++d)
+        same = sameSize(reshape, d, input, d);
+      if (same)
+        return input;
+      auto earlier = names_.count(input) ? ir::ReshapeOp() : input.getDefiningOp<ir::ReshapeOp>();
+      if (!earlier)
+        break;
+      input = earlier.getInput();
+    }
+  }
   // A size is never negative.
   if (isa<arith::MaxSIOp>(op) && isConstant(op->getOperand(1), 0) &&
       peel(op->getOperand(0)).getDefiningOp<tensor::DimOp>())
     return op->getOperand(0);
   return {};
+}
+
+bool SourcePrinter::sameSize(Value a, int64_t i, Value b, int64_t j) const {
+  int64_t first = ir::shapeOf(a.getType())[i], second = ir::shapeOf(b.getType())[j];
+  if (first == second && !ShapedType::isDynamic(first))
+    return true;
+  Dim left = traceDim(a, i), right = traceDim(b, j);
+  if (left == right)
+    return true;
+  auto one = shapeNames_.find({left.tensor, left.dim}), other = shapeNames_.find({right.tensor, right.dim});
+  return left.tensor && right.tensor && one != shapeNames_.end() && other != shapeNames_.end() &&
+         one->second == other->second;
 }
 
 Value SourcePrinter::peel(Value value) const {
@@ -194,22 +224,59 @@ static bool isStoreInto(Operation *op, Value value) {
          llvm::count(op->getOperands(), value) == 1;
 }
 
-Operation *SourcePrinter::overwriter(Value value) const {
+// A variable that holds `value` may change at `change`, in its block or in a branch that takes it over: all that reads
+// it there does so before.
+bool SourcePrinter::isLastUse(Operation *change, Value value) const {
+  Block *block = change->getBlock();
+  for (Operation *user : value.getUsers()) {
+    Operation *there = block->findAncestorOpInBlock(*user);
+    if (user == change || !there)
+      continue;
+    if (isInline(user) || there == change || !there->isBeforeInBlock(change))
+      return false;
+  }
+  return true;
+}
+
+scf::IfOp SourcePrinter::taker(Value value) const {
   if (!variables_.contains(value))
-    return nullptr;
-  Operation *store = nullptr;
-  for (Operation *user : value.getUsers())
-    if (isStoreInto(user, value)) {
-      if (store)
-        return nullptr;
-      store = user;
-    }
-  if (!store || store->getBlock() != value.getParentBlock())
-    return nullptr;
-  for (Operation *user : value.getUsers())
-    if (user != store && (user->getBlock() != store->getBlock() || !user->isBeforeInBlock(store) || isInline(user)))
-      return nullptr;
-  return store;
+    return {};
+  scf::IfOp taker;
+  for (OpOperand &use : value.getUses()) {
+    auto branch = dyn_cast<scf::IfOp>(use.getOwner()->getParentOp());
+    if (!branch || !isa<scf::YieldOp>(use.getOwner()) || branch->getBlock() != value.getParentBlock())
+      continue;
+    if (taker) // given twice
+      return {};
+    taker = branch;
+    // Without types of its own the variable keeps the sizes that it has.
+    unsigned i = use.getOperandNumber();
+    Value other = (use.getOwner() == branch.thenYield() ? branch.elseYield() : branch.thenYield()).getOperand(i);
+    if (!isa<BlockArgument>(value))
+      for (int64_t d = 0, rank = ir::rankOf(value.getType()); d < rank; ++d)
+        if (!sameSize(value, d, other, d))
+          return {};
+    if (peel(other).getDefiningOp<tensor::EmptyOp>())
+      return {};
+  }
+  if (!taker)
+    return {};
+  for (Operation *user : value.getUsers()) {
+    Operation *there = taker->getBlock()->findAncestorOpInBlock(*user);
+    if (!there || (there != taker && (isInline(user) || !there->isBeforeInBlock(taker))))
+      return {};
+  }
+  return taker;
+}
+
+bool SourcePrinter::overwrites(Operation *store, Value value) const {
+  if (!variables_.contains(value) || !isStoreInto(store, value))
+    return false;
+  Block *block = store->getBlock();
+  bool isOwn = block == value.getParentBlock();
+  if (!isOwn && (!isa<scf::IfOp>(block->getParentOp()) || taker(value) != block->getParentOp()))
+    return false;
+  return isLastUse(store, value);
 }
 
 bool SourcePrinter::isDeferred(Operation *op) const {
@@ -218,9 +285,17 @@ bool SourcePrinter::isDeferred(Operation *op) const {
   if (op->getNumRegions() != 0 || isa<ir::ExternOp, ir::KernelOp, func::CallOp>(op) ||
       isa<ir::UpdateSliceOp, ir::AddSliceOp>(op))
     return false;
-  for (Value operand : op->getOperands())
-    if (Operation *store = overwriter(operand); store && store != op)
-      return false; // it has to read the variable before that changes
+  // It has to read a variable before that changes.
+  for (Value operand : op->getOperands()) {
+    operand = peel(operand);
+    if (!variables_.contains(operand))
+      continue;
+    for (Operation *user : operand.getUsers())
+      if (user != op && user->getBlock() == op->getBlock() && overwrites(user, operand))
+        return false;
+    if (scf::IfOp branch = taker(operand); branch && branch->getBlock() == op->getBlock())
+      return false;
+  }
   return llvm::all_of(op->getResults(), [&](OpResult result) { return countUses(result, op->getBlock()) <= 1; });
 }
 

@@ -9,9 +9,11 @@
 #include "compiler/backend/pipeline.h"
 #include "compiler/dialect/location.h"
 #include "compiler/driver/native_code.h"
+#include "compiler/driver/source_comments.h"
 #include "compiler/driver/timing.h"
 #include "compiler/irgen/irgen.h"
 #include "compiler/irgen/spans.h"
+#include "compiler/syntax/parse.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -205,6 +207,27 @@ bool Lowering::keepOnly(const std::string &name) {
   return true;
 }
 
+// As `dl fmt` lays it out.
+static std::string laidOut(const std::string &text) {
+  SourceManager sources;
+  Diagnostics diagnostics(sources);
+  ast::AstContext asts;
+  ast::File file = parse(sources.add("derivative.dl", text), sources, asts, diagnostics);
+  return diagnostics.hasErrors() ? text : format(file, sources);
+}
+
+// The doc comment above a derivative.
+static std::string describe(const std::string &name, const std::vector<std::string> &parameters,
+                            const std::vector<int> &wrt, bool forward, int order) {
+  std::string by;
+  for (int number : wrt)
+    by += (by.empty() ? "`" : ", `") + parameters[number] + "`";
+  std::string text = "## `" + name + "` and its derivative with respect to " + by;
+  if (order > 1)
+    text += ", of order " + std::to_string(order);
+  return text + (forward ? ", along given directions (forward mode).\n" : ".\n");
+}
+
 std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt, bool forward,
                                                 int order, const std::string &help) {
   mlir::func::FuncOp found = functionNamed(name);
@@ -248,9 +271,14 @@ std::optional<std::string> Lowering::derivative(const std::string &name, const s
   mlir::FailureOr<mlir::func::FuncOp> gradient = found;
   for (int i = 0; i < order && mlir::succeeded(gradient); ++i)
     gradient = autodiff::makeGradient(*ir->module, gradient->getName(), flat, forward);
-  if (mlir::succeeded(gradient))
-    if (mlir::FailureOr<std::string> text = autodiff::printSource(*gradient); mlir::succeeded(text))
-      return *text;
+  if (mlir::succeeded(gradient)) {
+    SourceComments comments(sources);
+    mlir::FailureOr<std::string> text = autodiff::printSource(
+        *gradient, [&](mlir::Location location) { return comments.at(userSpan(location, sources)); },
+        describe(name, parameters, wrt, forward, order));
+    if (mlir::succeeded(text))
+      return laidOut(*text);
+  }
   if (!diagnostics.hasErrors())
     diagnostics.error(Code::InternalError, {}, "the derivative could not be printed");
   return std::nullopt;
