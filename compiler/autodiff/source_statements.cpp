@@ -45,6 +45,12 @@ std::string SourcePrinter::functionName(StringRef symbol) const {
   return name;
 }
 
+void SourcePrinter::unprintable(Operation *op) {
+  if (!failed_)
+    op->emitError() << "`" << op->getName().getStringRef() << "` cannot be written in dl";
+  failed_ = true;
+}
+
 // ------------------------------------------------------------------------------------------------------ functions
 static std::string typeText(Type type, StringAttr written) {
   if (written)
