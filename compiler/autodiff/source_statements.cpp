@@ -347,6 +347,17 @@ std::string SourcePrinter::unset(Type type) {
   return (tensor.hasStaticShape() ? "" : openType(tensor)) + " = full((" + sizes + "), " + zero + ")";
 }
 
+static bool mentions(const std::string &text, const std::string &name) {
+  auto isPart = [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+    bool before = at > 0 && isPart(text[at - 1]),
+         after = at + name.size() < text.size() && isPart(text[at + name.size()]);
+    if (!before && !after)
+      return true;
+  }
+  return false;
+}
+
 LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
   Text condition = expression(op.getCondition());
   // Results that live on in a variable are assigned at the end of a branch; the others are given by it.
@@ -403,6 +414,16 @@ LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
         values.push_back(value);
       }
     }
+    // What is given may read a variable that is about to change.
+    bool reads = llvm::any_of(changed, [&](const std::string &target) { return mentions(text, target); });
+    if (reads && !assigns) {
+      text.clear();
+      for (unsigned i : given) {
+        std::string early = unique("t");
+        line("let " + early + " = " + branchValue(yield->getOperand(i), other->getOperand(i)));
+        text += (text.empty() ? "" : ", ") + early;
+      }
+    }
     assign(changed, values);
     if (!given.empty() && !assigns)
       line(given.size() == 1 ? text : "(" + text + ")");
@@ -445,17 +466,6 @@ static std::string openTypeOf(Value arg, Value init, Value yielded) {
       return openType(type);
   }
   return "";
-}
-
-static bool mentions(const std::string &text, const std::string &name) {
-  auto isPart = [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
-  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
-    bool before = at > 0 && isPart(text[at - 1]),
-         after = at + name.size() < text.size() && isPart(text[at + name.size()]);
-    if (!before && !after)
-      return true;
-  }
-  return false;
 }
 
 void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange values) {
