@@ -11,8 +11,10 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/CSE.h"
 
 using namespace mlir;
 using linalg::GenericOp;
@@ -118,7 +120,7 @@ private:
   void dissolve(GenericOp op) {
     for (bool changed = true; changed;) {
       changed = false;
-      op = simplifyInputs(op);
+      op = tidied(op);
       for (OpOperand *operand : op.getDpsInputOperands()) {
         auto producer = operand->get().getDefiningOp<GenericOp>();
         if (!isElementwise(producer) || producer->getNumResults() != 1 || usersOf(producer) != 1 || !mayFuse(operand))
@@ -172,7 +174,7 @@ private:
   void absorbProducers(GenericOp consumer) {
     for (bool changed = true; changed;) {
       changed = false;
-      consumer = simplifyInputs(consumer);
+      consumer = tidied(consumer);
       for (OpOperand *operand : consumer.getDpsInputOperands()) {
         GenericOp fused = tryFuse(operand);
         if (!fused)
@@ -234,6 +236,15 @@ private:
     return slim;
   }
 
+  // Reads each tensor once and computes equal expressions once. Bodies that are taken in several times would otherwise
+  // grow with every generation of consumers.
+  GenericOp tidied(GenericOp op) {
+    op = simplifyInputs(op);
+    DominanceInfo dominance(op);
+    eliminateCommonSubExpressions(rewriter, dominance, op);
+    return op;
+  }
+
   // Whether the results alone determine all loop bounds, so that an unused input is not needed for them.
   static bool resultsGiveSizes(GenericOp op) { return op.getNumLoops() == op.getNumParallelLoops(); }
 
@@ -267,7 +278,7 @@ private:
     bool onlyUser = producer->hasOneUse() || usersOf(producer) == 1;
     if (!once && cost > kCheap)
       return {};
-    // A consumer that reads several results gets the body once for each; equal expressions in it are merged afterwards.
+    // A consumer that reads several results gets the body once for each; `tidied` merges the equal expressions.
     if (onlyUser)
       return fuse(operand, /*keepResults=*/false);
     if (once && isFirstUser(producer, consumer) && identityResults(producer))

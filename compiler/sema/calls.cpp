@@ -490,7 +490,19 @@ Scope *Checker::memberScope(Scope *env, const Type &module, Binding *self) {
 Scope *Checker::matchSignature(const Target &target, std::vector<Argument> &slots, Span span) {
   const std::vector<ast::Param> &params = *target.params;
   Scope *parent = target.self && !target.isWrapper ? memberScope(target.env, target.self->type, nullptr) : target.env;
-  Scope *scope = newScope(parent);
+  // Sizes of functions further out, which the caller may not know: the function itself carries them along.
+  Scope *carried = newScope(parent);
+  for (size_t i = 0; i < target.captured.size(); ++i) {
+    Binding *outer = target.captured[i];
+    const Value &value = target.captures[i];
+    if (outer->isMutable || localOf(outer) || shapeName(outer->name, target.env) != outer)
+      continue;
+    Binding *b = newBinding(Binding::Local, outer->name, outer->span);
+    b->type = value.type;
+    b->known = value.known;
+    declare(carried, b);
+  }
+  Scope *scope = newScope(carried);
   bool ok = true;
   auto what = [&](const ast::Param &p) { return "`" + p.name + "` of `" + target.name + "`"; };
   auto itemsOf = [&](size_t k) {

@@ -24,6 +24,7 @@ public:
   Span span(const antlr4::Token *first, const antlr4::Token *last) const;
   std::string_view textOf(Span span) const { return bytes_.substr(span.begin - base_, span.end - span.begin); }
   std::string_view textOf(const antlr4::Token *token) const { return textOf(span(token)); }
+  uint32_t begin() const { return base_; }
   uint32_t end() const { return base_ + static_cast<uint32_t>(bytes_.size()); }
   // Where the first byte that is no UTF-8 stands, if there is one.
   std::optional<uint32_t> invalidByte() const { return invalid_; }

@@ -126,7 +126,7 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
   uint32_t at = text.span(found).begin;
-  std::string_view before = at < 2 ? "" : text.textOf({text.file(), at - 2, at});
+  std::string_view before = at < text.begin() + 2 ? "" : text.textOf({text.file(), at - 2, at});
   if (type == P::NEWLINE && expects(P::NAME) && (before == "++" || before == "--"))
     return "there is no `++` or `--`; write `+= 1`";
   if (type == P::INT && expects(P::NAME) && previous == ".")

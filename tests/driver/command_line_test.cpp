@@ -322,6 +322,7 @@ TEST(CommandLine, DerivativesOfWhatNothingCalls) {
   EXPECT_NE(result.err.find("--types"), std::string::npos) << result.err;
   result = dl_({"grad", "a.dl", "packed", "--types", "f32[3, N], f32"}, scratch);
   EXPECT_EQ(result.out,
+            "## `packed` and its derivative with respect to `x`.\n"
             "fn packed_grad(x: f32[3, N], w: f32) -> (f32, f32[3, N]) {\n  (sum(x * w), full((3, N), w))\n}\n")
       << result.err;
   EXPECT_EQ(dl_({"grad", "a.dl", "generic", "--types", "f32[N], f32[N]"}, scratch).status, 0);
@@ -351,8 +352,9 @@ TEST(CommandLine, CommandsOfASession) {
                                              "print(nobody)\n");
   ProcessResult result = dl_({"repl"}, scratch, input);
   EXPECT_EQ(result.status, 0) << result.err;
-  EXPECT_EQ(result.out.rfind(
-                "f32\nfn f(x: f32[N]) -> f32\nfn f_grad(x: f32[N]) -> (f32, f32[N]) {\n  (sum(x * x), x + x)\n}\n", 0),
+  EXPECT_EQ(result.out.rfind("f32\nfn f(x: f32[N]) -> f32\n## `f` and its derivative with respect to `x`.\nfn "
+                             "f_grad(x: f32[N]) -> (f32, f32[N]) {\n  (sum(x * x), x + x)\n}\n",
+                             0),
             0u)
       << result.out;
   for (const char *part : {"dl.reduce sum", "\n5.0\ncompiled in ", "\n5\n"})

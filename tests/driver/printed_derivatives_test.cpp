@@ -162,7 +162,8 @@ fn f(x: f64[N, M]) -> f64 = sum(half(3, x[:, 0])) + sum(half(2, [x[0, 1], 1.0, 2
     ASSERT_EQ(printed.status, 0) << printed.err;
     derivatives += printed.out;
   }
-  scratch.write("both.dl", program + derivatives + kCheck);
+  scratch.write("both.dl",
+                program + derivatives + "let at = [[0.3f64, 0.7f64, 1.1f64], [0.9f64, 0.2f64, 0.4f64]]" + kCheck);
   ProcessResult result = dl::tests::runProcess({DL_COMMAND, "--no-cache", "both.dl"}, scratch.folder, "");
   EXPECT_EQ(result.status, 0) << derivatives << result.err;
 }
