@@ -210,7 +210,7 @@ private:
       if (isa<TensorType>(input.getType()) && resultsGiveSizes(op))
         same = splatOf(input);
       for (unsigned j = 0; j < i && !same; ++j)
-        if (op.getInputs()[j] == input && maps[j] == maps[i])
+        if (!gone[j] && op.getInputs()[j] == input && maps[j] == maps[i])
           same = body->getArgument(j);
       if (argument.use_empty() && resultsGiveSizes(op))
         same = argument;
