@@ -1,5 +1,7 @@
 #include "compiler/autodiff/source_printer.h"
 
+#include "compiler/ops/modes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 
@@ -166,7 +168,11 @@ Text SourcePrinter::elementwise(Operation *op) {
       .Case<ir::NegOp>([&](auto) { return Text{"-" + within(texts[0], Level::Power), Level::Sign}; })
       .Case<ir::NotOp>([&](auto) { return Text{"not " + within(texts[0], Level::Primary), Level::Not}; })
       .Case([&](ir::CmpOp cmp) { return binary(comparisons[int(cmp.getKind())], Level::Compare); })
-      .Case<ir::SelectOp>([&](auto) { return call("where", {texts[0].text, texts[1].text, texts[2].text}); })
+      .Case([&](ir::SelectOp select) {
+        if (select->hasAttr(ops::kGuard))
+          return call("zero_where", {texts[0].text, texts[2].text});
+        return call("where", {texts[0].text, texts[1].text, texts[2].text});
+      })
       .Case([&](ir::ConvertOp convert) {
         std::string elem = elementName(ir::elementOf(convert.getType()));
         return ir::rankOf(convert.getType()) == 0 ? call(elem, {texts[0].text})

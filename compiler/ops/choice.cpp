@@ -101,6 +101,13 @@ SmallVector<Value> buildWhere(BuildContext &c) {
   return {c.builder.create<ir::SelectOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1], c.operands[2])};
 }
 
+SmallVector<Value> buildZeroWhere(BuildContext &c) {
+  Value zero = ir::zerosLike(c.builder, c.loc, c.operands[1]);
+  auto select = c.builder.create<ir::SelectOp>(c.loc, c.resultTypes[0], c.operands[0], zero, c.operands[1]);
+  select->setAttr(kGuard, c.builder.getUnitAttr());
+  return {select};
+}
+
 SmallVector<Value> buildConvert(BuildContext &c) {
   return {ir::convertTo(c.builder, c.loc, c.operands[0], ir::elementOf(c.resultTypes[0]))};
 }
@@ -123,6 +130,11 @@ std::vector<Row> choiceRows() {
       {{"where(c: bool[*Q], a: T[*S], b: T[*R]) -> T[broadcast(Q, S, R)]",
         "a where c holds, else b; the side not taken contributes no derivative", true},
        buildWhere},
+      {{"zero_where(c: bool[*Q], x: T[*S]) -> T[broadcast(Q, S)]",
+        "0 where c holds, else x, and the derivative of x wherever that is finite: how derivatives through `where` are "
+        "written",
+        true},
+       buildZeroWhere},
       {{"convert(x: T[*S], dtype: dtype) -> dtype[*S]", "x in another element type; floats truncate to integers"},
        buildConvert},
       {{"stop_grad(x: T[*S]) -> T[*S]", "x as a constant to differentiation"}, buildStopGrad},

@@ -136,6 +136,13 @@ struct GrowBuffersPass : PassWrapper<GrowBuffersPass, OperationPass<ModuleOp>> {
     return alloc;
   }
 
+  // Whether a part of the allocation begins where the front ends, along the dimension that grows.
+  static bool isBehind(memref::SubViewOp part, Operation *view) {
+    auto front = dyn_cast_or_null<memref::SubViewOp>(view);
+    return front && part.getType().getRank() == front.getType().getRank() &&
+           sameSize(part.getMixedOffsets()[0], front.getMixedSizes()[0]);
+  }
+
   void grow(memref::CopyOp copy) {
     memref::AllocOp alloc = target(copy);
     auto from = cast<MemRefType>(copy.getSource().getType());
@@ -148,17 +155,19 @@ struct GrowBuffersPass : PassWrapper<GrowBuffersPass, OperationPass<ModuleOp>> {
       return;
     Value source = copy.getSource();
     Operation *view = copy.getTarget().getDefiningOp<memref::SubViewOp>();
-    auto usedBefore = [&](Value value, Operation *first) {
-      return llvm::any_of(value.getUsers(), [&](Operation *user) {
-        Operation *here = copy->getBlock()->findAncestorOpInBlock(*user);
-        return user != view && here && here->isBeforeInBlock(copy) && !(first && here->isBeforeInBlock(first));
-      });
-    };
-    // The block is taken where the copy is, or where the allocation is when that has been written to already.
+    // The block is taken where the copy is, or where the allocation is when what lies behind the front has been written
+    // to already. A write to the front, such as a fill of the whole, must not come after it.
     Operation *at = copy;
     SmallVector<Operation *> ignored{copy};
-    if (usedBefore(alloc, nullptr))
+    for (Operation *user : alloc->getUsers()) {
+      Operation *here = copy->getBlock()->findAncestorOpInBlock(*user);
+      if (user == view || !here || !here->isBeforeInBlock(copy) || isHarmless(user))
+        continue;
+      auto part = dyn_cast<memref::SubViewOp>(user);
+      if (!part || !isBehind(part, view))
+        return;
       at = alloc;
+    }
     if (at == alloc && source.getDefiningOp() && source.getDefiningOp()->getBlock() == alloc->getBlock() &&
         !source.getDefiningOp()->isBeforeInBlock(alloc))
       return;

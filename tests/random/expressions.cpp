@@ -85,7 +85,7 @@ std::string Writer::leaf(const TensorType &type) {
   if (options_.differentiable && type.isFloat() && !scope_.empty() && chance(60)) {
     // Little of a program of constants has a derivative.
     const Name &other = scope_.size() > 3 && pick(2) ? scope_.back() : any(scope_);
-    if (other.type.isFloat()) {
+    if (other.type.elem == type.elem) {
       std::string number = other.type.dims.empty() ? other.name : "mean(" + other.name + ")";
       return type.dims.empty() ? number : "(" + constant(type) + " * " + number + ")";
     }
