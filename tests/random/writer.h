@@ -53,7 +53,10 @@ private:
   int pick(int count) { return static_cast<int>(random_() % static_cast<uint64_t>(count)); }
   bool chance(int percent) { return pick(100) < percent; }
   template <class T> const T &any(const std::vector<T> &items) { return items[random_() % items.size()]; }
-  std::string fresh(const char *prefix) { return prefix + std::to_string(next_++); }
+  std::string fresh(const char *prefix) {
+    std::string name = prefix + std::to_string(next_++);
+    return name == "i32" || name == "i64" || name == "f32" || name == "f64" ? fresh(prefix) : name; // types
+  }
 
   // ---- declarations (declarations.cpp)
   void declarations();
