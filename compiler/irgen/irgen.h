@@ -4,7 +4,8 @@
 // values of its `mut` parameters follow its results. `var`, stores and `mut` are SSA values here, control flow is scf.
 // Attributes that later stages read:
 //   on functions   dl.export (unit), dl.test (the test's name), dl.derivative and dl.forward_derivative (symbols of the
-//                  user's own rules), dl.derivative_by (the parameters that these are about), dl.title (what the user calls it)
+//                  user's own rules), dl.derivative_by (the parameters that these are about), dl.title (what the user
+//                  calls it)
 //   on parameters  dl.name (`model.fc1.weight`), dl.type (`f32[N, 784]`); on results dl.type
 //   on operations  dl.var: the name that the user gave to the result; on loops dl.vars: the variables that they carry,
 //   and
