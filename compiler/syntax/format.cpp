@@ -279,13 +279,17 @@ private:
   }
 
   // ---------------------------------------------------------------------------------------------- types and patterns
-  std::string pattern(const Pattern &p) const {
-    if (!p.isTuple)
-      return p.name;
+  template <class Item> std::string tuplePattern(const std::vector<Item> &items) const {
     std::string out = "(";
-    for (size_t i = 0; i < p.items.size(); ++i)
-      out += (i ? ", " : "") + pattern(p.items[i]);
-    return out + (p.items.size() == 1 ? ",)" : ")");
+    for (size_t i = 0; i < items.size(); ++i)
+      out += (i ? ", " : "") + pattern(items[i]);
+    return out + (items.size() == 1 ? ",)" : ")");
+  }
+  std::string pattern(const Pattern &p) const { return p.isTuple ? tuplePattern(p.items) : p.name; }
+  std::string pattern(const MatchPattern &p) const {
+    if (p.literal)
+      return std::string(sourceOf(p.span));
+    return p.isTuple ? tuplePattern(p.items) : p.name;
   }
 
   std::string typed(const TypeExpr *t) { return t ? ": " + type(t) : ""; }
@@ -438,17 +442,6 @@ private:
       return concat({text("&"), expression(as<const Ref>(e)->operand)});
     }
     return text("");
-  }
-
-  std::string pattern(const MatchPattern &p) const {
-    if (p.literal)
-      return std::string(sourceOf(p.span));
-    if (!p.isTuple)
-      return p.name;
-    std::string out = "(";
-    for (size_t i = 0; i < p.items.size(); ++i)
-      out += (i ? ", " : "") + pattern(p.items[i]);
-    return out + (p.items.size() == 1 ? ",)" : ")");
   }
 
   Doc arm(const MatchArm &arm) {
