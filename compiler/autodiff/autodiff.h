@@ -21,7 +21,8 @@ struct KeptValue {
 };
 
 // Replaces every dl.vjp and dl.jvp of the module by a call of a generated function, innermost first. What cannot be
-// differentiated is an error at the user's line. `kept`, when given, receives what the reverse passes keep.
-std::unique_ptr<mlir::Pass> createAutodiffPass(std::vector<KeptValue> *kept = nullptr);
+// differentiated is an error at the user's line. `kept`, when given, receives what the reverse passes keep. `run`: the
+// derivatives are made to be run, not to be read or differentiated again (record_recursion.h).
+std::unique_ptr<mlir::Pass> createAutodiffPass(std::vector<KeptValue> *kept = nullptr, bool run = false);
 
 } // namespace dl::autodiff

@@ -9,6 +9,7 @@
 #include "compiler/autodiff/graph.h"
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
+#include "compiler/autodiff/record_recursion.h"
 #include "compiler/autodiff/reverse.h"
 #include "compiler/dialect/canonicalizer.h"
 
@@ -33,7 +34,7 @@ class AutodiffPass : public PassWrapper<AutodiffPass, OperationPass<ModuleOp>> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AutodiffPass)
 
-  explicit AutodiffPass(std::vector<KeptValue> *kept) : kept_(kept) {}
+  AutodiffPass(std::vector<KeptValue> *kept, bool run) : kept_(kept), run_(run) {}
 
   StringRef getArgument() const override { return "dl-autodiff"; }
   StringRef getDescription() const override { return "Expand dl.vjp and dl.jvp"; }
@@ -44,6 +45,7 @@ public:
   void runOnOperation() override {
     state_.clear();
     generated_.clear();
+    recursive_.clear();
     if (failed(inlineImperative(getOperation())))
       return signalPassFailure();
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
@@ -51,6 +53,8 @@ public:
       if (failed(expand(function)))
         return signalPassFailure();
     dropLeaves(getOperation());
+    if (run_ && failed(recordRecursion()))
+      return signalPassFailure();
   }
 
 private:
@@ -221,7 +225,23 @@ private:
     state_[function] = State::Done;
     if (!forward && kept_)
       report(callee, function, wrt);
+    // The derivative of a derivative has other calls as well, which are quadratic with or without a tape.
+    if (!forward && isRecursive(callee) && !callee->hasAttr(kCotangentsFrom) && wrt == ArrayRef(floatArguments(callee)))
+      recursive_.push_back({callee, function});
     return function;
+  }
+
+  LogicalResult recordRecursion() {
+    kept_ = nullptr; // what it keeps is on the tape
+    auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) {
+      return derivativeOf(other, by, false, other.getLoc());
+    };
+    RecursionRecorder recorder(derivative);
+    for (size_t i = 0; i < recursive_.size(); ++i) // more may come
+      if (auto [callee, function] = recursive_[i]; isRecursive(function) && failed(recorder.add(callee, function)))
+        return failure();
+    recorder.finish();
+    return success();
   }
 
   FailureOr<StretchDerivative> derivativeOf(Stretch &stretch) {
@@ -297,6 +317,8 @@ private:
   static int64_t bytesOf(Type element) { return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8; }
 
   std::vector<KeptValue> *kept_;
+  bool run_;
+  SmallVector<std::pair<func::FuncOp, func::FuncOp>> recursive_; // and its derivative by all float arguments
   llvm::DenseMap<Operation *, State> state_;
   std::map<Key, func::FuncOp> generated_;
   std::map<Key, std::vector<int64_t>> unused_;
@@ -304,6 +326,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass> createAutodiffPass(std::vector<KeptValue> *kept) { return std::make_unique<AutodiffPass>(kept); }
+std::unique_ptr<Pass> createAutodiffPass(std::vector<KeptValue> *kept, bool run) {
+  return std::make_unique<AutodiffPass>(kept, run);
+}
 
 } // namespace dl::autodiff

@@ -92,10 +92,12 @@ func::FuncOp calleeOf(func::CallOp call) {
   return SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
 }
 
-bool isRecursive(func::FuncOp function) {
+bool reaches(func::FuncOp from, func::FuncOp target) {
   llvm::SmallPtrSet<Operation *, 8> visited;
-  return calls(function, function, visited);
+  return calls(from, target, visited);
 }
+
+bool isRecursive(func::FuncOp function) { return reaches(function, function); }
 
 SmallVector<int64_t> floatArguments(func::FuncOp function) {
   SmallVector<int64_t> floats;

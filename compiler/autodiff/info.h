@@ -60,6 +60,8 @@ mlir::LogicalResult checkCovered(mlir::func::CallOp call, const Rule &rule,
 std::string unusedName(mlir::Operation *module, const std::string &wish);
 
 mlir::func::FuncOp calleeOf(mlir::func::CallOp call);
+// Whether a call of the one, sooner or later, calls the other.
+bool reaches(mlir::func::FuncOp from, mlir::func::FuncOp target);
 // Whether a call of the function, sooner or later, calls it again.
 bool isRecursive(mlir::func::FuncOp function);
 

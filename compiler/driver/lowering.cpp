@@ -102,7 +102,7 @@ bool Lowering::differentiate(std::vector<autodiff::KeptValue> *kept) {
   Timer timer(settings.timePasses, "differentiate");
   Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
   mlir::PassManager passes(ir->context.get());
-  passes.addPass(autodiff::createAutodiffPass(kept));
+  passes.addPass(autodiff::createAutodiffPass(kept, /*run=*/true));
   if (settings.detectAnomaly)
     passes.addPass(autodiff::createAnomalyPass());
   if (mlir::failed(passes.run(*ir->module)) && !diagnostics.hasErrors())

@@ -133,7 +133,9 @@ Dim Dim::fromTerms(std::vector<Term> terms) {
 }
 
 Dim Dim::opaque(AtomKind kind, const Dim &a, const Dim &b) {
-  Atom atom{kind, 0, {}, true, std::make_shared<const Dim>(a), std::make_shared<const Dim>(b)};
+  Atom atom{.kind = kind};
+  atom.lhs = std::make_shared<const Dim>(a);
+  atom.rhs = std::make_shared<const Dim>(b);
   return fromTerms({{1, {std::move(atom)}}});
 }
 
