@@ -63,6 +63,10 @@ const std::vector<Step> &pipeline() {
       {"cse-dl", "equal dl ops once", Stage::Linalg, false, perModule(createCSEPass)},
       {"drop-unused-functions", "private functions that nobody calls", Stage::Linalg, false,
        perModule(createSymbolDCEPass)},
+      {"batch-loops", "loops that fill rows: what is shared once, the rest in lanes", Stage::Linalg, true,
+       perFunction(createBatchLoopsPass)},
+      {"simplify-batched", "drop what batching has left", Stage::Linalg, true, perModule(ir::createCanonicalizer)},
+      {"cse-batched", "what lanes have in common once", Stage::Linalg, true, perModule(createCSEPass)},
       {"fuse-linear", "transposes into products; a product with bias and relu is one kernel", Stage::Linalg, true,
        perFunction(createFuseLinearPass)},
       // --- linalg on tensors. No CSE of tensors from here to bufferisation: equal tensors with two writers need a

@@ -24,6 +24,8 @@ using IsLibrary = std::function<bool(const std::string &file)>;
 PassPtr createInlinePass();
 // Turns the calls that close a cycle of the call graph into packed calls, which own what they return.
 PassPtr createBreakRecursionPass();
+// Loops that fill rows: what the iterations share once, the rest for many of them at a time.
+PassPtr createBatchLoopsPass();
 // matmul or conv2d, plus a bias, plus relu: one kernel.
 PassPtr createFuseLinearPass();
 // dl ops to linalg, tensor, arith, math, scf and kernel calls.

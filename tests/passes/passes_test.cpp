@@ -120,6 +120,44 @@ func.func @chain(%x: tensor<5000x50xf32>, %w: tensor<50x50xf32>) -> tensor<5000x
   EXPECT_LT(loops.find("memref.dealloc"), loops.rfind("dl.kernel"));
 }
 
+// Rows i of f(x) d[i], for a carried value without and one with d.
+static const std::string kRows = R"(
+func.func @rows(%a: tensor<4x4xf64>, %d: tensor<16x4xf64>, %n: index) -> tensor<16x4xf64> attributes {dl.export} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %zero = arith.constant 0.0 : f64
+  %x0 = dl.slice %a[%c0, %c0] steps = [1, 1] dropped = [0] : tensor<4x4xf64> -> tensor<4xf64>
+  %z = dl.broadcast %zero dims = [] : f64 -> tensor<16x4xf64>
+  %r = scf.for %i = %c0 to %c16 step %c1 iter_args(%rows = %z) -> tensor<16x4xf64> {
+    %row = dl.slice %d[%i, %c0] steps = [1, 1] dropped = [0] : tensor<16x4xf64> -> tensor<4xf64>
+    %s:2 = scf.for %k = %c0 to %n step %c1 iter_args(%x = %x0, %t = %row) -> (tensor<4xf64>, tensor<4xf64>) {
+      %y = dl.sin %x : tensor<4xf64>
+      %c = dl.cos %x : tensor<4xf64>
+      %m = dl.mul %c, %t : tensor<4xf64>
+      scf.yield %y, %m : tensor<4xf64>, tensor<4xf64>
+    }
+    %next = dl.update_slice %s#1 into %rows[%i, %c0] steps = [1, 1] dropped = [0] : tensor<4xf64>, tensor<16x4xf64>
+    scf.yield %next : tensor<16x4xf64>
+  }
+  return %r : tensor<16x4xf64>
+}
+)";
+
+TEST(BatchLoops, SharedValuesAreComputedOnce) {
+  std::string batched = stage(kRows, "linalg");
+  EXPECT_EQ(count(batched, "scf.for"), 1) << batched;
+  EXPECT_EQ(count(loopOf(batched), "math.sin"), 1);
+  EXPECT_EQ(count(loopOf(batched), "-> (tensor<4xf64>, tensor<4x16xf64>)"), 1) << batched;
+  EXPECT_EQ(count(stage(kRows, "linalg", false), "scf.for"), 2);
+}
+
+TEST(BatchLoops, LoopsWithoutSharedWorkStay) {
+  std::string text = kRows; // now the other value follows from the row, too
+  text.replace(text.find("(%x = %x0"), 9, "(%x = %row");
+  EXPECT_EQ(count(stage(text, "linalg"), "scf.for"), 2);
+}
+
 TEST(FuseLinear, TransposesBecomeFlags) {
   const std::string text = R"(
 func.func @linear(%x: tensor<64x100xf32>, %w: tensor<50x100xf32>, %b: tensor<50xf32>) -> tensor<64x50xf32> attributes {dl.export} {
