@@ -81,7 +81,7 @@ class Reach {
 public:
   // Whether the function, or one that it calls, holds a backward or a question about the graph.
   bool asks(func::FuncOp function) { return of(function).asks; }
-  // … or a param or a read of one.
+  // … or a param, a read of one or what cuts the graph.
   bool touches(func::FuncOp function) { return of(function).asks || of(function).touches; }
 
 private:
@@ -102,7 +102,7 @@ private:
         }
       }
       info.asks |= isa<ir::BackwardOp, ir::GraphInfoOp>(op);
-      info.touches |= isa<ir::LeafOp, ir::ParamTokenOp>(op);
+      info.touches |= isa<ir::LeafOp, ir::ParamTokenOp, ir::StopGradOp>(op);
     });
     for (unsigned i = 0; i < function.getNumArguments(); ++i) // hands on the token of a param
       if (auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr))
