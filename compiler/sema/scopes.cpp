@@ -4,6 +4,8 @@
 #include "compiler/sema/habits.h"
 
 #include <algorithm>
+#include <limits>
+#include <numbers>
 
 namespace dl::sema {
 
@@ -70,9 +72,23 @@ void Checker::unknownName(const std::string &name, Span span) {
     d.withHelp("did you mean `" + near + "`?");
 }
 
+// Numbers that have a name wherever nothing else has it. Like a number that is written out they take the type of what
+// they meet.
+static std::optional<double> constantNamed(std::string_view name) {
+  if (name == "pi")
+    return std::numbers::pi;
+  if (name == "inf")
+    return std::numeric_limits<double>::infinity();
+  if (name == "nan")
+    return std::numeric_limits<double>::quiet_NaN();
+  return std::nullopt;
+}
+
 Value Checker::readName(const std::string &name, Span span) {
   Binding *b = lookup(name, scope_);
   if (!b) {
+    if (std::optional<double> constant = constantNamed(name))
+      return floatValue(*constant, Elem::F32, span, true);
     unknownName(name, span);
     return bad(span);
   }
