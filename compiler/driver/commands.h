@@ -1,6 +1,7 @@
 // The sub-commands of `dl`, one file each. Each returns the exit status: 0, or 1 for a program's fault.
 #pragma once
 
+#include "compiler/driver/derivative.h"
 #include "compiler/driver/settings.h"
 
 #include <string>
@@ -29,13 +30,11 @@ struct CheckCommand {
 };
 int check(const CheckCommand &command, const Settings &settings);
 
-// dl grad FILE FUNCTION [--wrt 0,2] [--types "f32[N], f32"] [--forward] [--order N]
+// dl grad FILE FUNCTION [--wrt x,model.fc1] [--types "f32[N], f32"] [--forward] [--order N]
 struct GradCommand {
-  std::string file, function;
+  std::string file;
   std::string types; // of the function's parameters, or empty
-  std::vector<int> wrt{0};
-  bool forward = false;
-  int order = 1;
+  DerivativeWish wish;
 };
 int grad(const GradCommand &command, const Settings &settings);
 

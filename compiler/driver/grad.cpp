@@ -1,5 +1,6 @@
 #include "compiler/driver/commands.h"
 #include "compiler/driver/compilation.h"
+#include "compiler/driver/derivative.h"
 #include "compiler/driver/report.h"
 
 #include <cstdio>
@@ -14,15 +15,15 @@ int grad(const GradCommand &command, const Settings &settings) {
     std::optional<std::string> text;
     bool parsed = compilation.addFile(command.file);
     bool isScript = parsed && !compilation.isMlirText();
-    bool exists = parsed && (!forAllSizes || !isScript || compilation.askFor(command.function, command.types));
+    bool exists = parsed && (!forAllSizes || !isScript || compilation.askFor(command.wish.function, command.types));
     bool known = exists && compilation.check() && compilation.generate();
     // Not knowing the function, and types that do not fit it, are final.
     if (!known && forAllSizes && exists && command.types.empty())
       continue;
     if (known)
-      text = compilation.lowering.derivative(command.function, command.wrt, command.forward, command.order,
-                                             "declare the types of its parameters, call it, or say what it takes, for "
-                                             "example with `--types \"f32[N, 3], f32\"`");
+      text = printDerivative(compilation.lowering, command.wish, compilation.diagnostics,
+                             "declare the types of its parameters, call it, or say what it takes, for example with "
+                             "`--types \"f32[N, 3], f32\"`");
     report(compilation.diagnostics, settings);
     if (!text)
       return 1;

@@ -1,61 +1,22 @@
 #include "compiler/driver/lowering.h"
 
-#include "compiler/driver/files.h"
+#include "compiler/driver/mlir_errors.h"
 
 #include "compiler/autodiff/anomaly.h"
 #include "compiler/autodiff/autodiff.h"
-#include "compiler/autodiff/print_source.h"
 #include "compiler/backend/backend.h"
 #include "compiler/backend/pipeline.h"
 #include "compiler/dialect/location.h"
 #include "compiler/driver/native_code.h"
-#include "compiler/driver/source_comments.h"
 #include "compiler/driver/timing.h"
 #include "compiler/irgen/irgen.h"
-#include "compiler/irgen/spans.h"
-#include "compiler/syntax/parse.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace dl::driver {
-namespace {
-
-passes::IsLibrary inLibrary() {
-  return [folder = stdlibFolder().string() + "/"](const std::string &file) { return file.starts_with(folder); };
-}
-
-Span userSpan(mlir::Location location, const SourceManager &sources) {
-  return irgen::spanOf(ir::userLocation(location, inLibrary()), sources);
-}
-
-// While it lives, errors of MLIR become diagnostics with this code, at the user's place where there is one.
-class Collector {
-public:
-  Collector(mlir::MLIRContext *context, Diagnostics &diagnostics, Code code)
-      : handler(context, [&diagnostics, code](mlir::Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-            return mlir::success(); // remarks of passes are for their authors
-          const SourceManager &sources = diagnostics.sources();
-          Diagnostic &error = diagnostics.error(code, userSpan(diagnostic.getLocation(), sources), diagnostic.str());
-          for (mlir::Diagnostic &note : diagnostic.getNotes()) {
-            Span place = irgen::spanOf(note.getLocation(), sources);
-            if (place.valid() && place != error.span)
-              error.label(place, note.str());
-            else
-              error.note(note.str());
-          }
-          return mlir::success();
-        }) {}
-
-private:
-  mlir::ScopedDiagnosticHandler handler;
-};
-
-} // namespace
 
 struct Lowering::Ir {
   std::unique_ptr<mlir::MLIRContext> context = backend::createContext();
@@ -100,7 +61,7 @@ bool Lowering::differentiate(std::vector<autodiff::KeptValue> *kept) {
   if (ir->differentiated)
     return true;
   Timer timer(settings.timePasses, "differentiate");
-  Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
+  MlirErrors errors(ir->context.get(), diagnostics, Code::NotDifferentiable);
   mlir::PassManager passes(ir->context.get());
   passes.addPass(autodiff::createAutodiffPass(kept, /*run=*/true));
   if (settings.detectAnomaly)
@@ -180,12 +141,20 @@ std::optional<std::string> Lowering::emit(const std::string &stage) {
   return *text;
 }
 
-// An instance of the user's function; the one for all sizes if there is one.
-mlir::func::FuncOp Lowering::functionNamed(const std::string &name) {
+mlir::ModuleOp Lowering::module() const { return *ir->module; }
+
+mlir::func::FuncOp Lowering::functionNamed(const std::string &name) const {
   mlir::func::FuncOp found;
+  passes::IsLibrary isLibrary = inLibrary();
+  // The library and imported files may have a function of the same name.
+  auto rank = [&](mlir::func::FuncOp function) {
+    std::optional<ir::SourcePlace> place = ir::decodeLocation(function.getLoc());
+    int nearness = !place || isLibrary(place->file) ? 0 : place->file != sources.file(1).path ? 1 : 2;
+    return function->hasAttr(passes::kExport) ? 3 : nearness;
+  };
   for (auto function : ir->module->getOps<mlir::func::FuncOp>())
     if (auto title = function->getAttrOfType<mlir::StringAttr>("dl.title"); title && title.getValue() == name)
-      if (!found || function->hasAttr(passes::kExport))
+      if (!found || rank(function) > rank(found))
         found = function;
   return found;
 }
@@ -205,83 +174,6 @@ bool Lowering::keepOnly(const std::string &name) {
     if (!kept.contains(&operation))
       operation.erase();
   return true;
-}
-
-// As `dl fmt` lays it out.
-static std::string laidOut(const std::string &text) {
-  SourceManager sources;
-  Diagnostics diagnostics(sources);
-  ast::AstContext asts;
-  ast::File file = parse(sources.add("derivative.dl", text), sources, asts, diagnostics);
-  return diagnostics.hasErrors() ? text : format(file, sources);
-}
-
-// The doc comment above a derivative.
-static std::string describe(const std::string &name, const std::vector<std::string> &parameters,
-                            const std::vector<int> &wrt, bool forward, int order) {
-  std::string by;
-  for (int number : wrt)
-    by += (by.empty() ? "`" : ", `") + parameters[number] + "`";
-  std::string text = "## `" + name + "` and its derivative with respect to " + by;
-  if (order > 1)
-    text += ", of order " + std::to_string(order);
-  return text + (forward ? ", along given directions (forward mode).\n" : ".\n");
-}
-
-std::optional<std::string> Lowering::derivative(const std::string &name, const std::vector<int> &wrt, bool forward,
-                                                int order, const std::string &help) {
-  mlir::func::FuncOp found = functionNamed(name);
-  if (!found) {
-    diagnostics.error(Code::UnknownName, {}, "there is no function `" + name + "` whose parameter types are known")
-        .withHelp(help);
-    return std::nullopt;
-  }
-  // A parameter may be several values: they carry its name, and a path after a dot.
-  std::vector<std::string> parameters;
-  std::vector<std::vector<int64_t>> positions;
-  for (unsigned i = 0; i < found.getNumArguments(); ++i) {
-    auto attribute = found.getArgAttrOfType<mlir::StringAttr>(i, "dl.name");
-    std::string full = attribute ? attribute.str() : std::to_string(i);
-    std::string parameter = full.substr(0, full.find('.'));
-    if (parameters.empty() || parameters.back() != parameter) {
-      parameters.push_back(parameter);
-      positions.emplace_back();
-    }
-    if (mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(found.getArgumentTypes()[i])))
-      positions.back().push_back(i);
-  }
-  std::vector<int64_t> flat;
-  for (int number : wrt) {
-    if (number < 0 || static_cast<size_t>(number) >= positions.size() || positions[number].empty()) {
-      diagnostics.error(Code::BadGradient, irgen::spanOf(found.getLoc(), sources),
-                        "`" + name + "` has no parameter " + std::to_string(number) + " that can be differentiated");
-      return std::nullopt;
-    }
-    flat.insert(flat.end(), positions[number].begin(), positions[number].end());
-  }
-  // The derivative is named after the function: that one gets its name to itself.
-  mlir::SymbolTable symbols(*ir->module);
-  if (found.getName() != name) {
-    if (mlir::Operation *other = symbols.lookup(name))
-      (void)symbols.rename(other, name + "$other");
-    (void)symbols.rename(found, name);
-  }
-  Collector collector(ir->context.get(), diagnostics, Code::NotDifferentiable);
-  // Of a derivative, everything that it gives is differentiated by the same parameters again.
-  mlir::FailureOr<mlir::func::FuncOp> gradient = found;
-  for (int i = 0; i < order && mlir::succeeded(gradient); ++i)
-    gradient = autodiff::makeGradient(*ir->module, gradient->getName(), flat, forward);
-  if (mlir::succeeded(gradient)) {
-    SourceComments comments(sources);
-    mlir::FailureOr<std::string> text = autodiff::printSource(
-        *gradient, [&](mlir::Location location) { return comments.at(userSpan(location, sources)); },
-        describe(name, parameters, wrt, forward, order));
-    if (mlir::succeeded(text))
-      return laidOut(*text);
-  }
-  if (!diagnostics.hasErrors())
-    diagnostics.error(Code::InternalError, {}, "the derivative could not be printed");
-  return std::nullopt;
 }
 
 std::optional<std::string> Lowering::keptForReverse() {

@@ -16,9 +16,12 @@ struct KeptValue;
 namespace dl::backend {
 struct CompileOptions;
 }
-namespace mlir::func {
+namespace mlir {
+class ModuleOp;
+namespace func {
 class FuncOp;
 }
+} // namespace mlir
 
 namespace dl::driver {
 
@@ -48,18 +51,17 @@ public:
   std::optional<std::string> object(Entries entries);
   // The program in one of the forms of `dl compile --emit` from the dialect on. Nothing after an error.
   std::optional<std::string> emit(const std::string &stage);
+  // The program in the dl dialect.
+  mlir::ModuleOp module() const;
+  // An instance of the user's function; the one for all sizes if there is one.
+  mlir::func::FuncOp functionNamed(const std::string &name) const;
   // Drops what this function does not need; `main` is the script. False when there is no such function.
   bool keepOnly(const std::string &name);
-  // A derivative as dl source: of the function `name` with respect to the parameters with the numbers `wrt`, of the
-  // given order, in forward or reverse mode. `help` says what to do when no instance of it is known.
-  std::optional<std::string> derivative(const std::string &name, const std::vector<int> &wrt, bool forward, int order,
-                                        const std::string &help);
   // What reverse passes keep, one line a value.
   std::optional<std::string> keptForReverse();
 
 private:
   struct Ir;
-  mlir::func::FuncOp functionNamed(const std::string &name);
   void chooseEntries(Entries entries);
   backend::CompileOptions backendOptions() const;
 

@@ -137,14 +137,17 @@ int main(int argc, char **argv) {
   GradCommand gradCommand;
   CLI::App *grad = app.add_subcommand("grad", "Print the derivative of a function as dl source");
   grad->add_option("FILE", gradCommand.file, "The script")->required();
-  grad->add_option("FUNCTION", gradCommand.function,
+  grad->add_option("FUNCTION", gradCommand.wish.function,
                    "One of its functions; what it is called with need not be known if it declares its types")
       ->required();
   grad->add_option("--types", gradCommand.types,
                    "Types of the parameters, such as \"f32[N, 3], f32\", where the declaration leaves them open");
-  grad->add_option("--wrt", gradCommand.wrt, "Numbers of the parameters, from 0 (default: 0)")->delimiter(',');
-  grad->add_flag("--forward", gradCommand.forward, "Forward mode: tangents in, tangents out");
-  grad->add_option("--order", gradCommand.order, "How often to differentiate (default: 1)")->check(CLI::Range(1, 4));
+  grad->add_option("--wrt", gradCommand.wish.wrt,
+                   "Parameters by name or number, or parts of them: x,model.fc1.weight (default: 0, the first)")
+      ->delimiter(',');
+  grad->add_flag("--forward", gradCommand.wish.forward, "Forward mode: tangents in, tangents out");
+  grad->add_option("--order", gradCommand.wish.order, "How often to differentiate (default: 1)")
+      ->check(CLI::Range(1, 4));
 
   CompileCommand compileCommand;
   CLI::App *compile = app.add_subcommand("compile", "Print a form that the program takes on its way");

@@ -2,7 +2,6 @@
 
 #include "compiler/driver/report.h"
 
-#include <charconv>
 #include <cstdio>
 
 namespace dl::driver {
@@ -20,26 +19,19 @@ std::string trimmed(const std::string &text) {
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-// "loss 0,2": a function and the numbers of its parameters.
-CommandOutcome grad(const std::string &argument, Session &session, const Settings &settings) {
-  size_t space = argument.find(' ');
-  std::vector<int> wrt;
-  if (space == std::string::npos)
-    wrt.push_back(0);
-  for (size_t i = space; i < argument.size();) {
-    i = argument.find_first_not_of(" ,", i);
-    if (i == std::string::npos)
-      break;
-    int number = 0;
-    auto [end, error] = std::from_chars(argument.data() + i, argument.data() + argument.size(), number);
-    if (error != std::errc()) {
-      report(":grad takes a function and the numbers of its parameters, `:grad loss 0,2`", settings);
-      return CommandOutcome::Failed;
-    }
-    wrt.push_back(number);
-    i = static_cast<size_t>(end - argument.data());
+// "loss x,model.fc1": a function and what it is differentiated by, as for `dl grad --wrt`.
+CommandOutcome grad(const std::string &argument, Session &session, const Settings &) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < argument.size();) {
+    size_t end = std::min(argument.find_first_of(" ,", i), argument.size());
+    if (end > i)
+      words.push_back(argument.substr(i, end - i));
+    i = end + 1;
   }
-  return outcome(session.grad(argument.substr(0, space), wrt));
+  DerivativeWish wish{.function = words[0]};
+  if (words.size() > 1)
+    wish.wrt.assign(words.begin() + 1, words.end());
+  return outcome(session.grad(wish));
 }
 
 // "--llvm x + 1": a form and what is to be shown in it.
@@ -65,7 +57,7 @@ constexpr Command kCommands[] = {
      [](const std::string &argument, Session &session, const Settings &) {
        return outcome(session.type(argument + "\n"));
      }},
-    {":grad", "FN [0,2]", "the derivative of a function as dl source, by the parameters with these numbers", grad},
+    {":grad", "FN [x,m.w]", "the derivative of a function as dl source, by these parameters or parts of them", grad},
     {":ir", "[--FORM] EXPR|FN", "the dl dialect, or another form: grad, linalg, loops, llvm, asm", ir},
     {":time", "STATEMENT", "runs a statement and tells what compiling and running took",
      [](const std::string &argument, Session &session, const Settings &) {

@@ -240,12 +240,11 @@ bool Session::type(const std::string &text) {
   return state->finish(ok);
 }
 
-bool Session::grad(const std::string &function, const std::vector<int> &wrt) {
-  std::unique_ptr<Lowering> lowering = state->lowered(function);
-  std::optional<std::string> text = lowering
-                                        ? lowering->derivative(function, wrt, /*forward=*/false, /*order=*/1,
+bool Session::grad(const DerivativeWish &wish) {
+  std::unique_ptr<Lowering> lowering = state->lowered(wish.function);
+  std::optional<std::string> text = lowering ? printDerivative(*lowering, wish, state->diagnostics,
                                                                "declare the types of its parameters, or call it once")
-                                        : std::nullopt;
+                                             : std::nullopt;
   if (text)
     std::fwrite(text->data(), 1, text->size(), stdout);
   return state->finish(text.has_value());

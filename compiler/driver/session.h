@@ -1,6 +1,7 @@
 // An interactive program: entries are compiled and run one at a time, and what they define stays.
 #pragma once
 
+#include "compiler/driver/derivative.h"
 #include "compiler/driver/settings.h"
 
 #include <memory>
@@ -27,8 +28,8 @@ public:
 
   // The type of an expression, which is not run; the declaration of a function or module.
   bool type(const std::string &text);
-  // The derivative of a function as dl source, with respect to the parameters with the numbers `wrt`.
-  bool grad(const std::string &function, const std::vector<int> &wrt);
+  // The derivative of a function as dl source.
+  bool grad(const DerivativeWish &wish);
   // A function or an entry, which is not run, in one of the forms of `dl compile --emit` from the dialect on.
   bool ir(const std::string &text, const std::string &stage);
 

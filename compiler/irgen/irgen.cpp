@@ -69,8 +69,11 @@ mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::
         results.push_back(type);
         resultAttrs.push_back(builder.getDictionaryAttr(typeAttr(leaf)));
       }
-      argAttrs.push_back(builder.getDictionaryAttr(
-          {builder.getNamedAttr("dl.name", builder.getStringAttr(param.name + leaf.path)), typeAttr(leaf)}));
+      llvm::SmallVector<mlir::NamedAttribute> attributes{
+          builder.getNamedAttr("dl.name", builder.getStringAttr(param.name + leaf.path)), typeAttr(leaf)};
+      if (leaf.isState)
+        attributes.push_back(builder.getNamedAttr("dl.state", builder.getUnitAttr()));
+      argAttrs.push_back(builder.getDictionaryAttr(attributes));
     }
   }
   auto op = builder.create<mlir::func::FuncOp>(makeLocation(context, function.span, sources), symbol,

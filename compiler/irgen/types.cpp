@@ -1,5 +1,7 @@
 #include "compiler/irgen/types.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 namespace dl::irgen {
 
 using sema::TypeKind;
@@ -24,21 +26,32 @@ mlir::Type elementType(sema::Elem elem, mlir::MLIRContext *context) {
   return {};
 }
 
+// The fields of the module that the parts of `type` are, or of the modules that it lists.
+static const std::vector<sema::Field> *fieldsOf(const sema::Type &type) {
+  if (type->kind == TypeKind::List)
+    return fieldsOf(type->items[0]);
+  return type->kind == TypeKind::Module ? &type->module->fields : nullptr;
+}
+
 static void addLeaves(const sema::Type &type, const std::string &path, const std::optional<sema::Dim> &dim,
-                      std::vector<Leaf> &out) {
+                      bool isState, std::vector<Leaf> &out) {
   if (!type)
     return;
   if (type->kind == TypeKind::Tensor || type->kind == TypeKind::Str) {
-    out.push_back({type, path, dim});
+    out.push_back({type, path, dim, isState});
     return;
   }
-  for (const sema::Part &part : sema::storedParts(type))
-    addLeaves(part.type, path + "." + part.name, part.dim, out);
+  const std::vector<sema::Field> *fields = fieldsOf(type);
+  for (auto [i, part] : llvm::enumerate(sema::storedParts(type))) {
+    const sema::Field *field = fields ? &(*fields)[i] : nullptr;
+    addLeaves(part.type, path + "." + part.name, part.dim,
+              field ? field->kind != sema::Field::Param || field->frozen : isState, out);
+  }
 }
 
 std::vector<Leaf> leavesOf(const sema::Type &type) {
   std::vector<Leaf> leaves;
-  addLeaves(type, "", std::nullopt, leaves);
+  addLeaves(type, "", std::nullopt, false, leaves);
   return leaves;
 }
 

@@ -14,6 +14,7 @@ struct Leaf {
   sema::Type type;
   std::string path;             // `.fc1.weight`, `.0`; empty for a value that is one leaf
   std::optional<sema::Dim> dim; // the symbolic value of an i64 field of a module that serves in sizes
+  bool isState;                 // of a module, but none of its params that are trained
 };
 // The parts of `type` in the order of sema/typed.h.
 std::vector<Leaf> leavesOf(const sema::Type &type);

@@ -1,0 +1,26 @@
+// `dl grad`: the derivative of a function as dl source.
+#pragma once
+
+#include "compiler/driver/lowering.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace dl::driver {
+
+struct DerivativeWish {
+  std::string function;
+  // Parameters by number or by name, or parts of them: `0`, `x`, `model.fc1.weight`. A part that has parts of its own
+  // stands for all that can be differentiated by: numbers, and of modules the params that are trained.
+  std::vector<std::string> wrt{"0"};
+  bool forward = false;
+  int order = 1;
+};
+
+// Changes the program, which is good for more derivatives of the function but for nothing else. `help` says what to do
+// when no instance of the function is known. Nothing after an error in the diagnostics.
+std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeWish &wish, Diagnostics &diagnostics,
+                                           const std::string &help);
+
+} // namespace dl::driver
