@@ -60,7 +60,7 @@ static func::FuncOp wrapper(func::FuncOp callee, ArrayRef<int64_t> wrt, StringRe
   if (isScalar)
     cotangents.push_back(ir::scalarConstant(b, loc, callee.getResultTypes()[0], 1));
   auto vjp = b.create<ir::VjpOp>(loc, results, FlatSymbolRefAttr::get(callee.getSymNameAttr()), arguments, cotangents,
-                                 b.getDenseI64ArrayAttr(wrt), /*unusedOk=*/UnitAttr());
+                                 b.getDenseI64ArrayAttr(wrt), /*unusedOk=*/b.getUnitAttr());
   b.create<func::ReturnOp>(loc, vjp->getResults());
   return function;
 }

@@ -441,7 +441,7 @@ Text SourcePrinter::buildUpstream(Operation *op) {
       .Case<arith::MaxSIOp, arith::MaximumFOp>([&](auto) { return two("maximum"); })
       .Case<arith::MinSIOp, arith::MinimumFOp>([&](auto) { return two("minimum"); })
       .Case<arith::NegFOp>([&](auto) { return Text{"-" + at(op->getOperand(0), Level::Power), Level::Sign}; })
-      .Case<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::FPToSIOp>(
+      .Case<arith::ExtFOp, arith::TruncFOp, arith::SIToFPOp, arith::UIToFPOp, arith::FPToSIOp, arith::ExtUIOp>(
           [&](auto) { return one(elementName(op->getResult(0).getType())); })
       .Case<arith::AndIOp>([&](auto) { return sign("and", Level::And); })
       .Case<arith::OrIOp>([&](auto) { return sign("or", Level::Or); })

@@ -198,6 +198,12 @@ std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, Valu
     spec = spec.substr(1, spec.size() - 2);
     return "\"{" + expression(inputs[0]).text + (spec.empty() ? "" : ":" + spec) + "}\"";
   }
+  if (name == "nonzero") { // the library's function of that name gives a column
+    bool isVector = ir::rankOf(inputs[0].getType()) == 1;
+    std::string mask = at(inputs[0], Level::Primary);
+    return isVector ? "arange(" + sizeText(inputs[0], 0) + ")[" + expression(inputs[0]).text + "]"
+                    : "arange(" + mask + ".numel())[" + mask + ".flatten()]";
+  }
   SmallVector<std::string> args;
   bool isUniform = llvm::StringSwitch<bool>(name) // of no arguments but shape and type
                        .Cases("rand", "randn", "standard_exponential", "standard_laplace", "standard_cauchy", true)
@@ -205,6 +211,8 @@ std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, Valu
   if (!isUniform)
     for (Value input : inputs)
       args.push_back(expression(input).text);
+  if (name == "multinomial") // the runtime takes the number last
+    args = {args[0], args[2], "replacement=" + args[1]};
   if (isUniform || name == "randint") {
     for (int64_t d = 0, rank = ir::rankOf(made.front().getType()); d < rank; ++d)
       args.push_back(sizeText(made.front(), d));
@@ -214,7 +222,7 @@ std::string SourcePrinter::runtimeCall(StringRef callee, ValueRange inputs, Valu
   }
   bool isOfModule = llvm::StringSwitch<bool>(name)
                         .Cases("standard_exponential", "standard_laplace", "standard_cauchy", "standard_gamma", true)
-                        .Cases("gamma_sample_gradient", "bernoulli", "poisson", "binomial", true)
+                        .Cases("gamma_sample_gradient", "bernoulli", "poisson", "binomial", "multinomial", true)
                         .Default(false);
   if (!isOfModule)
     return call(name, args).text;

@@ -39,19 +39,21 @@ template <typename Op> static void replaceOffsets(Op op) {
 }
 
 void tidyForPrinting(func::FuncOp function) {
-  SmallVector<Operation *> checks;
+  SmallVector<Operation *> dropped;
   function.walk([&](Operation *op) {
     if (auto check = dyn_cast<ir::AssertOp>(op); check && check.getMessage().starts_with("index {0} is out of range"))
-      checks.push_back(op);
+      dropped.push_back(op);
     else if (auto slice = dyn_cast<ir::SliceOp>(op))
       replaceOffsets(slice);
     else if (auto store = dyn_cast<ir::UpdateSliceOp>(op))
       replaceOffsets(store);
     else if (auto store = dyn_cast<ir::AddSliceOp>(op))
       replaceOffsets(store);
+    else if (auto call = dyn_cast<ir::ExternOp>(op); call && call.getCallee() == "dl_rt_progress")
+      dropped.push_back(op);
   });
-  for (Operation *check : checks)
-    check->erase();
+  for (Operation *op : dropped)
+    op->erase();
   // Backwards, so that what needs a dead value goes before the value.
   SmallVector<Operation *> operations;
   function.walk<WalkOrder::PreOrder>([&](Operation *op) { operations.push_back(op); });

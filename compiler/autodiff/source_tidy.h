@@ -5,8 +5,8 @@
 
 namespace dl::autodiff {
 
-// Range checks of indices, and the turning of negative ones, which `x[i]` implies; and what only they needed.
-// Afterwards the function is good for printing only.
+// Range checks of indices, and the turning of negative ones, which `x[i]` implies; what shows how far a loop has come;
+// and what only they needed. Afterwards the function is good for printing only.
 void tidyForPrinting(mlir::func::FuncOp function);
 
 } // namespace dl::autodiff
