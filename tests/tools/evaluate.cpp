@@ -56,6 +56,8 @@ const std::map<StringRef, Unary> &unaryOps() {
       {"arith.truncf", [](double x) { return x; }},
       {"arith.extsi", [](double x) { return x; }},
       {"arith.sitofp", [](double x) { return x; }},
+      {"arith.extui", [](double x) { return x; }},
+      {"arith.uitofp", [](double x) { return x; }},
       {"tensor.cast", [](double x) { return x; }},
   };
   return table;
@@ -366,6 +368,18 @@ Arrays evaluate(Operation *op, const Arrays &in) {
         return Arrays{Array(compare(kindOf(cmp.getPredicate()), x, y))};
       })
       .Case([&](tensor::DimOp) { return Arrays{Array(double(in[0].shape.at(size_t(in[1].scalar()))))}; })
+      .Case([&](tensor::FromElementsOp e) {
+        Array out = Array::filled(e.getType().getShape().vec(), 0);
+        for (auto [element, scalar] : llvm::zip_equal(out.data, in))
+          element = scalar.scalar();
+        return Arrays{out};
+      })
+      .Case([&](tensor::ExtractOp) {
+        size_t at = 0;
+        for (auto [d, size] : llvm::enumerate(in[0].shape))
+          at = at * size_t(size) + size_t(in[d + 1].scalar());
+        return Arrays{Array(in[0].data.at(at))};
+      })
       .Case([&](tensor::EmptyOp e) { return Arrays{Array::filled(shapeWith(e.getType(), in), NAN)}; })
       .Case([&](ir::CmpOp cmp) {
         Array result = in[0];

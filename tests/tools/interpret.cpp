@@ -83,7 +83,8 @@ std::vector<Array> Interpreter::runBlock(Block &block, Environment &env) {
 }
 
 void Interpreter::runOp(Operation *op, Environment &env) {
-  ++opCount_;
+  if (++opCount_ > mostOps_)
+    throw InterpretError("too many operations");
   std::vector<Array> in, out;
   for (Value operand : op->getOperands())
     in.push_back(env.at(operand));
@@ -93,9 +94,9 @@ void Interpreter::runOp(Operation *op, Environment &env) {
   };
   auto runExtern = [&](StringRef callee) {
     auto found = externs_.find(callee.str());
-    if (found == externs_.end())
+    if (found == externs_.end() && !others_)
       throw InterpretError("no function " + callee.str());
-    out = found->second(op, in);
+    out = (found == externs_.end() ? others_ : found->second)(op, in);
   };
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](scf::IfOp branch) {

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -42,7 +43,14 @@ public:
 
   // How dl.extern and dl.kernel ops of this callee are evaluated. The random ones are there from the start.
   void define(const std::string &callee, Extern function) { externs_[callee] = std::move(function); }
+  // How all others are; the random ones too, unless they are defined again.
+  void defineOthers(Extern function) {
+    externs_.clear();
+    others_ = std::move(function);
+  }
   int64_t opCount() const { return opCount_; }
+  // An InterpretError after so many operations.
+  void limitOps(int64_t most) { mostOps_ = most; }
 
 private:
   using Environment = llvm::DenseMap<mlir::Value, Array>;
@@ -53,8 +61,9 @@ private:
 
   mlir::ModuleOp module_;
   std::map<std::string, Extern> externs_;
+  Extern others_;
   double seed_ = 0, position_ = 0;
-  int64_t opCount_ = 0;
+  int64_t opCount_ = 0, mostOps_ = std::numeric_limits<int64_t>::max();
 };
 
 } // namespace dl::test
