@@ -87,12 +87,12 @@ void worker(void *context) {
   }
 }
 
+// Most loops are short: found out before anything is made ready for threads.
+bool isShort(int64_t begin, int64_t end, int64_t grain) { return (end - begin) / 2 < grain; }
+
 // Whether the loop was run in parallel; if not, the caller runs it.
 bool runParallel(Loop &loop, int64_t grain) {
-  int64_t n = loop.end - loop.begin;
-  int64_t most = n / std::max<int64_t>(grain, 1);
-  if (most <= 1)
-    return false;
+  int64_t most = (loop.end - loop.begin) / std::max<int64_t>(grain, 1);
   int64_t threads = std::min<int64_t>(dl_num_threads(), most);
   if (threads <= 1 || omp_in_parallel())
     return false;
@@ -109,9 +109,27 @@ bool runParallel(Loop &loop, int64_t grain) {
 void parallelForRaw(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, void *context) {
   if (end <= begin)
     return;
+  if (isShort(begin, end, grain)) {
+    fn(begin, end, context);
+    return;
+  }
   Loop loop{begin, end, 1, fn, context, false};
   if (!runParallel(loop, grain))
     fn(begin, end, context);
+}
+
+// Apart from dl_parallel_for, so that a short loop pays nothing for it.
+[[gnu::noinline]] static void runLoop(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, void *context) {
+  Loop loop{begin, end, 1, fn, context, true};
+  if (!runParallel(loop, grain)) {
+    fn(begin, end, context);
+    return;
+  }
+  if (loop.failed.load(std::memory_order_relaxed)) {
+    static thread_local dl_site site; // outlives this frame
+    site = loop.site;
+    failOwned(loop.hasSite ? &site : nullptr, loop.message);
+  }
 }
 
 int32_t useThreadsForOneDnn(int32_t threads) {
@@ -136,16 +154,10 @@ using namespace dl::rt;
 void dl_parallel_for(int64_t begin, int64_t end, int64_t grain, dl_range_fn fn, void *context) {
   if (end <= begin)
     return;
-  Loop loop{begin, end, 1, fn, context, true};
-  if (!runParallel(loop, grain)) {
+  if (isShort(begin, end, grain))
     fn(begin, end, context);
-    return;
-  }
-  if (loop.failed.load(std::memory_order_relaxed)) {
-    static thread_local dl_site site; // outlives this frame
-    site = loop.site;
-    failOwned(loop.hasSite ? &site : nullptr, loop.message);
-  }
+  else
+    runLoop(begin, end, grain, fn, context);
 }
 
 void dl_set_num_threads(int32_t n) { wantedThreads.store(std::max(n, 1), std::memory_order_relaxed); }
