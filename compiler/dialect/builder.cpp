@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
+#include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -72,6 +73,14 @@ std::pair<Value, int64_t> sizeSource(Value tensor, int64_t dim) {
       .Case<BroadcastOp, IotaOp, ReshapeOp, SliceOp, Conv2dGradInputOp, Conv2dGradWeightOp, PoolScatterOp,
             AvgPool2dGradOp>([&](auto sized) { return listed(sized.getSizes()); })
       .Case<tensor::EmptyOp>([&](auto empty) { return listed(empty.getDynamicSizes()); })
+      .Case<tensor::ExtractSliceOp>([&](tensor::ExtractSliceOp slice) -> Source {
+        llvm::SmallBitVector dropped = slice.getDroppedDims();
+        int64_t from = 0;
+        for (int64_t left = dim; left > 0 || dropped[from]; ++from)
+          left -= !dropped[from];
+        return {dyn_cast<Value>(slice.getMixedSizes()[from]), -1};
+      })
+      .Case<tensor::InsertSliceOp>([&](tensor::InsertSliceOp insert) -> Source { return {insert.getDest(), dim}; })
       .Case<ReverseOp, UpdateSliceOp, AddSliceOp, ScatterAddOp, PutAlongAddOp, StopGradOp, LeafOp>(
           [&](auto same) -> Source { return {same.getInput(), dim}; })
       .Case<TakeAlongOp>([&](TakeAlongOp along) -> Source { return {along.getIndices(), dim}; })

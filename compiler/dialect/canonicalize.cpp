@@ -1,6 +1,7 @@
 // Simplifications that derivatives and composed library functions call for. None of them changes what NaN and infinity
 // do: x * 0 stays for floats.
 #include "compiler/dialect/builder.h"
+#include "compiler/dialect/canonicalize_slices.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/PatternMatch.h"
@@ -290,6 +291,7 @@ void DlDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
                Simplify<ConcatOp, simplifyConcat>, Simplify<MatMulOp, simplifyMatMul>,
                Simplify<TransposeOp, transposeOfProduct>, Simplify<tensor::DimOp, simplifyDim>, ScalarsFirst>(
       patterns.getContext());
+  addSlicePatterns(patterns);
 }
 
 } // namespace dl::ir

@@ -1,6 +1,7 @@
 // Loops that fill the rows of tensors, as vmap and jacobian are: what is the same in all iterations is computed once,
 // the rest for many iterations at a time. A loop inside then runs once, over what is the same and over the lanes of
 // what is not. So a Jacobian in forward mode costs one evaluation of the function and its tangents.
+#include "compiler/dialect/cost.h"
 #include "compiler/passes/batch.h"
 #include "compiler/passes/passes.h"
 
@@ -244,19 +245,13 @@ private:
         .Case<ir::BroadcastOp, ir::IotaOp, ir::ReshapeOp, ir::TransposeOp, ir::SliceOp, ir::UpdateSliceOp,
               ir::ConcatOp>([](Operation *) { return 0.0; })
         .Default([](Operation *other) {
-          double most = 0, each = isMath(other) ? kMathWork : 1;
+          double most = 0, each = ir::isMath(other) ? kMathWork : 1;
           for (Type type : other->getOperandTypes())
             most = std::max(most, elementsOf(type));
           for (Type type : other->getResultTypes())
             most = std::max(most, elementsOf(type));
           return each * most;
         });
-  }
-  static bool isMath(Operation *op) {
-    return op->hasTrait<OpTrait::Elementwise>() &&
-           !isa<ir::NegOp, ir::AbsOp, ir::SignOp, ir::ReluOp, ir::FloorOp, ir::CeilOp, ir::RoundOp, ir::NotOp,
-                ir::AddOp, ir::SubOp, ir::MulOp, ir::MaximumOp, ir::MinimumOp, ir::AndOp, ir::OrOp, ir::CmpOp,
-                ir::SelectOp, ir::ConvertOp>(op);
   }
 };
 

@@ -54,6 +54,58 @@ TEST_P(Simplified, LeavesTheseOps) {
 }
 
 const Example kSimplified[] = {
+    {"APartOfAPart", R"(func.func @f(%x: tensor<8x9xf32>, %i: index, %j: index) -> f32 {
+       %0 = dl.slice %x[%i, %j] steps = [1, 2] dropped = [0] : tensor<8x9xf32> -> tensor<3xf32>
+       %1 = dl.slice %0[%i] steps = [1] dropped = [0] : tensor<3xf32> -> f32
+       return %1 : f32 })",
+     "arith.muli arith.addi dl.slice func.return "},
+    {"APartBesideAChange", R"(func.func @f(%x: tensor<2x?xf32>, %v: tensor<?xf32>, %n: index) -> tensor<?xf32> {
+       %a = arith.constant 0 : index
+       %b = arith.constant 1 : index
+       %0 = dl.update_slice %v into %x[%a, %a] steps = [1, 1] dropped = [0] : tensor<?xf32>, tensor<2x?xf32>
+       %1 = dl.slice %0[%b, %a] sizes(%n) steps = [1, 1] dropped = [0] : tensor<2x?xf32> -> tensor<?xf32>
+       return %1 : tensor<?xf32> })",
+     "dl.slice func.return "},
+    {"APartThatWasPutThere", R"(func.func @f(%x: tensor<2x3xf32>, %v: tensor<3xf32>, %i: index) -> tensor<3xf32> {
+       %a = arith.constant 0 : index
+       %0 = dl.update_slice %v into %x[%i, %a] steps = [1, 1] dropped = [0] : tensor<3xf32>, tensor<2x3xf32>
+       %1 = dl.slice %0[%i, %a] steps = [1, 1] dropped = [0] : tensor<2x3xf32> -> tensor<3xf32>
+       return %1 : tensor<3xf32> })",
+     "func.return "},
+    {"APartThatMayHaveChangedStays", R"(func.func @f(%x: tensor<9xf32>, %v: f32, %i: index, %j: index) -> f32 {
+       %0 = dl.update_slice %v into %x[%i] steps = [1] dropped = [0] : f32, tensor<9xf32>
+       %1 = dl.slice %0[%j] steps = [1] dropped = [0] : tensor<9xf32> -> f32
+       return %1 : f32 })",
+     "dl.update_slice dl.slice func.return "},
+    {"SumsOfPartsAreNotCollected",
+     R"(func.func @f(%x: tensor<7x2x3xf32>, %v: tensor<3xf32>, %w: f32, %i: index) -> tensor<7x2x3xf32> {
+       %c = arith.constant 0.0 : f32
+       %a = arith.constant 0 : index
+       %b = arith.constant 1 : index
+       %z = dl.broadcast %c dims = [] : f32 -> tensor<2x3xf32>
+       %0 = dl.add_slice %v into %z[%a, %a] steps = [1, 1] dropped = [0] : tensor<3xf32>, tensor<2x3xf32>
+       %1 = dl.add_slice %w into %0[%b, %i] steps = [1, 1] dropped = [0, 1] : f32, tensor<2x3xf32>
+       %2 = dl.add_slice %w into %1[%i, %i] steps = [1, 1] dropped = [0, 1] : f32, tensor<2x3xf32>
+       %3 = dl.add_slice %2 into %x[%i, %a, %a] steps = [1, 1, 1] dropped = [0] : tensor<2x3xf32>, tensor<7x2x3xf32>
+       return %3 : tensor<7x2x3xf32> })",
+     "dl.add_slice dl.add_slice dl.add_slice func.return "},
+    {"AddingToZeroIsPutting", R"(func.func @f(%x: tensor<2x3xf32>, %v: tensor<3xf32>) -> tensor<2x3xf32> {
+       %c = arith.constant 0.0 : f32
+       %a = arith.constant 0 : index
+       %b = arith.constant 1 : index
+       %z = dl.broadcast %c dims = [] : f32 -> tensor<3xf32>
+       %0 = dl.update_slice %z into %x[%a, %a] steps = [1, 1] dropped = [0] : tensor<3xf32>, tensor<2x3xf32>
+       %1 = dl.add_slice %v into %0[%b, %a] steps = [1, 1] dropped = [0] : tensor<3xf32>, tensor<2x3xf32>
+       %2 = dl.add_slice %v into %1[%a, %a] steps = [1, 1] dropped = [0] : tensor<3xf32>, tensor<2x3xf32>
+       return %2 : tensor<2x3xf32> })",
+     "dl.add_slice dl.update_slice func.return "},
+    {"ZerosThatSomebodyReadsStay", R"(func.func @f(%x: tensor<2xf32>, %v: f32) -> (tensor<2xf32>, tensor<2xf32>) {
+       %c = arith.constant 0.0 : f32
+       %a = arith.constant 0 : index
+       %0 = dl.update_slice %c into %x[%a] steps = [1] dropped = [0] : f32, tensor<2xf32>
+       %1 = dl.add_slice %v into %0[%a] steps = [1] dropped = [0] : f32, tensor<2xf32>
+       return %0, %1 : tensor<2xf32>, tensor<2xf32> })",
+     "dl.update_slice dl.add_slice func.return "},
     {"ZerosAreNotAdded", R"(func.func @f(%x: tensor<?xf32>, %n: index) -> tensor<?xf32> {
        %c = arith.constant 0.0 : f32
        %z = dl.broadcast %c dims = [] sizes(%n) : f32 -> tensor<?xf32>
