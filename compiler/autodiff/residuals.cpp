@@ -2,8 +2,10 @@
 
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
+#include "compiler/dialect/cost.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/RegionUtils.h"
 
 using namespace mlir;
@@ -11,6 +13,9 @@ using namespace mlir;
 namespace dl::autodiff {
 
 namespace {
+
+// So many parts of a tensor are taken to be less than all of it.
+constexpr size_t kFewParts = 4;
 
 // What has no result counts only for its effects, which a re-run does without. Draws of the re-run block itself are
 // kept or wrapped one by one; nested ones need the generator set as the first run had it.
@@ -45,8 +50,8 @@ bool mustRunOnce(Operation *op) {
 
 class Selection {
 public:
-  Selection(Block &block, IRMapping &forward, IRMapping &rerun, Block &reverse, ResidualSink &sink)
-      : forward_(forward), rerun_(rerun), reverse_(reverse), sink_(sink) {
+  Selection(Block &block, IRMapping &forward, IRMapping &rerun, Block &reverse, ResidualSink &sink, bool keepsMath)
+      : forward_(forward), rerun_(rerun), reverse_(reverse), sink_(sink), keepsMath_(keepsMath) {
     for (Value arg : block.getArguments())
       if (Value value = rerun.lookupOrNull(arg))
         originals_[value] = arg;
@@ -93,7 +98,8 @@ private:
       if (!result.use_empty())
         used.push_back(result.getResultNumber());
     bool ownOnly = used.back() < original->getNumResults();
-    bool wanted = random || once || isHeavy(again) || (ownOnly && isa<scf::ForOp>(again));
+    bool wanted = random || once || isHeavy(again) || (keepsMath_ && ir::isMath(again)) || isAllThatIsRead(again) ||
+                  (ownOnly && isa<scf::ForOp>(again));
     if (wanted && keepResults(again, original, used, once))
       return success();
     if (once)
@@ -102,6 +108,24 @@ private:
     if (random)
       repeatDraws(again, original);
     return success();
+  }
+
+  // Whether the op takes a part of a carried tensor of which only a few such parts are read: they are kept instead of
+  // it.
+  bool isAllThatIsRead(Operation *again) const {
+    auto isPart = [](Operation *user) {
+      auto slice = dyn_cast<ir::SliceOp>(user);
+      return slice && !slice.getDropped().empty();
+    };
+    if (!isPart(again))
+      return false;
+    Value whole = again->getOperand(0);
+    if (!isa_and_nonnull<BlockArgument>(originals_.lookup(whole)))
+      return false;
+    SmallVector<Operation *> readers;
+    llvm::copy_if(whole.getUsers(), std::back_inserter(readers),
+                  [](Operation *user) { return !isa<tensor::DimOp>(user); });
+    return readers.size() <= kFewParts && llvm::all_of(readers, isPart);
   }
 
   // `must`: also what is kept at a greater cost, because its size changes.
@@ -181,14 +205,16 @@ private:
   IRMapping &forward_, &rerun_;
   Block &reverse_;
   ResidualSink &sink_;
+  bool keepsMath_;
   llvm::DenseMap<Value, Value> originals_;          // value of the re-run block -> original
   llvm::DenseMap<Operation *, Operation *> reruns_; // op of the re-run block -> original
 };
 
 } // namespace
 
-LogicalResult keepResiduals(Block &block, IRMapping &forward, IRMapping &rerun, Block &reverse, ResidualSink &sink) {
-  return Selection(block, forward, rerun, reverse, sink).run();
+LogicalResult keepResiduals(Block &block, IRMapping &forward, IRMapping &rerun, Block &reverse, ResidualSink &sink,
+                            bool again) {
+  return Selection(block, forward, rerun, reverse, sink, again).run();
 }
 
 Value placeholder(OpBuilder &b, Location loc, Type type) {

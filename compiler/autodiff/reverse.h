@@ -18,6 +18,7 @@ struct Frame {
   mlir::OpBuilder &builder;
   mlir::IRMapping &forward; // original value or op -> the one of the generated code
   Adjoints &adjoints;       // original value -> its adjoint so far
+  bool again = false;       // the forward ops are run again for the reverse ones
 };
 
 // Puts `replacement`, whose first results are those of the forward op, into the place of the forward op of `original`.

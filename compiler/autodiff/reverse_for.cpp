@@ -152,7 +152,9 @@ private:
     scf::ForOp extended = extend(frame, original, inits, [&](unsigned i, Value stack) {
       Value value = kept_[i].value;
       Operation *after = isa<OpResult>(value) ? value.getDefiningOp() : n.getDefiningOp();
-      if (after && after->getBlock() == value.getParentBlock())
+      if (staysAsItIs(value))
+        in.setInsertionPoint(value.getParentBlock()->getTerminator());
+      else if (after && after->getBlock() == value.getParentBlock())
         in.setInsertionPointAfter(after);
       else
         in.setInsertionPointToStart(value.getParentBlock());
@@ -197,6 +199,13 @@ private:
       return value.getLoc();
     Operation *next = loop.getYieldedValues()[arg.getArgNumber() - 1].getDefiningOp();
     return next ? next->getLoc() : value.getLoc();
+  }
+
+  // Whether the value is only read by elementwise ops. Behind them all it can be stored by the loop that computes it
+  // together with them; what may be changed in place is stored before that.
+  static bool staysAsItIs(Value value) {
+    return isa<OpResult>(value) && value.getDefiningOp()->hasTrait<OpTrait::Elementwise>() &&
+           llvm::all_of(value.getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::Elementwise>(); });
   }
 
   static Value push(OpBuilder &b, Value value, Value stack, Value n) {
@@ -263,7 +272,7 @@ LogicalResult Reverser::reverseFor(scf::ForOp op, Frame &frame) {
   for (Operation &nested : body.without_terminator())
     in.clone(nested, rerun);
   Adjoints inner;
-  Frame innerFrame{in, rerun, inner};
+  Frame innerFrame{in, rerun, inner, /*again=*/true};
   SmallVector<Value> arguments, inits, targets; // of the reverse loop; targets: whose adjoint each one is
   for (Value value : captured) {
     inner[value] = draftBody.addArgument(value.getType(), loc);
@@ -312,7 +321,7 @@ LogicalResult Reverser::reverseFor(scf::ForOp op, Frame &frame) {
   for (auto [start, arg] : llvm::zip_equal(starts, first.getRegionIterArgs()))
     resolveSizes(start, arg, first);
   LoopStacks stacks(first, reverse, iterations);
-  if (failed(keepResiduals(body, frame.forward, rerun, reverseBody, stacks)))
+  if (failed(keepResiduals(body, frame.forward, rerun, reverseBody, stacks, frame.again)))
     return failure();
   for (auto [start, arg] : llvm::zip_equal(starts, first.getRegionIterArgs())) {
     for (Operation *user : llvm::make_early_inc_range(start.getUsers()))

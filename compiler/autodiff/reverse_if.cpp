@@ -112,7 +112,7 @@ LogicalResult Reverser::reverseIf(scf::IfOp op, Frame &frame) {
     Block &body = op->getRegion(branch).front();
     for (Operation &nested : body.without_terminator())
       in.clone(nested, rerun[branch]);
-    Frame innerFrame{in, rerun[branch], inner[branch]};
+    Frame innerFrame{in, rerun[branch], inner[branch], frame.again};
     for (auto [result, value] : llvm::zip_equal(op.getResults(), body.getTerminator()->getOperands()))
       accumulate(innerFrame, loc, value, frame.adjoints.lookup(result));
     if (failed(reverseBlock(body, innerFrame)))
@@ -133,7 +133,7 @@ LogicalResult Reverser::reverseIf(scf::IfOp op, Frame &frame) {
     Block &body = reverse->getRegion(branch).front();
     body.getOperations().splice(body.end(), draft->getRegion(branch).front().getOperations());
     OpBuilder in = OpBuilder::atBlockEnd(&body);
-    Frame innerFrame{in, rerun[branch], inner[branch]};
+    Frame innerFrame{in, rerun[branch], inner[branch], frame.again};
     SmallVector<Value> values;
     for (Value value : changed)
       values.push_back(adjointOrZero(innerFrame, loc, value));
@@ -152,7 +152,7 @@ LogicalResult Reverser::reverseIf(scf::IfOp op, Frame &frame) {
       BranchSink sink(kept, branch);
       if (!op->getRegion(branch).empty() &&
           failed(keepResiduals(op->getRegion(branch).front(), frame.forward, rerun[branch],
-                               reverse->getRegion(branch).front(), sink)))
+                               reverse->getRegion(branch).front(), sink, frame.again)))
         return failure();
     }
     kept.finish(frame, op);

@@ -100,6 +100,22 @@ TEST(Memory, ALinearLoopKeepsNothing) {
   EXPECT_LT(many - few, 6'000'000);
 }
 
+// All of y in each iteration would be 800 MB.
+TEST(Memory, OnlyThePartsThatAreReadAreKept) {
+  const std::string program = R"(
+fn f(x: f64[N]) -> f64 {
+  var y = x
+  for i in 1..N { y[i] = sin(y[i - 1]) * y[i] }
+  y[N - 1]
+}
+print(grad(f)(ones(TRIP, dtype=f64))[0])
+)";
+  Scratch scratch;
+  int64_t few = peakMemory(scratch.write("few.dl", with(program, "10")));
+  int64_t many = peakMemory(scratch.write("many.dl", with(program, "10000")));
+  EXPECT_LT(many - few, 6'000'000);
+}
+
 TEST(Memory, CodeDoesNotGrowWithTheTripCount) {
   Scratch scratch;
   for (const char *program : {kFor, kWhile}) {
