@@ -140,6 +140,16 @@ bool callsMath(const Loop &loop) {
   });
 }
 
+// So many accesses in an iteration are worth a mask for the last few elements: to take them one by one costs more.
+constexpr int kManyAccesses = 12;
+
+int accesses(const Loop &loop) {
+  int count = 0;
+  for (const BasicBlock *block : loop.blocks())
+    count += count_if(*block, [](const Instruction &instruction) { return isa<LoadInst, StoreInst>(instruction); });
+  return count;
+}
+
 } // namespace
 
 void annotateLoops(Module &module) {
@@ -164,7 +174,7 @@ void annotateLoops(Module &module) {
       if (independent)
         markIndependent(*loop, context);
       // The last few elements one by one would take longer than many vectors: they are a vector with a mask.
-      if (callsMath(*loop))
+      if (callsMath(*loop) || (independent && accesses(*loop) >= kManyAccesses))
         addProperty(*loop, masked);
     }
   }

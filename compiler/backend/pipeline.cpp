@@ -90,6 +90,8 @@ const std::vector<Step> &pipeline() {
       {"drop-returned-arguments", "functions do not return what they were given", Stage::Loops, false,
        perModule(createDropReturnedArgumentsPass)},
       {"own-results", "each result is a buffer of its own", Stage::Loops, false, perFunction(createOwnResultsPass)},
+      {"hoist-sizes", "sizes that a loop does not change leave it", Stage::Loops, true,
+       perFunction(createLoopInvariantCodeMotionPass)},
       {"hoist-buffers", "allocations leave loops", Stage::Loops, false,
        perFunction(bufferization::createBufferLoopHoistingPass)},
       {"stack-buffers", "small buffers to the stack", Stage::Loops, false, perFunction(createStackBuffersPass)},

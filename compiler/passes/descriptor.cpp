@@ -58,22 +58,26 @@ Value memrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, Value
   return b.create<memref::ReinterpretCastOp>(loc, type, base, b.getIndexAttr(0), sizes, strides);
 }
 
-Value stridedMemrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, Value offset, ValueRange sizes,
-                      ValueRange strides) {
+Value stridedMemrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, ValueRange dynamic) {
   Value base = scalarMemrefAt(b, loc, pointer, type.getElementType());
   SmallVector<int64_t> staticStrides;
   int64_t staticOffset;
   if (failed(getStridesAndOffset(type, staticStrides, staticOffset)))
     return {};
-  auto mixed = [&](int64_t constant, Value value) {
-    return ShapedType::isDynamic(constant) ? OpFoldResult(value) : OpFoldResult(b.getIndexAttr(constant));
+  auto mixed = [&](ArrayRef<int64_t> numbers) {
+    return llvm::map_to_vector(numbers, [&](int64_t number) -> OpFoldResult {
+      if (!ShapedType::isDynamic(number))
+        return b.getIndexAttr(number);
+      Value value = dynamic.front();
+      dynamic = dynamic.drop_front();
+      return value;
+    });
   };
-  SmallVector<OpFoldResult> mixedSizes, mixedStrides;
-  for (int64_t d = 0; d < type.getRank(); ++d) {
-    mixedSizes.push_back(mixed(type.getDimSize(d), sizes[d]));
-    mixedStrides.push_back(mixed(staticStrides[d], strides[d]));
-  }
-  return b.create<memref::ReinterpretCastOp>(loc, type, base, mixed(staticOffset, offset), mixedSizes, mixedStrides);
+  SmallVector<OpFoldResult> sizes = mixed(type.getShape()), strides = mixed(staticStrides);
+  OpFoldResult offset = b.getIndexAttr(staticOffset);
+  if (ShapedType::isDynamic(staticOffset))
+    offset = b.create<arith::ConstantIndexOp>(loc, 0).getResult(); // the pointer is there already
+  return b.create<memref::ReinterpretCastOp>(loc, type, base, offset, sizes, strides);
 }
 
 SmallVector<Value> dynamicSizesOf(OpBuilder &b, Location loc, Value memref) {
@@ -95,12 +99,20 @@ SmallVector<Value> partsOf(OpBuilder &b, Location loc, Value value) {
       parts.push_back(toI64(b, loc, size));
     return parts;
   }
+  SmallVector<int64_t> staticStrides;
+  int64_t staticOffset;
+  (void)getStridesAndOffset(type, staticStrides, staticOffset);
   auto metadata = b.create<memref::ExtractStridedMetadataOp>(loc, value);
-  parts.push_back(toI64(b, loc, metadata.getOffset()));
-  for (Value part : metadata.getSizes())
-    parts.push_back(toI64(b, loc, part));
-  for (Value part : metadata.getStrides())
-    parts.push_back(toI64(b, loc, part));
+  if (ShapedType::isDynamic(staticOffset)) {
+    Type element = isa<IndexType>(type.getElementType()) ? b.getI64Type() : type.getElementType();
+    Value offset = toI64(b, loc, metadata.getOffset());
+    parts[0] = b.create<LLVM::GEPOp>(loc, parts[0].getType(), element, parts[0], ValueRange{offset});
+  }
+  for (Value size : dynamicSizesOf(b, loc, value))
+    parts.push_back(toI64(b, loc, size));
+  for (auto [number, stride] : llvm::zip(staticStrides, metadata.getStrides()))
+    if (ShapedType::isDynamic(number))
+      parts.push_back(toI64(b, loc, stride));
   return parts;
 }
 
@@ -113,9 +125,7 @@ Value valueOf(OpBuilder &b, Location loc, Type type, ArrayRef<Value> parts) {
     numbers.push_back(toIndex(b, loc, part));
   if (memref.getLayout().isIdentity())
     return memrefAt(b, loc, parts[0], memref, numbers);
-  ArrayRef<Value> rest = ArrayRef(numbers).drop_front();
-  return stridedMemrefAt(b, loc, parts[0], memref, numbers[0], rest.take_front(memref.getRank()),
-                         rest.drop_front(memref.getRank()));
+  return stridedMemrefAt(b, loc, parts[0], memref, numbers);
 }
 
 } // namespace dl::passes

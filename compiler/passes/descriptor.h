@@ -12,9 +12,10 @@ mlir::Value pointerOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref
 // A memref with identity layout over memory that begins at `pointer`. `sizes`: one index per dynamic dimension.
 mlir::Value memrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer, mlir::MemRefType type,
                      mlir::ValueRange sizes);
-// The same for a memref with any strided layout; all sizes and strides, and the offset, as index.
+// The same for a memref with any strided layout. `pointer`: with the offset in it where that is dynamic; `dynamic`: the
+// sizes and then the strides that are.
 mlir::Value stridedMemrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer, mlir::MemRefType type,
-                            mlir::Value offset, mlir::ValueRange sizes, mlir::ValueRange strides);
+                            mlir::ValueRange dynamic);
 
 // The dynamic sizes of a memref, in order.
 llvm::SmallVector<mlir::Value> dynamicSizesOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref);

@@ -30,6 +30,20 @@ bool isDistinct(Value root) {
   return isa_and_nonnull<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp, ir::ExternOp>(root.getDefiningOp());
 }
 
+// Whether two views of one buffer have no element in common.
+bool areApart(Value a, Value b) {
+  auto x = a.getDefiningOp<memref::SubViewOp>(), y = b.getDefiningOp<memref::SubViewOp>();
+  if (!x || !y || x.getSource() != y.getSource())
+    return false;
+  for (unsigned d = 0, rank = x.getSourceType().getRank(); d < rank; ++d) {
+    auto from = getConstantIntValue(x.getMixedOffsets()[d]), to = getConstantIntValue(y.getMixedOffsets()[d]);
+    if (from && to && *from != *to && getConstantIntValue(x.getMixedSizes()[d]) == 1 &&
+        getConstantIntValue(y.getMixedSizes()[d]) == 1)
+      return true;
+  }
+  return false;
+}
+
 struct Access {
   Value buffer;
   SmallVector<Value> indices;
@@ -95,7 +109,7 @@ private:
     if (rootA != rootB)
       return isDistinct(rootA) && isDistinct(rootB);
     if (a.buffer != b.buffer)
-      return false;
+      return areApart(a.buffer, b.buffer);
     // Every loop variable is itself an index, at one place in both.
     for (auto [ivA, ivB] : llvm::zip(first.getInductionVars(), second.getInductionVars())) {
       bool found = false;

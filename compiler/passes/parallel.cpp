@@ -183,12 +183,23 @@ private:
 
     SmallVector<Operation *> constants;
     SmallVector<Value> captured = captures(constants, ArrayRef(counts).drop_front());
-    SmallVector<SmallVector<Value>> parts;
+    // What the body gets: each number once, many buffers have one size.
+    SmallVector<SmallVector<unsigned>> parts; // by captured value: its fields
+    SmallVector<Value> contents;
     SmallVector<Type> fields;
+    llvm::DenseMap<Value, unsigned> fieldOf;
     for (Value value : captured) {
-      parts.push_back(partsOf(b, loc, value));
-      for (Value part : parts.back())
+      SmallVector<unsigned> &own = parts.emplace_back();
+      for (Value part : partsOf(b, loc, value)) {
+        auto cast = part.getDefiningOp<arith::IndexCastOp>();
+        bool isIndex = cast && isa<IndexType>(cast.getIn().getType());
+        auto [entry, isNew] = fieldOf.try_emplace(isIndex ? cast.getIn() : part, contents.size());
+        own.push_back(entry->second);
+        if (!isNew)
+          continue;
+        contents.push_back(part);
         fields.push_back(part.getType());
+      }
     }
     auto contextType = LLVM::LLVMStructType::getLiteral(context, fields);
 
@@ -202,16 +213,15 @@ private:
     IRMapping mapping;
     for (Operation *op : constants)
       inside.clone(*op, mapping);
-    unsigned field = 0;
-    for (auto [value, pieces] : llvm::zip(captured, parts)) {
-      SmallVector<Value> loaded;
-      for (Value piece : pieces) {
-        Value address = inside.create<LLVM::GEPOp>(loc, pointer, contextType, body.getArgument(2),
-                                                   ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field++)});
-        loaded.push_back(inside.create<LLVM::LoadOp>(loc, piece.getType(), address));
-      }
-      mapping.map(value, valueOf(inside, loc, value.getType(), loaded));
+    SmallVector<Value> loaded;
+    for (auto [field, content] : llvm::enumerate(contents)) {
+      Value address = inside.create<LLVM::GEPOp>(loc, pointer, contextType, body.getArgument(2),
+                                                 ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field)});
+      loaded.push_back(inside.create<LLVM::LoadOp>(loc, content.getType(), address));
     }
+    for (auto [value, own] : llvm::zip(captured, parts))
+      mapping.map(value, valueOf(inside, loc, value.getType(),
+                                 llvm::map_to_vector(own, [&](unsigned field) { return loaded[field]; })));
     Value first = toIndex(inside, loc, body.getArgument(0)), last = toIndex(inside, loc, body.getArgument(1));
     auto range = inside.create<scf::ForOp>(loc, first, last, constant(inside, 1));
     inside.create<func::ReturnOp>(loc);
@@ -236,13 +246,11 @@ private:
     OpBuilder entry = OpBuilder::atBlockBegin(&parent.getBody().front());
     Value one = entry.create<LLVM::ConstantOp>(loc, i64, b.getI64IntegerAttr(1));
     Value memory = entry.create<LLVM::AllocaOp>(loc, pointer, contextType, one);
-    field = 0;
-    for (auto &pieces : parts)
-      for (Value piece : pieces) {
-        Value address = b.create<LLVM::GEPOp>(loc, pointer, contextType, memory,
-                                              ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field++)});
-        b.create<LLVM::StoreOp>(loc, piece, address);
-      }
+    for (auto [field, content] : llvm::enumerate(contents)) {
+      Value address = b.create<LLVM::GEPOp>(loc, pointer, contextType, memory,
+                                            ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field)});
+      b.create<LLVM::StoreOp>(loc, content, address);
+    }
     Value function = b.create<func::ConstantOp>(loc, body.getFunctionType(), name);
     Value callee = b.create<UnrealizedConversionCastOp>(loc, pointer, function).getResult(0);
     Value zero = toI64(b, loc, constant(b, 0));
