@@ -23,14 +23,37 @@ LogicalResult markLeaves(func::FuncOp copy, ArrayRef<std::pair<int64_t, int64_t>
           return change;
     return std::nullopt;
   };
-  copy.walk([&](ir::LeafOp leaf) {
-    if (std::optional<int64_t> change = argumentOf(leaf.getMark()))
-      leaf.getMarkMutable().assign(entry.getArgument(*change));
+  WalkResult leaves = copy.walk([&](ir::LeafOp leaf) {
     leaf.setCut(true);
+    std::optional<int64_t> argument = argumentOf(leaf.getMark());
+    if (!argument)
+      return WalkResult::advance();
+    Value change = entry.getArgument(*argument);
+    if (change.getType() != leaf.getType() && leaf.getMark().getType().isInteger(64)) {
+      // Of one element of a list: the same element of the change.
+      auto element = leaf.getMark().getDefiningOp<ir::SliceOp>();
+      if (!element) {
+        (void)notDifferentiable(leaf, "which element of a list this is a param of is decided only when the program "
+                                      "runs; choose between the results of elements instead");
+        return WalkResult::interrupt();
+      }
+      OpBuilder b(leaf);
+      Location loc = leaf.getLoc();
+      int64_t rank = ir::rankOf(leaf.getType());
+      SmallVector<Value> offsets{element.getOffsets()[0]};
+      for (int64_t d = 0; d < rank; ++d)
+        offsets.push_back(ir::indexConstant(b, loc, 0));
+      change = b.create<ir::SliceOp>(loc, leaf.getType(), change, offsets, ir::dynamicSizes(b, loc, leaf.getInput()),
+                                     SmallVector<int64_t>(rank + 1, 1), ArrayRef<int64_t>{0});
+    }
+    leaf.getMarkMutable().assign(change);
+    return WalkResult::advance();
   });
+  if (leaves.wasInterrupted())
+    return failure();
   WalkResult calls = copy.walk([&](func::CallOp call) {
     for (Value operand : call.getOperands())
-      if (operand.getType().isInteger(64) && argumentOf(operand)) {
+      if (argumentOf(operand)) {
         (void)notDifferentiable(call,
                                 "it takes a param with its `.grad`, and is differentiated by a rule of its own or "
                                 "calls itself; pass it the values instead");
@@ -87,9 +110,28 @@ private:
         op_.getY());
   }
 
+  // A read of one of several params would not reach any of them.
+  LogicalResult checkKnown() {
+    ir::LeafOp found;
+    auto isUnknown = [&](ir::LeafOp leaf) { return !tokenRoot(leaf.getMark()); };
+    auto function = op_->getParentOfType<func::FuncOp>();
+    if (!analyseLeaves(function, isUnknown, op_.getY()).isActive(op_.getY()))
+      return success();
+    function.walk([&](ir::LeafOp leaf) {
+      if (isUnknown(leaf))
+        found = leaf;
+    });
+    InFlightDiagnostic error = emitError(loc_) << "backward: this value depends on a param that is one of several, and "
+                                                  "which one is decided only when the program runs";
+    error.attachNote(found.getLoc()) << "it is read here; choose between the results instead of the modules";
+    return error;
+  }
+
   // The block in which the reverse code stands: that of the backward, or of the branches around it whose condition has
   // no part in what is differentiated.
   LogicalResult choosePlace() {
+    if (failed(checkKnown()))
+      return failure();
     Activity activity = analyse();
     if (!activity.isActive(op_.getY()))
       return emitError(loc_) << "backward: nothing that this value depends on requires a gradient";
@@ -186,30 +228,46 @@ private:
 
   LogicalResult replaceStretch() {
     Block *block = at_->getBlock();
-    // From the first read of a param on. Tokens made later are made before it instead: they depend on nothing.
+    // Which element of a list is read stands beside the read.
+    block->walk([](ir::LeafOp leaf) {
+      if (auto element = leaf.getMark().getDefiningOp<ir::SliceOp>())
+        leaf.getMarkMutable().assign(OpBuilder(leaf).clone(*element)->getResult(0));
+    });
+    // From the first read of a param on that has a part. Tokens made later are made before it instead: they depend on
+    // nothing.
+    Activity activity = analyse();
     Operation *first = nullptr;
     for (Operation &op : *block) {
       if (&op == at_)
         break;
-      auto reads = [](Operation *inner) {
-        return isa<ir::LeafOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+      auto reads = [&](Operation *inner) {
+        auto leaf = dyn_cast<ir::LeafOp>(inner);
+        return leaf && activity.isActive(leaf.getResult()) ? WalkResult::interrupt() : WalkResult::advance();
       };
       if (!op.walk(reads).wasInterrupted())
         continue;
       first = &op;
+      if (auto leaf = dyn_cast<ir::LeafOp>(op))
+        if (auto element = leaf.getMark().getDefiningOp<ir::SliceOp>())
+          first = element;
       break;
     }
     if (!first)
       return emitError(loc_) << "backward: nothing that this value depends on requires a gradient";
     SmallVector<Operation *> stretch;
     for (Operation *op = first; op != at_; op = op->getNextNode()) {
-      if (isa<ir::ParamTokenOp>(op)) {
+      if (auto token = dyn_cast<ir::ParamTokenOp>(op); token && !token.getOriginal()) {
         op = op->getPrevNode();
         op->getNextNode()->moveBefore(first);
         continue;
       }
       stretch.push_back(op);
     }
+    for (Value root : roots_)
+      if (Operation *top = block->findAncestorOpInBlock(*ownerOf(root));
+          root.getDefiningOp() && llvm::is_contained(stretch, top))
+        return emitError(loc_) << "backward: the modules of a list must be made before the first param that this value "
+                                  "depends on is read";
 
     llvm::SetVector<Value> inputs, outputs;
     llvm::SmallPtrSet<Operation *, 32> inStretch(stretch.begin(), stretch.end());
@@ -263,10 +321,17 @@ private:
     for (auto [input, argument] : llvm::zip(inputs, entry->getArguments()))
       map.map(input, argument);
     // A token that loops or branches hand on is the one it comes from.
-    for (Value input : inputs)
-      if (input.getType().isInteger(64))
-        if (Value root = tokenRoot(input); root && root != input && llvm::is_contained(roots_, root))
-          map.map(input, map.lookup(root));
+    for (Value input : inputs) {
+      Value root = getElementTypeOrSelf(input.getType()).isInteger(64) ? tokenRoot(input) : Value();
+      if (!root || root == input || !llvm::is_contained(roots_, root))
+        continue;
+      if (isa<RankedTensorType>(root.getType()) != isa<RankedTensorType>(input.getType())) {
+        range.function.erase();
+        return emitError(loc_) << "backward: this value depends on a param of an element of a list, and which element "
+                                  "is decided only when the program runs";
+      }
+      map.map(input, castTo(b, loc_, map.lookup(root), input.getType()));
+    }
     for (Operation *op : stretch)
       b.clone(*op, map);
     SmallVector<Value> returned;

@@ -14,7 +14,92 @@ using namespace mlir;
 
 namespace dl::autodiff {
 
+namespace {
+
+bool isTokenColumn(Value value) {
+  auto type = dyn_cast<RankedTensorType>(value.getType());
+  return type && type.getElementType().isInteger(64);
+}
+
+// Whether a value inside a loop is what the iteration began with.
+bool isHandedOn(Value value, BlockArgument start);
+
+// What a loop around hands on from before its first iteration, or nothing.
+Value initOf(Value value) {
+  auto arg = dyn_cast<BlockArgument>(value);
+  auto result = dyn_cast<OpResult>(value);
+  Operation *op = arg ? arg.getOwner()->getParentOp() : result.getOwner();
+  if (auto loop = dyn_cast<scf::ForOp>(op)) {
+    if (arg && arg.getArgNumber() == 0)
+      return {};
+    unsigned i = arg ? arg.getArgNumber() - 1 : result.getResultNumber();
+    return isHandedOn(loop.getYieldedValues()[i], loop.getRegionIterArg(i)) ? loop.getInits()[i] : Value();
+  }
+  if (auto loop = dyn_cast<scf::WhileOp>(op)) {
+    if (!arg || arg.getOwner() == loop.getAfterBody()) {
+      unsigned i = arg ? arg.getArgNumber() : result.getResultNumber();
+      value = loop.getConditionOp().getArgs()[i];
+      arg = dyn_cast<BlockArgument>(value);
+      if (!arg || arg.getOwner() != loop.getBeforeBody())
+        return {};
+    }
+    unsigned i = arg.getArgNumber();
+    return isHandedOn(loop.getYieldOp().getResults()[i], arg) ? loop.getInits()[i] : Value();
+  }
+  return {};
+}
+
+bool isHandedOn(Value value, BlockArgument start) {
+  while (value != start) {
+    if (auto branch = value.getDefiningOp<scf::IfOp>()) {
+      unsigned i = cast<OpResult>(value).getResultNumber();
+      return isHandedOn(branch.thenYield().getResults()[i], start) &&
+             isHandedOn(branch.elseYield().getResults()[i], start);
+    }
+    if (auto retyped = value.getDefiningOp<tensor::CastOp>()) {
+      value = retyped.getSource();
+      continue;
+    }
+    // The argument behind the condition of the loop that `start` belongs to.
+    auto arg = dyn_cast<BlockArgument>(value);
+    auto loop = arg ? dyn_cast<scf::WhileOp>(arg.getOwner()->getParentOp()) : scf::WhileOp();
+    if (loop && loop == start.getOwner()->getParentOp() && arg.getOwner() == loop.getAfterBody()) {
+      value = loop.getConditionOp().getArgs()[arg.getArgNumber()];
+      continue;
+    }
+    value = initOf(value);
+    if (!value)
+      return false;
+  }
+  return true;
+}
+
+// Where the tokens of a list were put together.
+Value columnRoot(Value column) {
+  while (true) {
+    Value next;
+    if (auto retyped = column.getDefiningOp<tensor::CastOp>()) {
+      next = retyped.getSource();
+    } else if (auto branch = column.getDefiningOp<scf::IfOp>()) {
+      unsigned i = cast<OpResult>(column).getResultNumber();
+      Value one = columnRoot(branch.thenYield().getResults()[i]),
+            other = columnRoot(branch.elseYield().getResults()[i]);
+      if (one == other)
+        next = one;
+    } else {
+      next = initOf(column);
+    }
+    if (!next)
+      return column;
+    column = next;
+  }
+}
+
+} // namespace
+
 Value tokenRoot(Value token) {
+  if (isTokenColumn(token))
+    return columnRoot(token);
   llvm::SetVector<Value> seen;
   llvm::SmallPtrSet<void *, 4> roots;
   Value root;
@@ -57,14 +142,20 @@ Value tokenRoot(Value token) {
       }
     }
     root = value;
-    if (roots.insert(value.getAsOpaquePointer()).second && roots.size() > 1)
+    if (auto slice = value.getDefiningOp<ir::SliceOp>()) // of an element of a list
+      root = columnRoot(slice.getInput());
+    if (roots.insert(root.getAsOpaquePointer()).second && roots.size() > 1)
       return {};
   }
   return root;
 }
 
 bool isFrozen(Value tokenRoot) {
+  if (auto all = tokenRoot ? tokenRoot.getDefiningOp<ir::BroadcastOp>() : ir::BroadcastOp())
+    tokenRoot = all->getOperand(0);
   auto token = tokenRoot ? tokenRoot.getDefiningOp<ir::ParamTokenOp>() : ir::ParamTokenOp();
+  if (token && token.getOriginal())
+    return isFrozen(dl::autodiff::tokenRoot(token.getOriginal()));
   return token && token.getFrozen();
 }
 
@@ -106,7 +197,7 @@ private:
     });
     for (unsigned i = 0; i < function.getNumArguments(); ++i) // hands on the token of a param
       if (auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr))
-        info.touches |= name.getValue().ends_with(".token");
+        info.touches |= name.getValue().ends_with(".token") || name.getValue().contains(".token.");
     info.touches |= isEarlierEntry(function);
     return known_[function] = info;
   }
@@ -143,6 +234,16 @@ static void dropEffects(func::FuncOp entry) {
   });
 }
 
+// The token of a copy needs its original only to know whether that is frozen.
+static void settleCopies(func::FuncOp function) {
+  function.walk([](ir::ParamTokenOp token) {
+    if (!token.getOriginal() || isTokenColumn(token))
+      return;
+    token.setFrozen(isFrozen(token));
+    token.getOriginalMutable().clear();
+  });
+}
+
 LogicalResult inlineImperative(ModuleOp module) {
   for (auto function : module.getOps<func::FuncOp>())
     if (isEarlierEntry(function))
@@ -174,6 +275,7 @@ LogicalResult inlineImperative(ModuleOp module) {
         changed = true;
       }
     }
+    settleCopies(function);
   }
   for (bool changed = true; changed;) {
     changed = false;
@@ -241,7 +343,10 @@ void dropLeaves(ModuleOp module) {
   });
   module.walk([](ir::ParamTokenOp token) {
     OpBuilder b(token);
-    token.replaceAllUsesWith(b.create<arith::ConstantOp>(token.getLoc(), b.getI64IntegerAttr(0)).getResult());
+    Value value = token.getOriginal();
+    if (!value)
+      value = b.create<arith::ConstantOp>(token.getLoc(), b.getI64IntegerAttr(0));
+    token.replaceAllUsesWith(value);
     token.erase();
   });
 }

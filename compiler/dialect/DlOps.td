@@ -259,10 +259,11 @@ def Dl_StopGradOp : Dl_Op<"stop_grad", [Pure, AllTypesMatch<["input", "result"]>
 // The imperative form: a param has a token, every read of it is a leaf under that token, and backward differentiates by
 // tokens what lies between the leaves and a value.
 def Dl_ParamTokenOp : Dl_Op<"param_token"> {
-  let summary = "the identity of a param; one that is frozen requires no gradient";
-  let arguments = (ins UnitAttr:$frozen);
-  let results = (outs Res<I64, "", [MemAlloc]>:$result);
-  let assemblyFormat = "attr-dict";
+  let summary = "the identity of a param; one that is frozen requires no gradient; of a copy, it is frozen as the original's is";
+  let description = "A tensor of tokens has one for each element of a list.";
+  let arguments = (ins Optional<Dl_Value>:$original, UnitAttr:$frozen);
+  let results = (outs Res<Dl_Value, "", [MemAlloc]>:$result);
+  let assemblyFormat = "(`of` `copy` $original^ `:` type($original))? attr-dict `:` type($result)";
 }
 def Dl_LeafOp : Dl_Op<"leaf", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the input, read as the param of a token";
@@ -276,10 +277,13 @@ def Dl_LeafOp : Dl_Op<"leaf", [Pure, AllTypesMatch<["input", "result"]>]> {
 }
 def Dl_BackwardOp : Dl_StructuralOp<"backward", [Pure, AttrSizedOperandSegments, AllTypesMatch<["grads", "results"]>]> {
   let summary = "the gradients so far, and added to them those of y (times weight; 1 when absent) by the params of the tokens";
-  let description = "Expanded by the autodiff pass, in the order of the program.";
-  let arguments = (ins Dl_Value:$y, Optional<Dl_Value>:$weight, Variadic<I64>:$tokens, Variadic<Dl_Value>:$grads);
+  let description = [{
+    Expanded by the autodiff pass, in the order of the program. A tensor of tokens stands for the param of each element
+    of a list: these lie in one tensor, with the number of the element in front.
+  }];
+  let arguments = (ins Dl_Value:$y, Optional<Dl_Value>:$weight, Variadic<Dl_Value>:$tokens, Variadic<Dl_Value>:$grads);
   let results = (outs Variadic<Dl_Value>:$results);
-  let assemblyFormat = "$y (`weight` $weight^ `:` type($weight))? `tokens` `(` $tokens `)` `grads` `(` $grads `)` attr-dict `:` type($y) `,` `(` type($grads) `)`";
+  let assemblyFormat = "$y (`weight` $weight^ `:` type($weight))? `tokens` `(` $tokens `:` type($tokens) `)` `grads` `(` $grads `)` attr-dict `:` type($y) `,` `(` type($grads) `)`";
 }
 def Dl_GraphInfoOp : Dl_StructuralOp<"graph_info", [Pure]> {
   let summary = "what is known when compiled of how a value comes from params: requires_grad and is_leaf (i1), grad_fn (text)";

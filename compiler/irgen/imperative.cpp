@@ -21,9 +21,11 @@ Values FunctionGenerator::imperative(const sema::Expr &e) {
   llvm::StringRef kind = llvm::StringRef(e.name).drop_front(sema::kImperative.size());
   mlir::UnitAttr yes = builder_.getUnitAttr();
   Types types = flatten(e.type, context_);
-  if (kind == "token")
-    return {builder_.create<ir::ParamTokenOp>(loc, builder_.getI64Type(), flag(e, "frozen") ? yes : mlir::UnitAttr())};
   Values operands = flattenArgs(e.args);
+  if (kind == "token") {
+    mlir::Value original = operands.empty() ? mlir::Value() : coerce(operands[0], types[0]);
+    return {builder_.create<ir::ParamTokenOp>(loc, types[0], original, flag(e, "frozen") ? yes : mlir::UnitAttr())};
+  }
   if (kind == "leaf")
     return {builder_.create<ir::LeafOp>(loc, types[0], coerce(operands[0], types[0]), operands[1], mlir::UnitAttr())};
   if (kind == "graph") {

@@ -192,7 +192,10 @@ LogicalResult ConvertOp::lower(RewriterBase &rewriter) {
 LogicalResult ParamTokenOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }
 LogicalResult ParamTokenOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
 LogicalResult ParamTokenOp::lower(RewriterBase &rewriter) {
-  rewriter.replaceOpWithNewOp<arith::ConstantOp>(*this, rewriter.getI64IntegerAttr(0));
+  if (getOriginal())
+    rewriter.replaceOp(*this, getOriginal());
+  else
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(*this, rewriter.getI64IntegerAttr(0));
   return success();
 }
 

@@ -28,6 +28,19 @@ struct Place {
   Span span;
 };
 
+// A list whose elements hold params, and the way to each of them through the parts that the list stores.
+struct ParamList {
+  Place place;
+  std::vector<std::vector<uint32_t>> paths;
+};
+// All params inside a place.
+struct ParamPlaces {
+  std::vector<Place> single;
+  std::vector<ParamList> lists;
+  bool complete = true; // false: some have no place
+  bool empty() const { return single.empty() && lists.empty(); }
+};
+
 // An argument of a call, evaluated.
 struct Argument {
   std::string name; // "" when positional
@@ -465,15 +478,31 @@ private:
   // ---- params and backward (params.cpp)
   // Whether a type is that of a variable made by `param(…)`.
   bool isParameter(const Type &type) const;
+  // A param variable's value; anything else itself.
+  Value paramValue(const Value &whole, Span span);
   static bool hasGradient(const ModuleInstance &module, size_t field);
   bool holdsParams(const Type &type) const;
+  // Whether a `param` member holds numbers and yet has no gradient.
+  bool isMissed(const Field &field) const;
   void addCompanions(ModuleInstance &module, Value &value, Span span);
+  Value zeroGradient(const Type &type, Span span);
+  Value zerosOf(const Value &param, Span span);
+  Value newToken(const Type &type, bool frozen, bool inList, Span span);
+  Value tokensOf(const Value &param, bool frozen, Span span);
+  void addParam(const Place &place, ParamPlaces &out) const;
   Value leafOf(const Value &value, const Value &token, Span span);
   Place valuePlace(Place place) const;
   // The place of a param's gradient (offset 1) or token (offset 2); nothing when the place is no param.
   std::optional<Place> companionOf(const Place &place, uint32_t offset) const;
   // The places of all params inside a place, gradients of which backward fills.
-  void paramPlaces(const Place &place, std::vector<Place> &out) const;
+  void paramPlaces(const Place &place, ParamPlaces &out) const;
+  ParamPlaces paramsAt(const Place &place) const;
+  void copyParams(const std::string &name, Span span);
+  // Params in lists (param_lists.cpp). `paramColumns` is false where some of them have no column; `offset` as above.
+  bool paramColumns(const Type &list, ParamList &out, std::vector<uint32_t> path = {}) const;
+  Value readColumn(const ParamList &list, const std::vector<uint32_t> &path, uint32_t offset, Span span);
+  void writeColumns(const ParamList &list, uint32_t offset, const std::vector<Value> &columns, Span span);
+  Value withGradients(const Value &value, Span span);
   Value callParamFunction(const std::string &name, std::vector<Argument> args, Span span);
   Value makeParam(std::vector<Argument> args, Span span);
   Value backward(std::vector<Argument> args, Span span);

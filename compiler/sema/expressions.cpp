@@ -67,7 +67,7 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
   case ast::ExprKind::Pipe:
     return checkPipe(ast::as<const ast::Pipe>(expr));
   case ast::ExprKind::Index:
-    return checkIndex(ast::as<const ast::Index>(expr));
+    return paramValue(checkIndex(ast::as<const ast::Index>(expr)), expr->span);
   case ast::ExprKind::Member:
     return checkMember(ast::as<const ast::Member>(expr));
   case ast::ExprKind::Tuple: {

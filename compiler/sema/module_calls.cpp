@@ -134,10 +134,7 @@ std::optional<Value> Checker::callModuleIntrinsic(const std::string &name, std::
     return withMembers(std::move(args), span);
   if (name == "requires_grad_") {
     // requires_grad_(&m, false) changes what backward() reaches; m.requires_grad_(false) the module's type too.
-    std::vector<Place> params;
-    if (!args.empty() && args[0].ref)
-      paramPlaces(*args[0].ref, params);
-    bool imperative = !params.empty() || (!args.empty() && args[0].ref && companionOf(*args[0].ref, 0));
+    bool imperative = !args.empty() && args[0].ref && !paramsAt(*args[0].ref).empty();
     return imperative ? setRequiresGrad(args, span) : requiresGrad(std::move(args), span);
   }
   if (name == "save")

@@ -65,10 +65,9 @@ Value Checker::requiresGrad(std::vector<Argument> args, Span span) {
   std::optional<Place> place = args[0].ref;
   // In a program that calls backward() the variable's params change their tokens too.
   if (place) {
-    std::vector<Place> params;
-    paramPlaces(*place, params);
-    if (!params.empty() || companionOf(*place, 0))
-      setRequiresGrad({args[0], Argument{"", boolValue(flag, span), span, std::nullopt, false}}, span);
+    if (!paramsAt(*place).empty() &&
+        setRequiresGrad({args[0], Argument{"", boolValue(flag, span), span, std::nullopt, false}}, span).bad())
+      return bad(span);
     if (isParameter(given.type))
       return unit(span);
   }

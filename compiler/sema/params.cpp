@@ -2,6 +2,7 @@
 // every variable made by `param(…)`, has two hidden fields behind it, its gradient and its token. A read of the param
 // is a leaf under that token; backward asks for the gradients by the tokens of all params in sight.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/module_parts.h"
 
 #include <algorithm>
 
@@ -51,14 +52,52 @@ bool Checker::holdsParams(const Type &type) const {
   return std::any_of(type->items.begin(), type->items.end(), [&](const Type &item) { return holdsParams(item); });
 }
 
-static Value zeroOf(const Type &type, const Value &zero, const std::function<Value(Value)> &full) {
-  return type->dims.empty() ? zero : full(zero);
+// Whether a `param` of the type has a gradient: a floating-point tensor, or a tuple, record or list of such.
+static bool isTrained(const Type &type) {
+  switch (type->kind) {
+  case TypeKind::Tensor:
+    return isFloat(type->elem) && !isRagged(type);
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+    return !type->items.empty() && std::all_of(type->items.begin(), type->items.end(), isTrained);
+  case TypeKind::List:
+    return type->items[0]->kind == TypeKind::Tensor && isTrained(type->items[0]);
+  default:
+    return false;
+  }
+}
+
+bool Checker::isMissed(const Field &field) const {
+  return imperative_ && field.kind == Field::Param && holdsFloat(field.type) && !isTrained(field.type);
+}
+
+Value Checker::zeroGradient(const Type &type, Span span) {
+  Value zero = floatValue(0, type->elem, span);
+  return type->dims.empty() ? zero : opValue("full", {zero}, type, span);
+}
+
+Value Checker::zerosOf(const Value &param, Span span) {
+  if (param.type->kind == TypeKind::Tensor)
+    return zeroGradient(param.type, span);
+  std::vector<Value> parts;
+  if (isList(param.type))
+    parts.push_back(zeroGradient(storedParts(opened(param).type)[0].type, span));
+  else
+    for (uint32_t k = 0; k < param.type->items.size(); ++k)
+      parts.push_back(zerosOf(part(param, k, span), span));
+  return fromParts(param.type, parts, span);
+}
+
+// A token, or one for each element that a list's tensors have in front.
+Value Checker::newToken(const Type &type, bool frozen, bool inList, Span span) {
+  Value token = opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", frozen}});
+  return inList ? opValue("full", {token}, tensorType(Elem::I64, {type->dims[0]}), span) : token;
 }
 
 // Behind the param that was added last: its gradient, zero so far, and its token.
 void Checker::addCompanions(ModuleInstance &module, Value &value, Span span) {
   const Field param = module.fields.back();
-  if (!imperative_ || param.type->kind != TypeKind::Tensor || !isFloat(param.type->elem))
+  if (!imperative_ || !isTrained(param.type))
     return;
   auto add = [&](const char *suffix, const Value &initial) {
     Variable *variable = makeVariable(param.name + suffix, initial.type, span, false);
@@ -75,13 +114,38 @@ void Checker::addCompanions(ModuleInstance &module, Value &value, Span span) {
     module.fields.push_back(std::move(f));
     value.expr->args.push_back(read);
   };
-  add(".grad", zeroOf(param.type, floatValue(0, param.type->elem, span),
-                      [&](Value zero) { return opValue("full", {zero}, param.type, span); }));
-  add(".token", opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", false}}));
+  Value own;
+  own.type = param.type;
+  own.expr = value.expr->args.back();
+  own.span = span;
+  add(".grad", zerosOf(own, span));
+  add(".token", tokensOf(own, false, span));
+}
+
+Value Checker::tokensOf(const Value &param, bool frozen, Span span) {
+  if (isList(param.type)) {
+    Value tokens = newToken(storedParts(opened(param).type)[0].type, frozen, true, span);
+    return fromParts(listType(param.type->dims[0], scalarType(Elem::I64)), {tokens}, span);
+  }
+  if (param.type->kind == TypeKind::Tensor)
+    return newToken(param.type, frozen, false, span);
+  std::vector<Value> parts;
+  auto node = std::make_shared<TypeNode>(*param.type);
+  for (uint32_t k = 0; k < param.type->items.size(); ++k) {
+    parts.push_back(tokensOf(part(param, k, span), frozen, span));
+    node->items[k] = parts.back().type;
+  }
+  return fromParts(node, parts, span);
 }
 
 Value Checker::leafOf(const Value &value, const Value &token, Span span) {
-  return opValue("param.leaf", {value, token}, value.type, span);
+  if (value.type->kind == TypeKind::Tensor)
+    return opValue("param.leaf", {value, token}, value.type, span);
+  std::vector<Value> parts;
+  for (uint32_t k = 0; k < storedParts(value.type).size(); ++k)
+    parts.push_back(isList(value.type) ? leafOf(storedPart(value, k, span), storedPart(token, k, span), span)
+                                       : leafOf(part(value, k, span), part(token, k, span), span));
+  return fromParts(value.type, parts, span);
 }
 
 Place Checker::valuePlace(Place place) const {
@@ -96,18 +160,46 @@ Place Checker::valuePlace(Place place) const {
 
 std::optional<Place> Checker::companionOf(const Place &place, uint32_t offset) const {
   Place out = valuePlace(place);
-  if (out.steps.empty() || out.steps.back().kind != Place::Step::Part)
+  // The member that is a param, and the way to a part of it.
+  size_t member = out.steps.size();
+  for (size_t i = out.steps.size();
+       i-- > 0 && out.steps[i].kind != Place::Step::Slices && out.steps[i].kind != Place::Step::Chosen;) {
+    const Type &owner = i == 0 ? out.root->type : out.steps[i - 1].type;
+    if (owner->kind == TypeKind::Module) {
+      if (hasGradient(*owner->module, out.steps[i].index))
+        member = i;
+      break;
+    }
+  }
+  if (member == out.steps.size())
     return std::nullopt;
-  const Type &owner = out.steps.size() == 1 ? out.root->type : out.steps[out.steps.size() - 2].type;
-  Place::Step &last = out.steps.back();
-  if (owner->kind != TypeKind::Module || !hasGradient(*owner->module, last.index))
-    return std::nullopt;
-  last.index += offset;
-  last.type = owner->module->fields[last.index].type;
+  const Type &owner = member == 0 ? out.root->type : out.steps[member - 1].type;
+  out.steps[member].index += offset;
+  out.steps[member].type = owner->module->fields[out.steps[member].index].type;
+  for (size_t i = member + 1; i < out.steps.size(); ++i)
+    out.steps[i].type = out.steps[i - 1].type->items[out.steps[i].kind == Place::Step::Item ? 0 : out.steps[i].index];
   return out;
 }
 
-void Checker::paramPlaces(const Place &place, std::vector<Place> &out) const {
+// Adds the place of a param, part by part.
+void Checker::addParam(const Place &place, ParamPlaces &out) const {
+  const Type type = place.steps.back().type;
+  if (type->kind == TypeKind::Tensor)
+    out.single.push_back(place);
+  else if (isList(type))
+    out.lists.push_back({place, {{}}});
+  else
+    for (uint32_t i = 0; i < type->items.size(); ++i) {
+      Place inner = place;
+      Place::Step step;
+      step.index = i;
+      step.type = type->items[i];
+      inner.steps.push_back(step);
+      addParam(inner, out);
+    }
+}
+
+void Checker::paramPlaces(const Place &place, ParamPlaces &out) const {
   const Type &type = place.steps.empty() ? place.root->type : place.steps.back().type;
   auto visit = [&](uint32_t index, const Type &part) {
     Place inner = place;
@@ -115,40 +207,24 @@ void Checker::paramPlaces(const Place &place, std::vector<Place> &out) const {
     step.index = index;
     step.type = part;
     inner.steps.push_back(step);
-    paramPlaces(inner, out);
+    if (type->kind == TypeKind::Module && hasGradient(*type->module, index))
+      addParam(inner, out);
+    else if (type->kind == TypeKind::Module && isMissed(type->module->fields[index]))
+      out.complete = false;
+    else if (holdsParams(part))
+      paramPlaces(inner, out);
   };
   if (type->kind == TypeKind::Tuple || type->kind == TypeKind::Record)
     for (uint32_t i = 0; i < type->items.size(); ++i)
-      if (holdsParams(type->items[i]))
-        visit(i, type->items[i]);
-  if (type->kind != TypeKind::Module)
-    return;
-  for (uint32_t i = 0; i < type->module->fields.size(); ++i) {
-    const Field &f = type->module->fields[i];
-    if (hasGradient(*type->module, i)) {
-      Place inner = place;
-      Place::Step step;
-      step.index = i;
-      step.type = f.type;
-      inner.steps.push_back(step);
-      out.push_back(std::move(inner));
-    } else if (holdsParams(f.type)) {
-      visit(i, f.type);
-    }
-  }
-}
-
-// Whether params lie in a list, where each has no place of its own.
-static bool listsParams(const Type &type, const std::function<bool(const Type &)> &holdsParams) {
-  if (!holdsParams(type))
-    return false;
-  if (isList(type))
-    return true;
-  auto inside = [&](const Type &part) { return listsParams(part, holdsParams); };
+      visit(i, type->items[i]);
   if (type->kind == TypeKind::Module)
-    return std::any_of(type->module->fields.begin(), type->module->fields.end(),
-                       [&](const Field &f) { return inside(f.type); });
-  return std::any_of(type->items.begin(), type->items.end(), inside);
+    for (uint32_t i = 0; i < type->module->fields.size(); ++i)
+      visit(i, type->module->fields[i].type);
+  if (isList(type)) {
+    ParamList list{place, {}};
+    out.complete &= paramColumns(type, list);
+    out.lists.push_back(std::move(list));
+  }
 }
 
 Value Checker::callParamFunction(const std::string &name, std::vector<Argument> args, Span span) {
@@ -246,7 +322,7 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
     return bad(span);
 
   // The params in sight. What a function has by value it cannot change.
-  std::vector<Place> params;
+  ParamPlaces params;
   std::set<const Binding *> seen;
   const Binding *byValue = nullptr;
   std::vector<Binding *> candidates;
@@ -264,16 +340,18 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
       byValue = b;
       continue;
     }
-    if (listsParams(b->type, [&](const Type &t) { return holdsParams(t); })) {
-      error(Code::BadGradient, span, "`backward` does not reach the params in the `list[…]` of `" + b->name + "`")
-          .label(b->span, str(b->type))
-          .withHelp("hold the modules in a tuple or in `nn.Sequential`, or use `value_and_grad`");
-      return bad(span);
-    }
     Place place;
     place.root = b;
     place.span = span;
     paramPlaces(place, params);
+    if (!params.complete) {
+      error(Code::BadGradient, span,
+            "`backward` does not reach all params of `" + b->name +
+                "`: some lie in lists inside of lists, or in a list with other sizes for each element")
+          .label(b->span, str(b->type))
+          .withHelp("hold the modules in a tuple or in `nn.Sequential`, or use `value_and_grad`");
+      return bad(span);
+    }
   }
   if (params.empty()) {
     Diagnostic &e = error(Code::BadGradient, span, "there is no param here that could take a gradient");
@@ -288,12 +366,20 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   if (args.size() == 2)
     operands.push_back(args[1].value);
   std::vector<Type> types;
-  for (const Place &p : params)
+  for (const Place &p : params.single)
     operands.push_back(readPlace(*companionOf(p, 2), span));
-  for (const Place &p : params) {
-    operands.push_back(readPlace(*companionOf(p, 1), span));
-    types.push_back(operands.back().type);
-  }
+  for (const ParamList &list : params.lists)
+    for (const std::vector<uint32_t> &path : list.paths)
+      operands.push_back(readColumn(list, path, 2, span));
+  auto addGradient = [&](const Value &gradient) {
+    operands.push_back(gradient);
+    types.push_back(gradient.type);
+  };
+  for (const Place &p : params.single)
+    addGradient(readPlace(*companionOf(p, 1), span));
+  for (const ParamList &list : params.lists)
+    for (const std::vector<uint32_t> &path : list.paths)
+      addGradient(readColumn(list, path, 1, span));
   Value sums = opValue("param.backward", operands, tupleType(types), span, {{"weighted", args.size() == 2}});
   Variable *variable = makeVariable("gradients", sums.type, span, false);
   Stmt *let = makeStmt(StmtKind::Let, span);
@@ -302,9 +388,49 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   emit(let);
   sums.expr = make(ExprKind::Var, sums.type, span);
   sums.expr->variable = variable;
-  for (uint32_t i = 0; i < params.size(); ++i)
-    writePlace(*companionOf(params[i], 1), part(sums, i, span), span);
+  uint32_t next = 0;
+  for (const Place &p : params.single)
+    writePlace(*companionOf(p, 1), part(sums, next++, span), span);
+  for (const ParamList &list : params.lists) {
+    std::vector<Value> columns;
+    for (size_t i = 0; i < list.paths.size(); ++i)
+      columns.push_back(part(sums, next++, span));
+    writeColumns(list, 1, columns, span);
+  }
   return unit(span);
+}
+
+// `var n = m`: the params of a copy are params of their own.
+void Checker::copyParams(const std::string &name, Span span) {
+  Place place;
+  place.root = scope_->find(name);
+  place.span = span;
+  if (!place.root || place.root->kind != Binding::Local || !holdsParams(place.root->type))
+    return;
+  ParamPlaces params = paramsAt(place);
+  auto copied = [&](const Value &token) {
+    return opValue("param.token", {token}, token.type, span, {{"frozen", false}});
+  };
+  for (const Place &p : params.single) {
+    Place token = *companionOf(p, 2);
+    writePlace(token, copied(readPlace(token, span)), span);
+  }
+  for (const ParamList &list : params.lists) {
+    std::vector<Value> columns;
+    for (const std::vector<uint32_t> &path : list.paths)
+      columns.push_back(copied(readColumn(list, path, 2, span)));
+    writeColumns(list, 2, columns, span);
+  }
+}
+
+// Of a param the place itself.
+ParamPlaces Checker::paramsAt(const Place &place) const {
+  ParamPlaces params;
+  if (std::optional<Place> own = companionOf(place, 0))
+    addParam(*own, params);
+  else
+    paramPlaces(place, params);
+  return params;
 }
 
 // zero_grad(&w, &model, …)
@@ -320,23 +446,21 @@ Value Checker::zeroGrad(const std::string &name, const std::vector<Argument> &ar
     return bad(span);
   }
   for (const Argument &a : args) {
-    std::vector<Place> params;
-    if (std::optional<Place> own = companionOf(*a.ref, 0))
-      params.push_back(*own);
-    else
-      paramPlaces(*a.ref, params);
+    ParamPlaces params = paramsAt(*a.ref);
     if (params.empty() && paramsType(a.value.type)->kind != TypeKind::Record) {
       error(Code::BadGradient, a.span, "`" + sourceText(a.span, 30) + "` holds no param")
           .withHelp("a param is made with `var w = param(…)`");
       return bad(span);
     }
-    for (const Place &p : params) {
+    for (const Place &p : params.single) {
       Place gradient = *companionOf(p, 1);
-      const Type &type = gradient.steps.back().type;
-      writePlace(gradient,
-                 zeroOf(type, floatValue(0, type->elem, span),
-                        [&](Value zero) { return opValue("full", {zero}, type, span); }),
-                 span);
+      writePlace(gradient, zeroGradient(gradient.steps.back().type, span), span);
+    }
+    for (const ParamList &list : params.lists) {
+      std::vector<Value> columns;
+      for (const std::vector<uint32_t> &path : list.paths)
+        columns.push_back(zeroGradient(readColumn(list, path, 1, span).type, span));
+      writeColumns(list, 1, columns, span);
     }
   }
   return unit(span);
@@ -351,44 +475,42 @@ Value Checker::setRequiresGrad(const std::vector<Argument> &args, Span span) {
     return bad(span);
   }
   bool frozen = args.size() == 2 && !*args[1].value.known.boolean;
-  std::vector<Place> params;
-  if (std::optional<Place> own = companionOf(*args[0].ref, 0))
-    params.push_back(*own);
-  else
-    paramPlaces(*args[0].ref, params);
+  ParamPlaces params = paramsAt(*args[0].ref);
+  bool inList = std::any_of(args[0].ref->steps.begin(), args[0].ref->steps.end(),
+                            [](const Place::Step &step) { return step.kind == Place::Step::Item; });
+  if (inList || !params.complete) {
+    error(Code::BadGradient, args[0].span,
+          "whether the params of a list require gradients is one answer for all of its "
+          "elements")
+        .withHelp("pass the list, or the module that holds it; a tuple has an answer for each element");
+    return bad(span);
+  }
   if (params.empty()) {
     error(Code::BadGradient, args[0].span, "`" + sourceText(args[0].span, 30) + "` holds no param")
         .withHelp("a variable that requires a gradient is made with `var w = param(…)`");
     return bad(span);
   }
-  for (const Place &p : params)
-    writePlace(*companionOf(p, 2), opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", frozen}}), span);
+  for (const Place &p : params.single)
+    writePlace(*companionOf(p, 2), newToken(p.steps.back().type, frozen, false, span), span);
+  for (const ParamList &list : params.lists) {
+    std::vector<Value> columns;
+    for (const std::vector<uint32_t> &path : list.paths)
+      columns.push_back(newToken(readColumn(list, path, 1, span).type, frozen, true, span));
+    writeColumns(list, 2, columns, span);
+  }
   return unit(span);
 }
 
 // The gradients of a module's params, in the structure of params(); for a param variable its gradient.
 Value Checker::gradientsOf(const Value &value, Span span) {
-  std::function<Value(const Value &)> gather = [&](const Value &whole) -> Value {
-    Type type = paramsType(whole.type);
-    if (type->kind == TypeKind::Tensor) // a param variable
-      return part(whole, 1, span);
-    Value out;
-    out.span = span;
-    out.type = type;
-    out.expr = make(ExprKind::Tuple, type, span);
-    for (const std::string &name : type->names) {
-      uint32_t k = *partNamed(whole.type, name);
-      bool isParam = whole.type->kind == TypeKind::Module && hasGradient(*whole.type->module, k);
-      out.expr->args.push_back((isParam ? part(whole, k + 1, span) : gather(part(whole, k, span))).expr);
-    }
-    return out;
-  };
   if (!holdsParams(value.type)) {
     error(Code::BadGradient, span, "there are no gradients here: the program uses no `backward`, which fills `.grad`")
         .withHelp("call `backward(loss)` first, or pass a gradient that `grad` or `value_and_grad` gave");
     return bad(span);
   }
-  return gather(materialise(value, "model"));
+  Value graded = withGradients(value, span);
+  Restore<int> raw(frame_->noGrad, frame_->noGrad + 1);
+  return paramsOf(graded, span);
 }
 
 Value Checker::graphInfo(const std::string &what, const Value &value, Span span) {

@@ -103,8 +103,9 @@ bool Checker::inTest() const {
   return root->isTest;
 }
 
-Value Checker::readBinding(Binding *b, Span span) {
-  Value whole = readVariable(b, span);
+Value Checker::readBinding(Binding *b, Span span) { return paramValue(readVariable(b, span), span); }
+
+Value Checker::paramValue(const Value &whole, Span span) {
   if (whole.bad() || !isParameter(whole.type))
     return whole;
   Value value = part(whole, 0, span);
