@@ -97,6 +97,7 @@ llvm::Expected<std::string> emitText(ModuleOp module, const std::string &stage, 
     generated->llvm.module->print(out, nullptr);
     return text;
   }
+  Timed timed("machine code", options.timePasses);
   auto buffer = generate(*generated->llvm.module, *generated->machine, stage == "asm");
   if (!buffer)
     return buffer.takeError();

@@ -8,6 +8,8 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
+#include "llvm/Transforms/Scalar/DCE.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
 
 namespace dl::backend {
 
@@ -48,6 +50,16 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine, int optLevel) 
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, calls, modules);
+  if (optLevel == 0) {
+    // Descriptors of tensors that are put together and taken apart again: the quick instruction selection leaves them
+    // to the slow one.
+    llvm::FunctionPassManager simple;
+    simple.addPass(llvm::EarlyCSEPass());
+    simple.addPass(llvm::DCEPass());
+    llvm::ModulePassManager all;
+    all.addPass(llvm::createModuleToFunctionPassAdaptor(std::move(simple)));
+    all.run(module, modules);
+  }
   auto passes = optLevel == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
                               : builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2);
   passes.run(module, modules);

@@ -3,11 +3,9 @@
 #include "compiler/backend/timing.h"
 #include "compiler/dialect/canonicalizer.h"
 
-#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
 #include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -33,20 +31,15 @@ auto perFunction(std::unique_ptr<Pass> (*create)()) {
 void addDeallocation(Manager &pm, const Options &) {
   // MLIR's pipeline, with one step in between.
   pm.addPass(memref::createExpandReallocPass(/*emitDeallocs=*/false));
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(ir::createCanonicalizer());
   pm.addPass(bufferization::createOwnershipBasedBufferDeallocationPass());
   pm.addNestedPass<func::FuncOp>(passes::createOwnGrownPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(ir::createCanonicalizer());
   pm.addPass(bufferization::createBufferDeallocationSimplificationPass());
   pm.addPass(bufferization::createLowerDeallocationsPass());
   pm.addPass(createCSEPass());
-  pm.addPass(createCanonicalizerPass());
+  pm.addPass(ir::createCanonicalizer());
   pm.addPass(createBufferizationToMemRefPass());
-}
-
-void addLowerAddressing(Manager &pm, const Options &) {
-  pm.addPass(memref::createExpandStridedMetadataPass());
-  pm.addPass(createLowerAffinePass());
 }
 
 } // namespace
@@ -112,13 +105,13 @@ const std::vector<Step> &pipeline() {
        perModule(createEntryPointsPass)},
       {"math-calls", "math functions to libm", Stage::Llvm, false, perModule(createMathCallsPass)},
       {"mark-loops", "independent innermost loops", Stage::Llvm, false, perModule(createMarkLoopsPass)},
-      {"addressing", "views and index arithmetic", Stage::Llvm, false, addLowerAddressing},
+      {"addressing", "views and index arithmetic", Stage::Llvm, false, perModule(createAddressingPass)},
       {"control-flow", "scf to branches", Stage::Llvm, false, perModule(createConvertSCFToCFPass)},
       {"runtime-calls", "kernels, externs, assertions and polls to calls", Stage::Llvm, false,
        [](Manager &pm, const Options &options) {
          pm.addPass(createRuntimeCallsPass(options.lineText, options.isLibrary));
        }},
-      {"views", "views made by the calls", Stage::Llvm, false, addLowerAddressing},
+      {"views", "views made by the calls", Stage::Llvm, false, perModule(createAddressingPass)},
       {"to-llvm", "everything that is left", Stage::Llvm, false, perModule(createToLlvmPass)},
       {"reconcile-casts", "casts between the parts", Stage::Llvm, false, perModule(createReconcileUnrealizedCastsPass)},
   };

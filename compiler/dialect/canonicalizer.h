@@ -8,8 +8,11 @@ namespace dl::ir {
 
 // Without the pattern that gives a loop-carried tensor the static size that it starts with: it does not look whether
 // the loop changes the size, and a tensor that grows is such a one.
+// And without the tidying of control flow, which takes as long again: programs have no branches yet where this runs.
 inline std::unique_ptr<mlir::Pass> createCanonicalizer() {
-  return mlir::createCanonicalizerPass(mlir::GreedyRewriteConfig(), {"(anonymous namespace)::ForOpTensorCastFolder"});
+  mlir::GreedyRewriteConfig config;
+  config.enableRegionSimplification = mlir::GreedySimplifyRegionLevel::Disabled;
+  return mlir::createCanonicalizerPass(config, {"(anonymous namespace)::ForOpTensorCastFolder"});
 }
 
 } // namespace dl::ir

@@ -72,6 +72,8 @@ PassPtr createShareLoopsPass();
 // --- to LLVM ---------------------------------------------------------------------------------------------------------
 // `dl_fn_<name>` for every exported function, in the convention of dl/abi.h.
 PassPtr createEntryPointsPass();
+// Views and affine index arithmetic to arithmetic on offsets and strides.
+PassPtr createAddressingPass();
 // math ops without an instruction become calls of libm.
 PassPtr createMathCallsPass();
 // Innermost loops without dependences get a marker that code generation turns into metadata.

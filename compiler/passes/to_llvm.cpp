@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 
 using namespace mlir;
 
@@ -35,6 +36,16 @@ void keepNegativeZeros(ModuleOp module) {
     global.setValueAttr(
         DenseElementsAttr::get(RankedTensorType::get(value.getType().getShape(), bits), number.bitcastToAPInt()));
   }
+}
+
+// What this compiler says about arguments. The translation to LLVM warns of what it does not know, and prints the whole
+// function into a warning that nobody reads.
+void dropOwnArgumentAttributes(ModuleOp module) {
+  for (auto function : module.getOps<FunctionOpInterface>())
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      for (NamedAttribute attribute : function.getArgAttrs(i))
+        if (!attribute.getName().getValue().starts_with("llvm."))
+          function.removeArgAttr(i, attribute.getName());
 }
 
 // All remaining dialects at once: one walk instead of one per dialect.
@@ -63,6 +74,7 @@ struct ToLlvmPass : PassWrapper<ToLlvmPass, OperationPass<ModuleOp>> {
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       return signalPassFailure();
     keepNegativeZeros(getOperation());
+    dropOwnArgumentAttributes(getOperation());
   }
 };
 
