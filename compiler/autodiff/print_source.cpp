@@ -126,11 +126,11 @@ FailureOr<func::FuncOp> makeGradient(ModuleOp module, StringRef name, ArrayRef<i
   gradient.setName(symbol);
   call.erase();
   cutDeadValues(gradient);
-  PassManager whole(module.getContext());
-  whole.addNestedPass<func::FuncOp>(ir::createCanonicalizer());
-  whole.addNestedPass<func::FuncOp>(createCSEPass());
-  whole.addNestedPass<func::FuncOp>(ir::createCanonicalizer());
-  if (failed(whole.run(module)))
+  PassManager tidy(module.getContext(), func::FuncOp::getOperationName());
+  tidy.addPass(ir::createCanonicalizer());
+  tidy.addPass(createCSEPass());
+  tidy.addPass(ir::createCanonicalizer());
+  if (failed(tidy.run(gradient)))
     return failure();
   return gradient;
 }

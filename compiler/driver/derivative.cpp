@@ -128,17 +128,11 @@ std::string describe(const DerivativeWish &wish, const std::vector<std::string> 
   return text + (wish.forward ? ", along given directions (forward mode).\n" : ".\n");
 }
 
-} // namespace
-
-std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeWish &wish, Diagnostics &diagnostics,
-                                           const std::string &help) {
+// Of a function that is there.
+std::optional<std::string> print(Lowering &lowering, const DerivativeWish &wish, Diagnostics &diagnostics,
+                                 SourceComments &comments) {
   const SourceManager &sources = diagnostics.sources();
   const std::string &name = wish.function;
-  if (!lowering.keepOnly(name)) {
-    diagnostics.error(Code::UnknownName, {}, "there is no function `" + name + "` whose parameter types are known")
-        .withHelp(help);
-    return std::nullopt;
-  }
   mlir::func::FuncOp function = lowering.functionNamed(name);
   mlir::ModuleOp module = lowering.module();
   Parameters parameters(function);
@@ -165,7 +159,6 @@ std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeW
   for (int i = 0; i < wish.order && mlir::succeeded(derivative); ++i)
     derivative = autodiff::makeGradient(module, derivative->getName(), flat.getArrayRef(), wish.forward);
   if (mlir::succeeded(derivative)) {
-    SourceComments comments(sources);
     mlir::FailureOr<std::string> text = autodiff::printSource(
         *derivative, [&](mlir::Location location) { return comments.at(userSpan(location, sources)); },
         describe(wish, wrt));
@@ -175,6 +168,34 @@ std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeW
   if (!diagnostics.hasErrors())
     diagnostics.error(Code::InternalError, {}, "the derivative could not be printed");
   return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeWish &wish, Diagnostics &diagnostics,
+                                           const std::string &help) {
+  if (!lowering.keepOnly({wish.function})) {
+    diagnostics
+        .error(Code::UnknownName, {}, "there is no function `" + wish.function + "` whose parameter types are known")
+        .withHelp(help);
+    return std::nullopt;
+  }
+  SourceComments comments(diagnostics.sources());
+  return print(lowering, wish, diagnostics, comments);
+}
+
+std::vector<std::optional<std::string>> printDerivatives(Lowering &lowering, const std::vector<DerivativeWish> &wishes,
+                                                         Diagnostics &diagnostics) {
+  std::vector<std::string> names;
+  for (const DerivativeWish &wish : wishes)
+    names.push_back(wish.function);
+  std::vector<std::optional<std::string>> texts(wishes.size());
+  if (!lowering.keepOnly(names))
+    return texts;
+  SourceComments comments(diagnostics.sources());
+  for (size_t i = 0; i < wishes.size(); ++i)
+    texts[i] = print(lowering, wishes[i], diagnostics, comments);
+  return texts;
 }
 
 } // namespace dl::driver

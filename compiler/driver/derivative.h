@@ -22,5 +22,8 @@ struct DerivativeWish {
 // when no instance of the function is known. Nothing after an error in the diagnostics.
 std::optional<std::string> printDerivative(Lowering &lowering, const DerivativeWish &wish, Diagnostics &diagnostics,
                                            const std::string &help);
+// Of several functions that are all there: one of each wish, or nothing where an error says why.
+std::vector<std::optional<std::string>> printDerivatives(Lowering &lowering, const std::vector<DerivativeWish> &wishes,
+                                                         Diagnostics &diagnostics);
 
 } // namespace dl::driver

@@ -105,6 +105,7 @@ backend::CompileOptions Lowering::backendOptions() const {
   backend::CompileOptions options;
   options.optLevel = settings.optimise ? 2 : 0;
   options.fuse = settings.fuse;
+  options.threads = settings.parallel;
   options.timePasses = settings.timePasses;
   options.lineText = [this](const std::string &file, int32_t line) {
     for (uint32_t id = 1; id <= sources.size(); ++id)
@@ -159,12 +160,15 @@ mlir::func::FuncOp Lowering::functionNamed(const std::string &name) const {
   return found;
 }
 
-bool Lowering::keepOnly(const std::string &name) {
-  mlir::func::FuncOp wanted = name == "main" ? ir->module->lookupSymbol<mlir::func::FuncOp>(name) : functionNamed(name);
-  if (!wanted)
-    return false;
+bool Lowering::keepOnly(const std::vector<std::string> &names) {
   llvm::SetVector<mlir::Operation *> kept;
-  kept.insert(wanted);
+  for (const std::string &name : names) {
+    mlir::func::FuncOp wanted =
+        name == "main" ? ir->module->lookupSymbol<mlir::func::FuncOp>(name) : functionNamed(name);
+    if (!wanted)
+      return false;
+    kept.insert(wanted);
+  }
   for (size_t i = 0; i < kept.size(); ++i)
     if (auto uses = mlir::SymbolTable::getSymbolUses(kept[i]))
       for (const mlir::SymbolTable::SymbolUse &use : *uses)

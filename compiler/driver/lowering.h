@@ -55,8 +55,8 @@ public:
   mlir::ModuleOp module() const;
   // An instance of the user's function; the one for all sizes if there is one.
   mlir::func::FuncOp functionNamed(const std::string &name) const;
-  // Drops what this function does not need; `main` is the script. False when there is no such function.
-  bool keepOnly(const std::string &name);
+  // Drops what these functions do not need; `main` is the script. False when there is none of one of the names.
+  bool keepOnly(const std::vector<std::string> &names);
   // What reverse passes keep, one line a value.
   std::optional<std::string> keptForReverse();
 

@@ -266,7 +266,7 @@ bool Session::ir(const std::string &text, const std::string &stage) {
   if (!lowering)
     return state->finish(false);
   std::optional<std::string> out;
-  if (lowering->keepOnly(isFunction ? name : "main"))
+  if (lowering->keepOnly({isFunction ? name : "main"}))
     out = lowering->emit(stage);
   else
     state->diagnostics.error(Code::UnknownName, {}, "nothing says what `" + name + "` takes")

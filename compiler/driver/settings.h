@@ -10,6 +10,7 @@ struct Settings {
   bool cache = true;          // keep compiled scripts on disk
   bool optimise = true;       // -O2; false is -O0
   bool fuse = true;           // merge elementwise operations and their producers into one loop
+  bool parallel = true;       // large loops go through the thread pool
   bool detectAnomaly = false; // stop at the first NaN or infinity
   bool timePasses = false;    // tell on stderr what each step of the compilation took
   bool json = false;          // diagnostics as JSON lines
@@ -17,7 +18,7 @@ struct Settings {
 
   // The part of the settings that the compiled code depends on, as text for cache keys.
   std::string codeKey() const {
-    return std::string(optimise ? "O2" : "O0") + (fuse ? "" : ",no-fuse") + (detectAnomaly ? ",anomaly" : "");
+    return std::string(optimise ? "O2" : "O0") + (fuse ? "" : ",no-fuse") + (parallel ? "" : ",sequential") + (detectAnomaly ? ",anomaly" : "");
   }
 };
 
