@@ -382,28 +382,32 @@ void Writer::derivativeEntry() {
   });
   line("}");
 
-  std::string names, results = "f64", directions, first = loss.params[0].text();
+  std::string names, gradients, results = "f64", first = loss.params[0].text();
   for (size_t i = 0; i < loss.params.size(); ++i) {
     names += (i ? ", " : "") + std::string(1, static_cast<char>('a' + i));
+    gradients += (i ? ", g" : "g") + std::to_string(i);
     results += ", " + loss.params[i].text();
   }
   std::string rest = names.substr(1), partial = "fn(t) = " + loss.name + "(t" + rest + ")";
-  line("export fn " + entry_ + "(" + parameters(loss) + ", da: " + first + ") -> (" + results + ", f64, f64, " + first +
-       ", " + first + ") {");
-  if (loss.params.size() == 1)
-    line("  let (y, g0) = value_and_grad(" + loss.name + ")(a)");
-  else
-    line("  let (y, (g0, g1)) = value_and_grad(" + loss.name + ", wrt=(0, 1))(a, b)");
-  line("  let (z, dz) = jvp(" + partial + ", a, da)");
-  line("  let h = grad(fn(t) = sum(grad(" + loss.name + ")(t" + rest + ") * da))(a)");
-  line("  let (g, dg) = jvp(grad(" + partial + "), a, da)");
-  line(std::string("  (y, g0, ") + (loss.params.size() == 1 ? "" : "g1, ") + "z, dz, h, dg)");
-  line("}");
+  std::string takes = "(" + parameters(loss) + ", da: " + first + ") -> ";
+  std::string value = "  let (y, " + (loss.params.size() == 1 ? gradients : "(" + gradients + ")") +
+                      ") = value_and_grad(" + loss.name + (loss.params.size() == 1 ? "" : ", wrt=(0, 1)") + ")(" +
+                      names + ")\n",
+              slope = "  let (z, dz) = jvp(" + partial + ", a, da)\n",
+              forward = "  let (g, dg) = jvp(grad(" + partial + "), a, da)\n",
+              reverse = "  let dg = grad(fn(t) = sum(grad(" + loss.name + ")(t" + rest + ") * da))(a)\n";
+  // A second derivative is most of the code: half of the programs have the one, half the other.
+  text_ += "export fn " + entry_ + takes + "(" + results + ", f64, f64, " + first + ") {\n" + value + slope +
+           (program_.seed % 2 ? forward : reverse) + "  (y, " + gradients + ", z, dz, dg)\n}\n";
   program_.loss = loss.name;
   program_.wrt = static_cast<int>(loss.params.size());
-  program_.again = 1 + loss.params.size() + 2;
-  program_.againText = "export fn " + entry_ + "_again(" + parameters(loss) + ", da: " + first + ") -> " + first +
-                       " = grad(fn(t) = sum(" + loss.name + "_grad(t" + rest + ")[1] * da))(a)\n";
+  program_.expectedText = "export fn " + entry_ + "_expected" + takes + "(" + results + ", f64, " + first + ") {\n" +
+                          value + slope + forward + "  (y, " + gradients + ", dz, dg)\n}\n";
+  for (size_t i = 0; i <= loss.params.size(); ++i)
+    program_.expects.push_back(i);
+  program_.expects.insert(program_.expects.end(), {0, loss.params.size() + 1, loss.params.size() + 2});
+  program_.againText = "export fn " + entry_ + "_again" + takes + first + " = grad(fn(t) = sum(" + loss.name +
+                       "_grad(t" + rest + ")[1] * da))(a)\n";
   for (const TensorType &type : loss.params)
     program_.arguments.push_back(argumentFor(type));
   program_.arguments.push_back(argumentFor(loss.params[0]));

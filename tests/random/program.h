@@ -22,12 +22,13 @@ struct Program {
   std::string entry; // every name at the top level begins with it, so that programs can stand in one file
   std::vector<Argument> arguments;
 
-  // Differentiable programs: the function that is differentiated by its first `wrt` parameters, and the declaration of
-  // a further entry point, `entry`_again, that differentiates its derivative once more, as `dl grad` prints that. It
-  // gives what is result number `again` of the entry point.
-  std::string loss, againText;
+  // Differentiable programs: the function that is differentiated by its first `wrt` parameters, and two further entry
+  // points. `entry`_expected is what is evaluated in the place of the entry point, which gives some of its results in
+  // several ways: `expects` tells which each of them must be. `entry`_again differentiates the derivative of the loss,
+  // as `dl grad` prints it, once more; it gives the last result of `entry`_expected.
+  std::string loss, expectedText, againText;
   int wrt = 0;
-  size_t again = 0;
+  std::vector<size_t> expects;
 };
 
 } // namespace dl::testing

@@ -30,19 +30,23 @@ const char *nameOf(Outcome::Kind kind) {
 
 namespace {
 
-driver::Settings settingsFor(bool optimise, bool fuse) {
+driver::Settings settingsFor(bool optimise, bool fuse, bool parallel) {
   driver::Settings settings;
   settings.optimise = optimise;
   settings.fuse = fuse;
+  settings.parallel = parallel;
   settings.cache = false;
   return settings;
 }
 
-std::string textOf(const std::vector<Program> &programs) {
-  std::string text;
-  for (const Program &program : programs)
-    text += program.text + "\n";
-  return text;
+// The texts of several programs in one file, one after the other.
+using Texts = std::vector<std::string>;
+
+std::string joined(const Texts &texts) {
+  std::string all;
+  for (const std::string &text : texts)
+    all += text + "\n";
+  return all;
 }
 
 // What is printed while it lives.
@@ -263,21 +267,20 @@ const sema::Function *entryOf(const Compilation &compilation, const std::string 
 }
 
 // Sets the outcome of each program that an error points into; of all that agree so far when one points nowhere.
-void blame(const Compilation &compilation, const std::vector<Program> &programs, Outcome::Kind kind,
-           std::vector<Outcome> &outcomes) {
+void blame(const Compilation &compilation, const Texts &texts, Outcome::Kind kind, std::vector<Outcome> &outcomes) {
   for (const Diagnostic &d : compilation.diagnostics.all()) {
     if (d.severity != Severity::Error)
       continue;
-    size_t begin = 0, hit = programs.size();
-    for (size_t i = 0; i < programs.size(); ++i) {
-      size_t end = begin + programs[i].text.size() + 1;
+    size_t begin = 0, hit = texts.size();
+    for (size_t i = 0; i < texts.size(); ++i) {
+      size_t end = begin + texts[i].size() + 1;
       if (d.span.valid() && compilation.sources.file(d.span.file).path == "random.dl" && d.span.begin >= begin &&
           d.span.begin < end)
         hit = i;
       begin = end;
     }
-    for (size_t i = 0; i < programs.size(); ++i)
-      if ((hit == i || hit == programs.size()) && !outcomes[i].failed())
+    for (size_t i = 0; i < texts.size(); ++i)
+      if ((hit == i || hit == texts.size()) && !outcomes[i].failed())
         outcomes[i] = {kind, render(d, compilation.sources, false)};
   }
 }
@@ -293,24 +296,54 @@ bool anyFailed(const std::vector<Outcome> &outcomes) {
 
 namespace {
 
-// Puts the derivative of the loss, as the compiler prints it, and what differentiates that again behind the program.
-Outcome addPrintedDerivative(Program &program) {
-  Compilation compilation(settingsFor(false, false));
-  size_t end = program.text.find("export fn " + program.entry + "(");
-  std::vector<int> wrt(static_cast<size_t>(program.wrt));
-  std::iota(wrt.begin(), wrt.end(), 0);
-  std::optional<std::string> source;
-  if (compilation.addText("random.dl", program.text.substr(0, end)) && compilation.askFor(program.loss, "") &&
-      compilation.check() && compilation.generate())
-    source = compilation.lowering.derivative(program.loss, wrt, /*forward=*/false, /*order=*/1, "");
-  if (!source) {
-    for (const Diagnostic &d : compilation.diagnostics.all())
-      if (d.severity == Severity::Error)
-        return {Outcome::NotCompiled, "its derivative cannot be printed: " + render(d, compilation.sources, false)};
-    return {Outcome::NotCompiled, "its derivative cannot be printed, without an error"};
+// Evaluates the exported functions that are named after the programs.
+void evaluateAll(const Compilation &compilation, const std::vector<Program> &programs, const std::string &suffix,
+                 std::vector<Expected> &expected, std::vector<Outcome> &outcomes) {
+  sema::onLargeStack([&] {
+    for (size_t i = 0; i < programs.size(); ++i)
+      if (const sema::Function *function = entryOf(compilation, programs[i].entry + suffix)) {
+        expected[i] = evaluate(*function, programs[i]);
+        outcomes[i] = expected[i].outcome;
+      }
+  });
+}
+
+// Evaluates what the derivatives must be, and puts the derivative of the loss, as the compiler prints it, and what
+// differentiates that again behind each program.
+void prepareDerivatives(std::vector<Program> &programs, std::vector<Expected> &expected,
+                        std::vector<Outcome> &outcomes) {
+  Texts texts;
+  std::vector<std::string> losses;
+  for (const Program &program : programs) {
+    std::string text = program.text.substr(0, program.text.find("export fn " + program.entry + "("));
+    if (size_t loss = text.find("fn " + program.loss + "("); loss != std::string::npos)
+      text.insert(loss, "export "); // for all sizes, as `dl grad` takes it
+    texts.push_back(text + program.expectedText);
+    losses.push_back(program.loss);
   }
-  program.text += *source + "\n" + program.againText;
-  return {};
+  Compilation compilation(settingsFor(false, false, false));
+  if (!compilation.addText("random.dl", joined(texts)) || !compilation.check())
+    return blame(compilation, texts, Outcome::Refused, outcomes);
+  evaluateAll(compilation, programs, "_expected", expected, outcomes);
+  if (anyFailed(outcomes))
+    return;
+  if (!compilation.generate() || !compilation.lowering.keepOnly(losses))
+    return blame(compilation, texts, Outcome::NotCompiled, outcomes);
+  for (size_t i = 0; i < programs.size(); ++i) {
+    std::vector<int> wrt(static_cast<size_t>(programs[i].wrt));
+    std::iota(wrt.begin(), wrt.end(), 0);
+    size_t errors = compilation.diagnostics.all().size();
+    std::optional<std::string> source =
+        compilation.lowering.derivative(programs[i].loss, wrt, /*forward=*/false, /*order=*/1, "");
+    if (source)
+      programs[i].text += *source + "\n" + programs[i].againText;
+    else
+      outcomes[i] = {Outcome::NotCompiled,
+                     "its derivative cannot be printed: " +
+                         (errors < compilation.diagnostics.all().size()
+                              ? render(compilation.diagnostics.all()[errors], compilation.sources, false)
+                              : "there is no error")};
+  }
 }
 
 // A program in compiled form against what the evaluation says.
@@ -327,21 +360,25 @@ std::string compared(const driver::NativeCode &code, const Compilation &compilat
   };
   Answer answer;
   std::string text = called(program.entry, answer);
-  if (text.empty())
-    text = difference(expected, answer);
-  if (!text.empty() || program.againText.empty() || !expected.fault.empty() || expected.value.size() <= program.again)
+  if (!text.empty())
     return text;
-  Expected second{{}, "", "", {expected.value[program.again]}};
-  text = called(program.entry + "_again", answer);
-  answer.printed.clear();
-  if (text.empty())
-    text = difference(second, answer);
+  if (program.expects.empty() || !expected.fault.empty() || expected.value.empty())
+    return difference(expected, answer);
+  Expected all = expected;
+  all.value.clear();
+  for (size_t result : program.expects)
+    all.value.push_back(expected.value.at(result));
+  if (text = difference(all, answer); !text.empty())
+    return text;
+  all.value = {expected.value.back()};
+  if (text = called(program.entry + "_again", answer); text.empty())
+    text = difference(all, answer);
   return text.empty() ? "" : "the derivative of the printed derivative: " + text;
 }
 
 struct Way {
   const char *name;
-  bool optimise, fuse;
+  bool optimise, fuse, parallel;
 };
 
 } // namespace
@@ -349,33 +386,29 @@ struct Way {
 std::vector<Outcome> tryPrograms(std::vector<Program> programs, bool thorough) {
   std::vector<Outcome> outcomes(programs.size());
   std::vector<Expected> expected(programs.size());
-  for (size_t i = 0; i < programs.size(); ++i)
-    if (!programs[i].againText.empty())
-      outcomes[i] = addPrintedDerivative(programs[i]);
+  bool differentiable = !programs.empty() && !programs[0].loss.empty();
+  if (differentiable)
+    prepareDerivatives(programs, expected, outcomes);
   if (anyFailed(outcomes))
     return outcomes;
-  const std::vector<Way> ways = thorough ? std::vector<Way>{{"-O2", true, true}, {"-O0", false, false}}
-                                         : std::vector<Way>{{"-O0 with fusion", false, true}};
+  Texts texts;
+  for (const Program &program : programs)
+    texts.push_back(program.text);
+  const std::vector<Way> ways = thorough ? std::vector<Way>{{"-O2", true, true, true}, {"-O0", false, false, true}}
+                                         : std::vector<Way>{{"-O0 with fusion", false, true, false}};
   for (const Way &way : ways) {
-    Compilation compilation(settingsFor(way.optimise, way.fuse));
-    if (!compilation.addText("random.dl", textOf(programs)) || !compilation.check()) {
-      blame(compilation, programs, Outcome::Refused, outcomes);
+    Compilation compilation(settingsFor(way.optimise, way.fuse, way.parallel));
+    if (!compilation.addText("random.dl", joined(texts)) || !compilation.check()) {
+      blame(compilation, texts, Outcome::Refused, outcomes);
       return outcomes;
     }
-    if (&way == &ways[0]) {
-      sema::onLargeStack([&] {
-        for (size_t i = 0; i < programs.size(); ++i)
-          if (const sema::Function *entry = entryOf(compilation, programs[i].entry)) {
-            expected[i] = evaluate(*entry, programs[i]);
-            outcomes[i] = expected[i].outcome;
-          }
-      });
-      if (anyFailed(outcomes))
-        return outcomes;
-    }
+    if (!differentiable && &way == &ways[0])
+      evaluateAll(compilation, programs, "", expected, outcomes);
+    if (anyFailed(outcomes))
+      return outcomes;
     std::optional<std::string> object = compilation.object(driver::Entries::Exports);
     if (!object) {
-      blame(compilation, programs, Outcome::NotCompiled, outcomes);
+      blame(compilation, texts, Outcome::NotCompiled, outcomes);
       return outcomes;
     }
     std::string problem;
@@ -394,7 +427,7 @@ std::vector<Outcome> tryPrograms(std::vector<Program> programs, bool thorough) {
 }
 
 Outcome tryBroken(const Program &program, bool runs) {
-  Compilation compilation(settingsFor(false, false));
+  Compilation compilation(settingsFor(false, false, false));
   bool correct = compilation.addText("random.dl", program.text) && compilation.check();
   if (correct && runs) {
     std::optional<std::string> object = compilation.object(driver::Entries::Exports);

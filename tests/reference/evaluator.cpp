@@ -2,6 +2,7 @@
 #include "tests/reference/evaluator.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace dl::reference {
 
@@ -21,37 +22,50 @@ struct Leaf {
   std::optional<Dim> dim;
 };
 
-void leavesOf(const Type &type, const std::optional<Dim> &dim, std::vector<Leaf> &leaves) {
+void addLeaves(const Type &type, const std::optional<Dim> &dim, std::vector<Leaf> &leaves) {
   if (!type)
     return;
   if (type->kind == TypeKind::Tensor || type->kind == TypeKind::Str)
     leaves.push_back({type, dim});
   else
     for (const sema::Part &part : sema::storedParts(type))
-      leavesOf(part.type, part.dim, leaves);
+      addLeaves(part.type, part.dim, leaves);
+}
+
+// How a value of a type is stored. Every expression asks each time it is evaluated, so it is worked out once.
+struct Layout {
+  Type type; // keeps what the table is looked up by
+  std::vector<Leaf> leaves;
+  std::vector<size_t> begins; // of the parts among the leaves, and the end
+};
+
+const Layout &layoutOf(const Type &type) {
+  static std::unordered_map<const sema::TypeNode *, Layout> known;
+  auto [it, fresh] = known.try_emplace(type.get());
+  Layout &layout = it->second;
+  if (!fresh)
+    return layout;
+  layout.type = type;
+  addLeaves(type, std::nullopt, layout.leaves);
+  layout.begins.push_back(0);
+  if (type && type->kind != TypeKind::Tensor && type->kind != TypeKind::Str)
+    for (const sema::Part &part : sema::storedParts(type)) {
+      std::vector<Leaf> leaves;
+      addLeaves(part.type, part.dim, leaves);
+      layout.begins.push_back(layout.begins.back() + leaves.size());
+    }
+  return layout;
 }
 
 } // namespace
 
-void addLeaves(const Type &type, std::vector<Type> &leaves) {
-  std::vector<Leaf> all;
-  leavesOf(type, std::nullopt, all);
-  for (const Leaf &leaf : all)
-    leaves.push_back(leaf.type);
-}
-
-size_t countLeaves(const Type &type) {
-  std::vector<Leaf> leaves;
-  leavesOf(type, std::nullopt, leaves);
-  return leaves.size();
-}
+size_t countLeaves(const Type &type) { return layoutOf(type).leaves.size(); }
 
 std::pair<size_t, size_t> partRange(const Type &type, uint32_t index) {
-  std::vector<sema::Part> parts = sema::storedParts(type);
-  size_t offset = 0;
-  for (uint32_t i = 0; i < index && i < parts.size(); ++i)
-    offset += countLeaves(parts[i].type);
-  return {offset, index < parts.size() ? countLeaves(parts[index].type) : 0};
+  const std::vector<size_t> &begins = layoutOf(type).begins;
+  if (index + 1 >= begins.size())
+    throw Contradiction("part " + std::to_string(index) + " of a value that has no such part");
+  return {begins[index], begins[index + 1] - begins[index]};
 }
 
 Value Evaluator::call(const sema::Function &function, Value arguments) {
@@ -79,11 +93,10 @@ Value Evaluator::call(const sema::Function &function, Value arguments) {
         learn(frame, param->type, value);
       else
         for (size_t i = 0; i < value.size(); ++i) {
-          std::vector<Type> leaves;
-          addLeaves(param->type, leaves);
-          for (size_t d = 0; leaves[i]->kind == TypeKind::Tensor && d < leaves[i]->dims.size(); ++d)
-            if (leaves[i]->dims[d].isSymbol())
-              learn(frame, leaves[i]->dims[d], value[i].shape.at(d));
+          const Type &leaf = layoutOf(param->type).leaves[i].type;
+          for (size_t d = 0; leaf->kind == TypeKind::Tensor && d < leaf->dims.size(); ++d)
+            if (leaf->dims[d].isSymbol())
+              learn(frame, leaf->dims[d], value[i].shape.at(d));
         }
     }
   Value result;
@@ -256,6 +269,8 @@ std::optional<int64_t> valueOf(const Dim &dim, const std::map<uint32_t, int64_t>
 std::optional<int64_t> Evaluator::size(const Frame &frame, const Dim &dim) const { return valueOf(dim, frame.sizes); }
 
 int64_t Evaluator::knownSize(const Frame &frame, const Dim &dim) const {
+  if (dim.isConst())
+    return dim.constant();
   std::optional<int64_t> value = size(frame, dim);
   if (!value)
     throw Contradiction("the size " + dim.str() + " has no value in " + frame.function->name);
@@ -263,8 +278,13 @@ int64_t Evaluator::knownSize(const Frame &frame, const Dim &dim) const {
 }
 
 void Evaluator::learn(Frame &frame, const Dim &dim, int64_t size) {
+  if (dim.isConst() && dim.constant() == size)
+    return;
   if (dim.isOpen())
     return; // another in each value
+  if (dim.isSymbol())
+    if (auto [known, fresh] = frame.sizes.try_emplace(dim.symbolId(), size); fresh || known->second == size)
+      return;
   std::optional<uint32_t> open;
   for (uint32_t symbol : dim.symbols())
     if (!frame.sizes.count(symbol)) {
@@ -295,8 +315,7 @@ void Evaluator::learn(Frame &frame, const Dim &dim, int64_t size) {
 }
 
 void Evaluator::learn(Frame &frame, const Type &type, const Value &value) {
-  std::vector<Leaf> leaves;
-  leavesOf(type, std::nullopt, leaves);
+  const std::vector<Leaf> &leaves = layoutOf(type).leaves;
   if (leaves.size() != value.size())
     throw Contradiction("a value of type " + sema::str(type) + " with " + std::to_string(value.size()) + " parts");
   for (size_t i = 0; i < leaves.size(); ++i) {

@@ -81,7 +81,6 @@ private:
 
 // How many leaves a value of the type has, and where part `index` of it lies among them.
 size_t countLeaves(const sema::Type &type);
-void addLeaves(const sema::Type &type, std::vector<sema::Type> &leaves);
 std::pair<size_t, size_t> partRange(const sema::Type &type, uint32_t index);
 
 } // namespace dl::reference
