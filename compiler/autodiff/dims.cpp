@@ -147,7 +147,7 @@ Value makeDim(OpBuilder &b, Location loc, const Dim &dim) {
 }
 
 void resolveDims(Operation *root) {
-  root->walk([](tensor::DimOp size) {
+  root->walk([root](tensor::DimOp size) {
     std::optional<int64_t> dim = size.getConstantIndex();
     if (!dim || !isa<RankedTensorType>(size.getSource().getType()))
       return;
@@ -156,7 +156,10 @@ void resolveDims(Operation *root) {
       return;
     OpBuilder b(size);
     size.getResult().replaceAllUsesWith(makeDim(b, size.getLoc(), traced));
-    size.erase();
+    // What stands in `root` itself may be known to a mapping: a new op at the address of an erased one would be taken
+    // for it.
+    if (size->getParentOp() != root)
+      size.erase();
   });
 }
 

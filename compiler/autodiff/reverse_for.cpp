@@ -238,7 +238,8 @@ void resolveSizes(Value placeholder, Value carried, scf::ForOp loop) {
         continue;
       OpBuilder b(size);
       size.getResult().replaceAllUsesWith(makeDim(b, size.getLoc(), dim));
-      size.erase();
+      if (size->getBlock() != placeholder.getParentBlock()) // else as in resolveDims()
+        size.erase();
     }
 }
 
