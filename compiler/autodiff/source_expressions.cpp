@@ -1,3 +1,4 @@
+#include "compiler/autodiff/dims.h"
 #include "compiler/autodiff/source_printer.h"
 
 #include "compiler/ops/modes.h"
@@ -253,19 +254,36 @@ Text SourcePrinter::transpose(ir::TransposeOp op) {
   return call("permute", {input, numbers(perm)});
 }
 
+// Whether a dimension of size 1 has a size that the text does not show: that of `x[i:i + 1]`, of which the checker only
+// knows that it is no more.
+bool SourcePrinter::hidesSizeOne(Value value, int64_t dim) const {
+  if (ShapedType::isDynamic(ir::shapeOf(value.getType())[dim]))
+    return traceDim(value, dim).constant == 1;
+  auto slice = peel(value).getDefiningOp<ir::SliceOp>();
+  if (!slice)
+    return false;
+  int64_t from = dim;
+  for (int64_t d : slice.getDropped()) // increasing
+    from += d <= from;
+  return !getConstantIntValue(slice.getOffsets()[from]) || hidesSizeOne(slice.getInput(), from);
+}
+
 // `x[:, new]` and `x[:, 0]` for a reshape that only adds or only takes away dimensions of size 1.
 std::optional<std::string> SourcePrinter::unitDims(ir::ReshapeOp op) {
   Value input = op.getInput(), longer = op.getResult(), shorter = input;
   bool adds = ir::rankOf(op.getType()) > ir::rankOf(input.getType());
   if (!adds)
     std::swap(longer, shorter);
+  int64_t next = 0, rank = ir::rankOf(shorter.getType()), excess = ir::rankOf(longer.getType()) - rank;
   std::string items;
-  int64_t next = 0, rank = ir::rankOf(shorter.getType());
   for (auto [d, size] : llvm::enumerate(ir::shapeOf(longer.getType()))) {
-    bool isKept = next < rank && sameSize(longer, int64_t(d), shorter, next);
-    if (!isKept && size != 1)
+    // Those go first that the checker does not see to be 1.
+    bool isHidden = !adds && excess > 0 && hidesSizeOne(longer, int64_t(d));
+    bool isKept = !isHidden && next < rank && sameSize(longer, int64_t(d), shorter, next);
+    if (!isKept && !isHidden && size != 1)
       return std::nullopt;
     next += isKept;
+    excess -= !isKept;
     items += std::string(d ? ", " : "") + (isKept ? ":" : adds ? "new" : "0");
   }
   if (next != rank)

@@ -72,6 +72,7 @@ private:
                       mlir::ValueRange sizes, llvm::ArrayRef<int64_t> steps, llvm::ArrayRef<int64_t> dropped);
   Text transpose(ir::TransposeOp op);
   Text reshape(ir::ReshapeOp op);
+  bool hidesSizeOne(mlir::Value value, int64_t dim) const;
   std::optional<std::string> unitDims(ir::ReshapeOp op);
   std::optional<Text> vectorProduct(ir::ReshapeOp op);
   Text reduce(ir::ReduceOp op);
