@@ -35,7 +35,7 @@ constexpr int secondsPerBatch = 120, secondsPerProgram = 30;
 constexpr int triesOfShrinking = 600;
 // Of the differentiable programs, every so many batches are compiled both with and without optimisation: derivatives
 // are made before that, and what comes after is tested by the other programs.
-constexpr size_t thoroughEvery = 8;
+constexpr size_t thoroughEvery = 16;
 
 void usage() {
   std::printf(

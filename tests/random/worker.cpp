@@ -15,6 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// How much longer than its processor time a process may take, with threads that wait and other work on the machine.
+constexpr int patience = 20;
+
 struct Running {
   size_t number;
   pid_t process;
@@ -59,6 +62,9 @@ Running start(size_t number, int seconds, const std::function<std::vector<Outcom
     dup2(errors[1], STDERR_FILENO);
     rlimit memory{rlim_t(8) << 30, rlim_t(8) << 30}; // runaway allocations end the worker, not the machine
     setrlimit(RLIMIT_AS, &memory);
+    // Of processor time: what else the machine does makes no program hang.
+    rlimit time{rlim_t(seconds), rlim_t(seconds) + 1};
+    setrlimit(RLIMIT_CPU, &time);
     std::string text = encode(work(number));
     for (size_t at = 0; at < text.size();) {
       ssize_t written = write(results[1], text.data() + at, text.size() - at);
@@ -70,7 +76,7 @@ Running start(size_t number, int seconds, const std::function<std::vector<Outcom
   }
   close(results[1]);
   close(errors[1]);
-  return {number, process, results[0], errors[0], "", "", Clock::now() + std::chrono::seconds(seconds)};
+  return {number, process, results[0], errors[0], "", "", Clock::now() + patience * std::chrono::seconds(seconds)};
 }
 
 // Reads what is there; false at the end.
@@ -98,6 +104,7 @@ std::vector<Outcome> finish(Running &running, bool late) {
         outcome.what += "\n" + running.complaints.substr(0, 4000);
     return outcomes;
   }
+  late |= WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
   std::string how = late                  ? "no end"
                     : WIFSIGNALED(status) ? strsignal(WTERMSIG(status))
                                           : "exit " + std::to_string(WEXITSTATUS(status));

@@ -7,8 +7,8 @@
 
 namespace dl::testing {
 
-// Runs `work` in a new process and gives what it wrote with `say`, one outcome each; after a crash or `seconds` without
-// an end, one more outcome that says so.
+// Runs `work` in a new process and gives what it wrote with `say`, one outcome each; after a crash or `seconds` of
+// processor time without an end, one more outcome that says so.
 std::vector<Outcome> inProcess(const std::function<std::vector<Outcome>()> &work, int seconds);
 
 // Runs the pieces of work number 0 … count - 1, `jobs` at a time, and calls `done` here with each one's outcomes as
