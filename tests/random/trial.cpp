@@ -1,6 +1,7 @@
 #include "tests/random/trial.h"
 
 #include "compiler/driver/compilation.h"
+#include "compiler/driver/derivative.h"
 #include "compiler/driver/native_code.h"
 #include "compiler/driver/signature.h"
 #include "compiler/sema/large_stack.h"
@@ -11,7 +12,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
-#include <numeric>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,13 +313,17 @@ void evaluateAll(const Compilation &compilation, const std::vector<Program> &pro
 void prepareDerivatives(std::vector<Program> &programs, std::vector<Expected> &expected,
                         std::vector<Outcome> &outcomes) {
   Texts texts;
-  std::vector<std::string> losses;
+  std::vector<driver::DerivativeWish> wishes;
   for (const Program &program : programs) {
     std::string text = program.text.substr(0, program.text.find("export fn " + program.entry + "("));
     if (size_t loss = text.find("fn " + program.loss + "("); loss != std::string::npos)
       text.insert(loss, "export "); // for all sizes, as `dl grad` takes it
     texts.push_back(text + program.expectedText);
-    losses.push_back(program.loss);
+    driver::DerivativeWish &wish = wishes.emplace_back();
+    wish.function = program.loss;
+    wish.wrt.clear();
+    for (int i = 0; i < program.wrt; ++i)
+      wish.wrt.push_back(std::to_string(i));
   }
   Compilation compilation(settingsFor(false, false, false));
   if (!compilation.addText("random.dl", joined(texts)) || !compilation.check())
@@ -327,23 +331,18 @@ void prepareDerivatives(std::vector<Program> &programs, std::vector<Expected> &e
   evaluateAll(compilation, programs, "_expected", expected, outcomes);
   if (anyFailed(outcomes))
     return;
-  if (!compilation.generate() || !compilation.lowering.keepOnly(losses))
+  if (!compilation.generate())
     return blame(compilation, texts, Outcome::NotCompiled, outcomes);
-  for (size_t i = 0; i < programs.size(); ++i) {
-    std::vector<int> wrt(static_cast<size_t>(programs[i].wrt));
-    std::iota(wrt.begin(), wrt.end(), 0);
-    size_t errors = compilation.diagnostics.all().size();
-    std::optional<std::string> source =
-        compilation.lowering.derivative(programs[i].loss, wrt, /*forward=*/false, /*order=*/1, "");
-    if (source)
-      programs[i].text += *source + "\n" + programs[i].againText;
+  std::vector<std::optional<std::string>> sources =
+      driver::printDerivatives(compilation.lowering, wishes, compilation.diagnostics);
+  const std::vector<Diagnostic> &errors = compilation.diagnostics.all();
+  for (size_t i = 0; i < programs.size(); ++i)
+    if (sources[i])
+      programs[i].text += *sources[i] + "\n" + programs[i].againText;
     else
       outcomes[i] = {Outcome::NotCompiled,
                      "its derivative cannot be printed: " +
-                         (errors < compilation.diagnostics.all().size()
-                              ? render(compilation.diagnostics.all()[errors], compilation.sources, false)
-                              : "there is no error")};
-  }
+                         (errors.empty() ? "there is no error" : render(errors[0], compilation.sources, false))};
 }
 
 // A program in compiled form against what the evaluation says.
