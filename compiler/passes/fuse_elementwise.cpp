@@ -56,6 +56,7 @@ public:
   Fuser(func::FuncOp func, IRRewriter &rewriter) : func(func), rewriter(rewriter) {}
 
   void run() {
+    readOriginals();
     dissolveCheapOnes();
     erased.clear();
     SmallVector<GenericOp> ops;
@@ -70,6 +71,44 @@ private:
   func::FuncOp func;
   IRRewriter &rewriter;
   llvm::DenseSet<Operation *> erased;
+
+  // The tensor of which `copy` is one with the dimensions in another order; null when it is something else.
+  static Value permuted(GenericOp copy) {
+    if (!isElementwise(copy) || copy.getNumDpsInputs() != 1 || copy->getNumResults() != 1 ||
+        copy.getBody()->getTerminator()->getOperand(0) != copy.getBody()->getArgument(0))
+      return {};
+    auto [from, to] = std::pair(copy.getIndexingMapsArray()[0], copy.getIndexingMapsArray()[1]);
+    return from.isPermutation() && to.isIdentity() ? copy.getDpsInputs()[0] : Value();
+  }
+
+  // Whether `user` reads elements of the tensor inside an op beside it.
+  static bool readsElements(Operation *user, GenericOp tensor) {
+    auto reader = dyn_cast<GenericOp>(user->getParentOp());
+    return isa<tensor::ExtractOp>(user) && reader && reader->getBlock() == tensor->getBlock();
+  }
+
+  // Elements that are read at computed places, as by indices of columns, are read from the original of a transposed
+  // tensor where nobody else needs that: it need not be made for a few of them.
+  void readOriginals() {
+    SmallVector<GenericOp> copies;
+    func.walk([&](GenericOp op) {
+      if (permuted(op) && !op->use_empty() &&
+          llvm::all_of(op->getUsers(), [&](Operation *user) { return readsElements(user, op); }))
+        copies.push_back(op);
+    });
+    for (GenericOp copy : copies) {
+      AffineMap map = copy.getIndexingMapsArray()[0];
+      for (Operation *user : llvm::make_early_inc_range(copy->getUsers())) {
+        auto read = cast<tensor::ExtractOp>(user);
+        SmallVector<Value> indices;
+        for (unsigned i = 0; i < map.getNumResults(); ++i)
+          indices.push_back(read.getIndices()[map.getDimPosition(i)]);
+        rewriter.setInsertionPoint(read);
+        rewriter.replaceOpWithNewOp<tensor::ExtractOp>(read, permuted(copy), indices);
+      }
+      rewriter.eraseOp(copy);
+    }
+  }
 
   // What it takes to compute an elementwise op again from tensors that are in memory.
   struct Recipe {

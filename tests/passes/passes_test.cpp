@@ -53,6 +53,49 @@ TEST(FuseElementwise, SharedExponentialIsComputedOnce) {
   EXPECT_EQ(count(fused, "= linalg.generic"), 3); // maximum, sum, division
 }
 
+TEST(FuseElementwise, ColumnsAreReadWithoutATranspose) {
+  const std::string text = R"(
+func.func @columns(%w: tensor<22x?xf64>, %at: tensor<?xi64>) -> tensor<?x22xf64> attributes {dl.export} {
+  %t = dl.transpose %w perm = [1, 0] : tensor<22x?xf64> -> tensor<?x22xf64>
+  %c = dl.gather %t at %at : tensor<?x22xf64>, tensor<?xi64> -> tensor<?x22xf64>
+  return %c : tensor<?x22xf64>
+}
+)";
+  EXPECT_EQ(count(stage(text, "linalg"), "= linalg.generic"), 2); // the range of the indices, the columns
+  EXPECT_EQ(count(stage(text, "linalg", false), "= linalg.generic"), 3);
+}
+
+TEST(LowerOps, SmallMatricesOfABatchAreLoops) {
+  auto product = [](const std::string &m) {
+    std::string a = "tensor<?x" + m + "x4xf64>", b = "tensor<?x4x4xf64>";
+    return "func.func @f(%a: " + a + ", %b: " + b + ") -> " + a +
+           " attributes {dl.export} {\n  %c = dl.matmul %a, %b : " + a + ", " + b + " -> " + a +
+           "\n  return %c : " + a + "\n}\n";
+  };
+  EXPECT_EQ(count(stage(product("4"), "linalg"), "dl.kernel"), 0);
+  EXPECT_EQ(count(stage(product("400"), "linalg"), "dl.kernel"), 1);
+}
+
+TEST(FuseParallel, RowsOfOneBufferAreIndependent) {
+  const std::string text = R"(
+func.func @f(%x: tensor<?xf64>, %n: index) -> tensor<3x?xf64> attributes {dl.export} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0.0 : f64
+  %z = dl.broadcast %zero dims = [] sizes(%n) : f64 -> tensor<3x?xf64>
+  %s = dl.slice %x[%c0] sizes(%n) steps = [1] dropped = [] : tensor<?xf64> -> tensor<?xf64>
+  %a = dl.add_slice %s into %z[%c0, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<3x?xf64>
+  %b = dl.add_slice %s into %a[%c1, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<3x?xf64>
+  %c = dl.add_slice %s into %b[%c2, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<3x?xf64>
+  %d = dl.add_slice %s into %c[%c2, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<3x?xf64>
+  return %d : tensor<3x?xf64>
+}
+)";
+  EXPECT_LT(count(stage(text, "loops"), "call @dl_parallel_for"),
+            count(stage(text, "loops", false), "call @dl_parallel_for"));
+}
+
 TEST(Bufferize, UpdatesAreInPlace) {
   for (bool dynamic : {false, true}) {
     std::string loop = loopOf(stage(adam(dynamic), "loops"));
