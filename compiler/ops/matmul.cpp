@@ -16,6 +16,8 @@ constexpr int64_t kInlineProducts = 16 * 16 * 16;
 // The same for nests whose innermost loop is too short for vectors.
 constexpr int64_t kInlineScalarProducts = 8 * 8 * 8;
 constexpr int64_t kShortLoop = 8;
+// And one matrix of a batch, of however many: the kernel takes them one by one.
+constexpr int64_t kInlineMatrix = 8 * 8 * 8;
 
 Value matmul(OpBuilder &b, Location loc, Type type, Value x, Value y, bool transX, bool transY) {
   return b.create<ir::MatMulOp>(loc, type, x, y, transX, transY);
@@ -144,11 +146,10 @@ Extents extentsOf(ir::MatMulOp op) {
 // Whether the innermost loop of the nest is the sum.
 bool sumsInnermost(ir::MatMulOp op) { return op.getTransB() && !op.getTransA(); }
 
-bool isSmall(ir::MatMulOp op) {
-  Extents e = extentsOf(op);
-  int64_t limit = (sumsInnermost(op) ? e.k : e.n) < kShortLoop ? kInlineScalarProducts : kInlineProducts;
+// Whether the product of the sizes is known and at most the limit.
+bool isWithin(int64_t limit, ArrayRef<int64_t> sizes) {
   int64_t products = 1;
-  for (int64_t size : {e.batch, e.m, e.n, e.k}) {
+  for (int64_t size : sizes) {
     if (ShapedType::isDynamic(size) || size > limit)
       return false;
     products *= size;
@@ -156,6 +157,13 @@ bool isSmall(ir::MatMulOp op) {
       return false;
   }
   return true;
+}
+
+bool isSmall(ir::MatMulOp op) {
+  Extents e = extentsOf(op);
+  int64_t limit = (sumsInnermost(op) ? e.k : e.n) < kShortLoop ? kInlineScalarProducts : kInlineProducts;
+  return isWithin(limit, {e.batch, e.m, e.n, e.k}) ||
+         (ir::rankOf(op.getType()) == 3 && isWithin(kInlineMatrix, {e.m, e.n, e.k}));
 }
 
 // Loops (batch, m, k, n), so that the innermost runs along rows of b and of the result; (batch, m, n, k) where b is
