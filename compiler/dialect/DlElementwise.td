@@ -38,6 +38,7 @@ def Dl_CoshOp : Dl_Unary<"cosh", "hyperbolic cosine">;
 def Dl_TanhOp : Dl_Unary<"tanh", "hyperbolic tangent">;
 def Dl_SigmoidOp : Dl_Unary<"sigmoid", "1 / (1 + e**-x)">;
 def Dl_ErfOp : Dl_Unary<"erf", "error function">;
+def Dl_ErfcOp : Dl_Unary<"erfc", "1 - erf(x), exact for large x">;
 def Dl_LgammaOp : Dl_Unary<"lgamma", "log |Gamma(x)|">;
 def Dl_DigammaOp : Dl_Unary<"digamma", "derivative of lgamma">;
 def Dl_ReluOp : Dl_Unary<"relu", "max(x, 0); derivative 0 at 0; NaN stays">;

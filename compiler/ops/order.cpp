@@ -10,7 +10,8 @@ namespace {
 
 SmallVector<Value> buildCumsum(BuildContext &c) {
   int64_t dim = dimAttr(c, "dim", ir::rankOf(c.operands[0].getType()));
-  return {c.builder.create<ir::CumsumOp>(c.loc, c.resultTypes[0], c.operands[0], dim, boolAttr(c, "reverse", false))};
+  Value x = ir::convertTo(c.builder, c.loc, c.operands[0], ir::elementOf(c.resultTypes[0]));
+  return {c.builder.create<ir::CumsumOp>(c.loc, c.resultTypes[0], x, dim, boolAttr(c, "reverse", false))};
 }
 
 SmallVector<Value> buildArgsort(BuildContext &c) {
@@ -38,13 +39,13 @@ LogicalResult toKernel(Operation *op, RewriterBase &rewriter, StringRef kernel, 
 
 std::vector<Row> orderRows() {
   return {
-      {{"cumsum(x: N[*S], dim: const, reverse: const = false) -> N[along(S, dim)]",
-        "the sum of the elements up to each one along dim; from each one on when reverse"},
+      {{"cumsum(x: T[*S], dim: const, reverse: const = false) -> wide(T)[along(S, dim)]",
+        "the sum of the elements up to each one along dim, i64 for integers and bools; from each one on when reverse"},
        buildCumsum},
       {{"argsort(x: T[*S], dim: const = -1, descending: const = false) -> i64[along(S, dim)]",
         "the positions along dim in sorted order; equal elements keep theirs, NaN is the largest"},
        buildArgsort},
-      {{"searchsorted(sorted: N[*S], values: N[*R], right: const = false) -> i64[*R]",
+      {{"searchsorted(sorted: T[*S], values: T[*R], right: const = false) -> i64[*R]",
         "where each value would be inserted in the sorted last dimension: before equal ones, or after them when right"},
        buildSearchsorted},
   };

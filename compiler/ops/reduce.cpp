@@ -18,7 +18,7 @@ using ir::CmpKind;
 using ir::ReduceKind;
 
 template <ReduceKind kind> SmallVector<Value> buildReduce(BuildContext &c) {
-  Value x = c.operands[0];
+  Value x = ir::convertTo(c.builder, c.loc, c.operands[0], ir::elementOf(c.resultTypes[0]));
   SmallVector<int64_t> dims = dimsAttr(c, "dim", ir::rankOf(x.getType()));
   // Along a named dim the first extreme gets the whole derivative, also where that dim is the only one.
   if ((kind == ReduceKind::max || kind == ReduceKind::min) && c.attr("dim") && ir::rankOf(x.getType()) == 1) {
@@ -232,11 +232,11 @@ Value finish(OpBuilder &b, Location loc, Value value, Type type) {
 
 std::vector<Row> reduceRows() {
   return {
-      {{"sum(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
-        "sum over dim, or over all"},
+      {{"sum(x: T[*S], dim: const = none, keepdim: const = false) -> wide(T)[reduce(S, dim, keepdim)]",
+        "sum over dim, or over all; i64 for integers and bools"},
        buildReduce<ReduceKind::sum>},
-      {{"prod(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
-        "product over dim, or over all"},
+      {{"prod(x: T[*S], dim: const = none, keepdim: const = false) -> wide(T)[reduce(S, dim, keepdim)]",
+        "product over dim, or over all; i64 for integers and bools"},
        buildReduce<ReduceKind::prod>},
       {{"max(x: N[*S], dim: const = none, keepdim: const = false) -> N[reduce(S, dim, keepdim)]",
         "largest over dim, or over all; NaN wins"},

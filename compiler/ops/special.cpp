@@ -1,8 +1,10 @@
-// The gamma function's family: elementwise functions that are kernels of the runtime.
+// The gamma function's family and erfc: elementwise functions that are kernels of the runtime.
 #include "compiler/ops/elementwise.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <numbers>
 
 using namespace mlir;
 
@@ -44,6 +46,8 @@ Expr zetaOf(double s, Expr x) { return apply<ir::ZetaOp>(x.constant(s), x); }
 
 // The formatter takes the products for pointers.
 // clang-format off
+DL_SPECIAL(ErfcOp, "erfc(x: F[*S]) -> F[*S]", "1 - erf(x), exact for large x", false,
+           D(d * (apply<ir::ExpOp>(-(p.x() * p.x())) * (-2 * std::numbers::inv_sqrtpi))))
 DL_SPECIAL(LgammaOp, "lgamma(x: F[*S]) -> F[*S]", "log |Gamma(x)|", false, D(d * apply<ir::DigammaOp>(p.x())))
 DL_SPECIAL(DigammaOp, "digamma(x: F[*S]) -> F[*S]", "the derivative of lgamma", false, D(d * zetaOf(2, p.x())))
 DL_SPECIAL(ZetaOp, "zeta(s: F[*S], q: F[*R]) -> F[broadcast(S, R)]",
@@ -51,12 +55,13 @@ DL_SPECIAL(ZetaOp, "zeta(s: F[*S], q: F[*R]) -> F[broadcast(S, R)]",
            D(-(d *p.x() * apply<ir::ZetaOp>(p.x() + 1, p.y()))))
 // clang-format on
 
-std::vector<Row> specialRows() { return elementwiseRows<ir::LgammaOp, ir::DigammaOp, ir::ZetaOp>(); }
+std::vector<Row> specialRows() { return elementwiseRows<ir::ErfcOp, ir::LgammaOp, ir::DigammaOp, ir::ZetaOp>(); }
 
 } // namespace dl::ops
 
 namespace dl::ir {
 
+DL_ELEMENTWISE_METHODS(ErfcOp)
 DL_ELEMENTWISE_METHODS(LgammaOp)
 DL_ELEMENTWISE_METHODS(DigammaOp)
 
@@ -71,6 +76,7 @@ LogicalResult ZetaOp::jvp(TangentBuilder &t) {
   return ops::elementwiseJvp(*this, t, ops::ElementwiseRow<ZetaOp>::contributions());
 }
 
+LogicalResult ErfcOp::lower(RewriterBase &rewriter) { return ops::lowerToKernel(*this, rewriter, "dl_rt_erfc"); }
 LogicalResult LgammaOp::lower(RewriterBase &rewriter) { return ops::lowerToKernel(*this, rewriter, "dl_rt_lgamma"); }
 LogicalResult DigammaOp::lower(RewriterBase &rewriter) { return ops::lowerToKernel(*this, rewriter, "dl_rt_digamma"); }
 LogicalResult ZetaOp::lower(RewriterBase &rewriter) { return ops::lowerToKernel(*this, rewriter, "dl_rt_zeta"); }

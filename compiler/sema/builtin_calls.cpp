@@ -161,7 +161,7 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       std::vector<std::string> names;
       for (const SigParam &p : s.params)
         names.push_back(p.name);
-      Diagnostic &d = error(Code::WrongArguments, a.span, called + " has no parameter `" + a.name + "`");
+      Diagnostic &d = error(Code::WrongArguments, a.nameSpan, called + " has no parameter `" + a.name + "`");
       std::string near = didYouMean(a.name, names);
       if (std::string habit = habitHelp(a.name); !habit.empty())
         d.withHelp(habit);
@@ -493,6 +493,8 @@ std::optional<Type> Checker::resultOfBuiltin(BuiltinCall &call, const SigType &r
     elem = *named;
   else if (!call.list.empty())
     elem = call.list[0].type->elem;
+  if (result.wide && !isFloat(elem))
+    elem = Elem::I64;
   Shape dims;
   for (const SigDim &d : result.dims) {
     if (d.kind == SigDim::Number) {

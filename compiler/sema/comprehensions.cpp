@@ -292,8 +292,11 @@ void Checker::Comprehending::store() {
 }
 
 void Checker::Comprehending::reduce() {
-  bool booleans = reducer == "any" || reducer == "all";
-  if (element.type->kind != TypeKind::Tensor || booleans != (element.type->elem == Elem::Bool)) {
+  bool booleans = reducer == "any" || reducer == "all", counts = reducer == "sum" || reducer == "prod";
+  bool fits =
+      element.type->kind == TypeKind::Tensor &&
+      (booleans ? element.type->elem == Elem::Bool : element.type->elem != Elem::Bool || counts || reducer == "mean");
+  if (!fits) {
     c.error(Code::TypeMismatch, expr->body->span,
             "`" + reducer + "` takes " + (booleans ? "bool" : "numbers") + ", this is " + c.describe(element));
     failed = true;
@@ -304,8 +307,8 @@ void Checker::Comprehending::reduce() {
       fail("all elements have one shape, but " + str(element.type) + " depends on the loop");
       return;
     }
-  if (reducer == "mean" && !isFloat(element.type->elem))
-    element = c.convert(element, Elem::F32, span);
+  if ((counts || reducer == "mean") && !isFloat(element.type->elem))
+    element = c.convert(element, counts ? Elem::I64 : Elem::F32, span);
   element.known.literal = false;
   result->type = element.type;
   assign(result, c.opValue(combineRow(reducer), {read(result), element}, element.type, span));

@@ -77,6 +77,12 @@ private:
   }
   bool type(SigType &t) {
     std::string name = word();
+    t.wide = name == "wide" && take("(");
+    if (t.wide) {
+      name = word();
+      if (!take(")"))
+        return false;
+    }
     if (name.empty())
       return false;
     if (peek() != '[') {

@@ -1,4 +1,4 @@
-// Builtin signatures, parsed: "sum(x: N[*S], dim: const = none) -> N[reduce(S, dim)]".
+// Builtin signatures, parsed: "sum(x: T[*S], dim: const = none) -> wide(T)[reduce(S, dim)]".
 #pragma once
 
 #include "compiler/sema/builtins.h"
@@ -18,7 +18,8 @@ struct SigDim {
 };
 struct SigType {
   enum Kind { Tensor, Const, Shape, Tensors, ElemType, Str } kind = Tensor;
-  std::string elem; // Tensor: f32, a letter, or the name of a `dtype` parameter
+  std::string elem;  // Tensor: f32, a letter, or the name of a `dtype` parameter
+  bool wide = false; // wide(T): i64 for integers and bools
   std::vector<SigDim> dims;
 };
 struct SigParam {

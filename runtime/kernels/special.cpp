@@ -188,6 +188,10 @@ template <class Function> void mapFloats(const Call &call, Function function) {
 using namespace dl::rt;
 
 // Kernels. in: one or two tensors of f32, f64 or bf16.  out: the function of each element.
+DL_RUNTIME_FUNCTION(erfc) {
+  call.expect(1, 1);
+  mapFloats(call, [](double x, double) { return std::erfc(x); });
+}
 DL_RUNTIME_FUNCTION(lgamma) {
   call.expect(1, 1);
   mapFloats(call, [](double x, double) { return logGamma(x); });

@@ -48,6 +48,7 @@ const Unary kUnary[] = {
     {"tanh"},
     {"sigmoid"},
     {"erf"},
+    {"erfc"},
     {"relu"},
     {"floor"},
     {"ceil"},
