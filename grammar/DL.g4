@@ -104,7 +104,7 @@ primary
   ;
 ifExpression : IF expression block (ELSE (ifExpression | block))? ;
 matchExpression : MATCH expression LBRACE NEWLINE? (matchArm (COMMA NEWLINE? | NEWLINE))* RBRACE ;
-matchArm : matchPattern (OR matchPattern)* COLON expression ;
+matchArm : matchPattern (OR matchPattern)* (IF guard=expression)? COLON value=expression ;
 matchPattern
   : identifier
   | MINUS? (INT | FLOAT)

@@ -169,6 +169,7 @@ private:
         bound_.emplace_back();
         for (const MatchPattern &pattern : arm.patterns)
           bind(pattern);
+        expr(arm.guard);
         block(arm.body);
         bound_.pop_back();
       }

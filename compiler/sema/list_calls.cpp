@@ -189,10 +189,10 @@ bool Checker::fitItem(Value &value, const Type &item, Span span, const std::stri
   }
   if (item->kind == TypeKind::Tuple && value.type->kind == TypeKind::Tuple &&
       item->items.size() == value.type->items.size() && !sameType(item, value.type)) {
-    Value whole = value.parts ? value : materialise(value, "tuple");
+    Value whole = materialise(value, "tuple");
     std::vector<Value> parts;
     for (uint32_t i = 0; i < item->items.size(); ++i) {
-      parts.push_back(value.parts ? (*value.parts)[i] : part(whole, i, span));
+      parts.push_back(part(whole, i, span));
       parts.back().span = span;
       if (!fitItem(parts.back(), item->items[i], span, what + ": item " + std::to_string(i)))
         return false;

@@ -48,7 +48,7 @@ Value Checker::checkMatch(const ast::Match *expr) {
       good = false;
       break;
     }
-    if (arm.patterns.size() == 1 && !arm.patterns[0].isTuple && takesAll(arm.patterns[0]))
+    if (arm.patterns.size() == 1 && !arm.guard && !arm.patterns[0].isTuple && takesAll(arm.patterns[0]))
       all = &arm;
   }
   Value subject = checkExpr(expr->subject);
@@ -82,19 +82,33 @@ Value Checker::matchFrom(const ast::Match *expr, const Value &subject, size_t fi
     bool seen[2] = {};
     for (size_t i = 0; i <= first; ++i)
       for (const ast::MatchPattern &pattern : expr->arms[i].patterns)
-        if (pattern.literal && pattern.literal->kind == ast::ExprKind::Bool)
+        if (!expr->arms[i].guard && pattern.literal && pattern.literal->kind == ast::ExprKind::Bool)
           seen[ast::as<const ast::BoolLit>(pattern.literal)->value] = true;
     if (seen[0] && seen[1] && !cond.known.boolean)
       cond = boolValue(true, arm.span);
   }
-  if (cond.known.boolean && !*cond.known.boolean)
-    return matchFrom(expr, subject, first + 1);
   auto taken = [&] {
     Restore<Scope *> inner(scope_, newScope(scope_));
     if (arm.patterns.size() == 1)
       bindMatch(arm.patterns[0], subject);
     return checkBlock(arm.body, newScope(scope_), true);
   };
+  if (arm.guard && !(cond.known.boolean && !*cond.known.boolean)) {
+    auto guard = [&] {
+      Restore<Scope *> inner(scope_, newScope(scope_));
+      if (arm.patterns.size() == 1)
+        bindMatch(arm.patterns[0], subject);
+      return BlockResult{checkScalarBool(arm.guard), false};
+    };
+    // Asked only where the pattern fits.
+    cond = cond.known.boolean ? guard().value : runtimeIf(cond, arm.span, "conditions of this arm", guard, [&] {
+      return BlockResult{boolValue(false, arm.span), false};
+    });
+    if (cond.bad())
+      return bad(expr->span);
+  }
+  if (cond.known.boolean && !*cond.known.boolean)
+    return matchFrom(expr, subject, first + 1);
   auto diverges = [&](Span span) {
     Value v = unit(span);
     v.expr = make(ExprKind::Unreachable, unitType(), span);
@@ -129,7 +143,7 @@ Value Checker::matches(const ast::MatchPattern &pattern, const Value &value) {
       return never("a tuple of " + std::to_string(size));
     Value all = boolValue(true, span);
     for (uint32_t i = 0; i < size; ++i) {
-      Value item = value.parts ? (*value.parts)[i] : part(value, i, span);
+      Value item = part(value, i, span);
       item.span = value.span;
       Value each = matches(pattern.items[i], item);
       if (each.bad() || (each.known.boolean && !*each.known.boolean))
@@ -159,7 +173,7 @@ Value Checker::matches(const ast::MatchPattern &pattern, const Value &value) {
 void Checker::bindMatch(const ast::MatchPattern &pattern, const Value &value) {
   if (pattern.isTuple) {
     for (uint32_t i = 0; i < pattern.items.size(); ++i)
-      bindMatch(pattern.items[i], value.parts ? (*value.parts)[i] : part(value, i, pattern.span));
+      bindMatch(pattern.items[i], part(value, i, pattern.span));
   } else if (!pattern.literal && pattern.name != "_") {
     declareLocal(pattern.name, value, pattern.span, false);
   }

@@ -52,7 +52,7 @@ Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
   whole = materialise(whole, "items");
   Value found = boolValue(false, span);
   for (uint32_t i = 0; i < whole.type->items.size(); ++i) {
-    Value other = whole.parts ? (*whole.parts)[i] : part(whole, i, span);
+    Value other = part(whole, i, span);
     if (other.type->kind != item.type->kind)
       continue;
     Value same = condition(compareValues(ast::CompareOp::Eq, item, other, span, opSpan), span);

@@ -173,6 +173,8 @@ Value Checker::externValue(const std::string &name, std::vector<Value> args, Typ
 
 Value Checker::part(const Value &whole, uint32_t index, Span span) {
   const Type &type = whole.type;
+  if (whole.parts && whole.expr->kind == ExprKind::Tuple && whole.expr->args[index] == (*whole.parts)[index].expr)
+    return (*whole.parts)[index];
   if (type->kind == TypeKind::Module)
     return fieldValue(whole, index, span);
   bool closure = type->kind == TypeKind::Function;
@@ -232,6 +234,15 @@ Value Checker::materialise(const Value &value, const std::string &name) {
   bool needsDim = isInt(value.type) && !value.known.dim;
   if (isTrivial(value) && !needsDim)
     return value;
+  if (value.parts && value.expr->kind == ExprKind::Tuple) {
+    // A tuple as written stays one: literals in it still take the type that is asked for.
+    std::vector<Value> items;
+    for (uint32_t i = 0; i < value.type->items.size(); ++i)
+      items.push_back(materialise(part(value, i, value.span), name));
+    Value v = tupleValue(items, value.span);
+    v.parts = std::make_shared<const std::vector<Value>>(std::move(items));
+    return v;
+  }
   Variable *variable = makeVariable(name, value.type, value.span, false);
   Value v = value;
   if (needsDim)

@@ -193,10 +193,11 @@ struct MatchPattern {
 };
 struct MatchArm {
   std::vector<MatchPattern> patterns; // joined by `or`
+  Expr *guard = nullptr;              // a condition on what they stand for
   Block *body;
   Span span;
 };
-// match subject { 0: a, (x, none): b, _: c }
+// match subject { 0: a, (x, none): b, n if n < 0: c, _: d }
 struct Match : Expr {
   Expr *subject;
   std::vector<MatchArm> arms;

@@ -424,7 +424,9 @@ Expr *Builder::matchExpression(P::MatchExpressionContext *node) {
     arm.span = span(each);
     for (P::MatchPatternContext *pattern : each->matchPattern())
       arm.patterns.push_back(matchPattern(pattern));
-    Expr *value = expression(each->expression());
+    if (each->guard)
+      arm.guard = expression(each->guard);
+    Expr *value = expression(each->value);
     arm.body = value->kind == ExprKind::Block ? as<BlockExpr>(value)->block : blockOf(value);
     match->arms.push_back(std::move(arm));
   }

@@ -449,6 +449,8 @@ private:
     for (const MatchPattern &p : arm.patterns)
       head += (head.empty() ? "" : " or ") + pattern(p);
     Doc body = braced(arm.body) ? block(arm.body) : expression(as<const ExprStmt>(arm.body->stmts[0])->value);
+    if (arm.guard)
+      return concat({text(head + " if "), expression(arm.guard), text(": "), body});
     return concat({text(head + ": "), body});
   }
 

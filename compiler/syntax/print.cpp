@@ -393,6 +393,8 @@ private:
         add(" (arm");
         for (const MatchPattern &p : arm.patterns)
           pattern(p, indent);
+        if (arm.guard)
+          optional(arm.guard, indent);
         block(arm.body, indent);
         add(")");
       }

@@ -64,8 +64,10 @@ public:
       return add(as<const If>(e)->elseBlock);
     case ExprKind::Match:
       add(as<const Match>(e)->subject);
-      for (const MatchArm &arm : as<const Match>(e)->arms)
+      for (const MatchArm &arm : as<const Match>(e)->arms) {
+        add(arm.guard);
         add(arm.body);
+      }
       return;
     case ExprKind::Block:
       return add(as<const BlockExpr>(e)->block);
