@@ -351,7 +351,7 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
         std::vector<std::string> names;
         for (const ast::Param &p : params)
           names.push_back(p.name);
-        Diagnostic &d = error(Code::WrongArguments, a.span, called + " has no parameter `" + a.name + "`");
+        Diagnostic &d = error(Code::WrongArguments, a.nameSpan, called + " has no parameter `" + a.name + "`");
         std::string near = didYouMean(a.name, names);
         if (std::string habit = habitHelp(a.name); !habit.empty())
           d.withHelp(habit);
@@ -545,6 +545,9 @@ Scope *Checker::matchSignature(const Target &target, std::vector<Argument> &slot
   for (size_t k = 0; k < params.size(); ++k)
     if (!params[k].isVariadic)
       bindSignatureDims(params[k].type, slots[k].value.type, scope);
+  for (size_t k = 0; k < params.size(); ++k)
+    if (!params[k].isVariadic)
+      solveSignatureDims(params[k].type, slots[k].value.type, scope, false);
   for (size_t k = 0; k < params.size(); ++k) {
     if (!params[k].type || params[k].isVariadic)
       continue;

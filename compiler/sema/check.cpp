@@ -93,6 +93,8 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason
   for (size_t i = 0; i < fn->params.size(); ++i) {
     const ast::Param &p = fn->params[i];
     const ast::TypeExpr *declared = types ? types->items[i] : p.type;
+    if (declared && !p.isVariadic)
+      bindFreshNames(declared, signature);
     std::optional<Type> type = declared && !p.isVariadic ? resolveType(declared, signature, true) : std::nullopt;
     if (!type) {
       if (isExport)

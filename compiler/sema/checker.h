@@ -125,6 +125,8 @@ private:
 
   // ---- messages (messages.cpp)
   Diagnostic &error(Code code, Span span, std::string message);
+  // Reports, at the call, what is known to stop a function whatever the program does. False when it may not be reached.
+  bool refuse(const Value &message, Span span);
   std::string placeText(Span span) const;
   std::string sourceText(Span span, size_t limit = 60) const;
   std::string describe(const Value &value) const;
@@ -180,6 +182,14 @@ private:
   std::optional<Type> joinTypes(const Type &a, const Type &b, Span span);
   std::optional<Dim> evalDim(const ast::Expr *expr, Scope *scope);
   void bindSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope);
+  struct Linear {
+    const ast::Name *name; // null: a known size
+    Dim factor, rest;
+  };
+  std::optional<Linear> linearDim(const ast::Expr *expr, Scope *scope);
+  static std::optional<Dim> solve(const Linear &form, const Dim &size);
+  void solveSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope, bool isInside);
+  void bindFreshNames(const ast::TypeExpr *type, Scope *scope);
   bool matchType(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what);
   std::optional<Type> resolveType(const ast::TypeExpr *type, Scope *scope, bool bindUnknown);
   // The names of a module's members around its methods; without `self` only those that serve in shapes.
@@ -363,7 +373,7 @@ private:
   void checkReturn(const ast::Return *stmt);
   // The value as the function's result: fits the declared type, or joins the type of the other returns.
   Value settleResult(Value value, Span span);
-  void checkAssert(const ast::Assert *stmt);
+  bool checkAssert(const ast::Assert *stmt);
 
   // ---- modules (modules.cpp, containers.cpp, module_calls.cpp, module_change.cpp, module_text.cpp)
   Value tiedValue(const Value &module, const std::vector<uint32_t> &path, Span span);

@@ -28,6 +28,8 @@ std::string habitHelp(std::string_view name) {
       {"init", "`import init` brings it"},
       {"range", "`0..n` is a range, `a..b step k` one with steps"},
       {"manual_seed", "`seed(n)` sets the generator"},
+      {"generator", "a generator gives the numbers itself: `g.rand(2)`, or `g.draw(fn() = …)` for whatever is random"},
+      {"size", "sizes follow one by one: `randint(0, 5, 2, 3)`"},
       {"self", "a method names the members directly: `weight`"},
       {"pass", "an empty block is `{ }`"},
       {"lambda", "`fn(x) = x * 2.0` is a function without a name"},

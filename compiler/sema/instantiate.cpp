@@ -260,6 +260,9 @@ void Checker::bindSignature(const Target &target, const std::vector<Value> &valu
   for (size_t k = 0; k < target.params->size(); ++k)
     if (!(*target.params)[k].isVariadic)
       bindSignatureDims((*target.params)[k].type, values[base + k].type, scope);
+  for (size_t k = 0; k < target.params->size(); ++k)
+    if (!(*target.params)[k].isVariadic)
+      solveSignatureDims((*target.params)[k].type, values[base + k].type, scope, true);
 }
 
 void Checker::declareResult(Instance &instance, const Target &target, Scope *scope) {
@@ -392,8 +395,9 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
   } else if (target.module) {
     result = constructModule(target, opened.scope, opened.declared);
   } else {
+    frame.isRule = target.fn && target.fn->isDerivative;
     result = checkBlock(target.body, newScope(opened.scope), true);
-    if (target.fn && target.fn->isDerivative) {
+    if (frame.isRule) {
       rules = result.value.type;
       result.value = partOfRule(result, 0, target);
     }

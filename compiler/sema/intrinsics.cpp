@@ -85,7 +85,7 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       if (a.name.empty())
         continue;
       if (a.name != "sep" && a.name != "end") {
-        error(Code::WrongArguments, a.span, "`print` has no parameter `" + a.name + "`")
+        error(Code::WrongArguments, a.nameSpan, "`print` has no parameter `" + a.name + "`")
             .withHelp("it has `sep` and `end`");
         return bad(span);
       }
@@ -205,9 +205,11 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       error(Code::TypeMismatch, args[0].span, "`error` takes a str, this is " + describe(x));
       return bad(span);
     }
-    Stmt *eval = makeStmt(StmtKind::Eval, span);
-    eval->value = externValue("dl_rt_error", {x}, unitType(), span, false, false).expr;
-    emit(eval);
+    if (!frame_->isLibrary || !refuse(x, span)) {
+      Stmt *eval = makeStmt(StmtKind::Eval, span);
+      eval->value = externValue("dl_rt_error", {x}, unitType(), span, false, false).expr;
+      emit(eval);
+    }
     Value v = unit(span);
     v.expr = make(ExprKind::Unreachable, unitType(), span);
     return v;

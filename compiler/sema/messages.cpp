@@ -29,15 +29,55 @@ std::string Checker::sourceText(Span span, size_t limit) const {
   return text;
 }
 
+// Faults in how values are used: inside the library they come from what it was called with.
+static bool isOfArguments(Code code) {
+  switch (code) {
+  case Code::UnknownMember:
+  case Code::TypeMismatch:
+  case Code::NotCallable:
+  case Code::BadOperand:
+  case Code::BadCondition:
+  case Code::BranchTypes:
+  case Code::BadPattern:
+  case Code::ShapeMismatch:
+  case Code::RankMismatch:
+  case Code::BadBroadcast:
+  case Code::BadDimension:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// "`softsign` does not take i64[3]: "
+static std::string notTaken(const Function &function) {
+  std::string types;
+  for (const Variable *p : function.params)
+    if (p->type && p->type->kind != TypeKind::Module && p->type->kind != TypeKind::Function)
+      types += (types.empty() ? "" : ", ") + str(p->type);
+  return types.empty() ? "`" + function.name + "`: " : "`" + function.name + "` does not take " + types + ": ";
+}
+
 Diagnostic &Checker::error(Code code, Span span, std::string message) {
   // A fault that shows inside the library is the caller's: the place is the user's line, the library's a note.
   const Frame *frame = frame_;
+  const Function *called = nullptr;
   std::vector<std::string> notes;
   while (frame && frame->isLibrary && frame->caller) {
     std::string name = frame->function ? frame->function->name : "?";
     notes.push_back("inside " + name + ", " + placeText(span) + ": " + sourceText(span));
+    called = frame->function;
     span = frame->callSpan;
     frame = frame->caller;
+  }
+  if (called) {
+    // One mistake, one error: what else does not fit inside the same call follows from it.
+    static thread_local Diagnostic repeated;
+    for (const Diagnostic &d : diagnostics_->all())
+      if (d.span == span && !d.notes.empty() && d.notes[0].rfind("inside ", 0) == 0)
+        return repeated = {};
+    if (isOfArguments(code))
+      message = notTaken(*called) + message;
   }
   Diagnostic &d = diagnostics_->error(code, span, std::move(message));
   for (std::string &note : notes)
@@ -49,6 +89,26 @@ Diagnostic &Checker::error(Code code, Span span, std::string message) {
   if (frame && frame->caller)
     d.note("…");
   return d;
+}
+
+bool Checker::refuse(const Value &message, Span span) {
+  if (!message.known.text)
+    return false;
+  Frame *frame = frame_;
+  Span call = span;
+  bool isLibrary = frame->isLibrary;
+  do {
+    if (!frame->caller || frame->depth > 0 || frame->returned || !frame->callSpan.valid())
+      return false;
+    call = frame->callSpan;
+    frame = frame->caller;
+  } while (isLibrary && frame->isLibrary);
+  frame_->failed = true;
+  Restore<Frame *> outer(frame_, frame);
+  Diagnostic &d = error(Code::FailedAssertion, call, *message.known.text);
+  if (!isLibrary)
+    d.label(span, "required here");
+  return true;
 }
 
 std::string Checker::describe(const Value &value) const {

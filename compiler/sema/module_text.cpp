@@ -71,9 +71,11 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
     text(count == Dim(int64_t(1)) ? " parameter" : " parameters");
   };
   std::vector<Field> state;
-  for (const Field &f : m.fields)
-    if (f.kind != Field::Let && holdsFloat(f.type) && !holdsModule(f.type))
+  for (const Field &f : m.fields) {
+    bool shown = f.kind == Field::Buffer ? f.type->kind != TypeKind::None : f.kind != Field::Let && holdsFloat(f.type);
+    if (shown && !holdsModule(f.type))
       state.push_back(f);
+  }
   auto describeField = [&](const Field &f) {
     return f.name + " " + str(f.type) + (f.kind == Field::Buffer ? " (buffer)" : f.frozen ? " (frozen)" : "");
   };

@@ -84,9 +84,13 @@ void Checker::namedModules(const Value &value, const std::string &name, bool all
   }
 }
 
-// rec["name"], and keys(), values(), items() of a record.
+// rec["name"], and keys(), values(), items() of a record and of a container whose items have names.
 std::optional<Value> Checker::recordMethod(const Value &base, const std::string &name, Span span) {
-  if (base.type->kind != TypeKind::Record || (name != "keys" && name != "values" && name != "items"))
+  if (name != "keys" && name != "values" && name != "items")
+    return std::nullopt;
+  if (std::optional<Value> pack = packOf(base, span); pack && pack->type->kind == TypeKind::Record)
+    return recordMethod(*pack, name, span);
+  if (base.type->kind != TypeKind::Record)
     return std::nullopt;
   Value whole = materialise(base, "record");
   std::vector<Value> out;

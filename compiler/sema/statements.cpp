@@ -96,8 +96,7 @@ bool Checker::checkStmt(const ast::Stmt *s) {
     checkReturn(ast::as<const ast::Return>(s));
     return true;
   case ast::StmtKind::Assert:
-    checkAssert(ast::as<const ast::Assert>(s));
-    return false;
+    return checkAssert(ast::as<const ast::Assert>(s));
   case ast::StmtKind::Fn:
   case ast::StmtKind::Module:
   case ast::StmtKind::Error:
@@ -129,6 +128,7 @@ void Checker::checkLet(const ast::Let *stmt) {
         resizable |= d.kind == ast::Dim::Any || (d.value && d.value->kind == ast::ExprKind::Name &&
                                                  ast::as<const ast::Name>(d.value)->name == "_");
     bindSignatureDims(stmt->type, v.type, types);
+    solveSignatureDims(stmt->type, v.type, types, false);
     std::string what = stmt->pattern.isTuple ? "the value" : "`" + stmt->pattern.name + "`";
     if (!matchType(stmt->type, v, types, what))
       v = bad(stmt->value->span);
@@ -176,6 +176,13 @@ void Checker::checkReturn(const ast::Return *stmt) {
   Value v = stmt->value ? checkExpr(stmt->value) : unit(stmt->span);
   if (!frame_->caller) {
     error(Code::SyntaxError, stmt->span, "`return` stands outside of a function");
+    return;
+  }
+  if (frame_->isRule) {
+    error(Code::BadGradient, stmt->span,
+          "a `derivative fn` ends with its value and its rules, `return` cannot leave it early")
+        .withHelp("choose by an `if` in the value and in the rules");
+    frame_->failed = true;
     return;
   }
   if (v.bad()) {
@@ -257,7 +264,7 @@ Value Checker::settleResult(Value v, Span span) {
   return v;
 }
 
-void Checker::checkAssert(const ast::Assert *stmt) {
+bool Checker::checkAssert(const ast::Assert *stmt) {
   Value cond = checkScalarBool(stmt->condition);
   Value message = strValue(sourceText(stmt->condition->span, 200), stmt->span);
   Body *body = makeBody();
@@ -268,11 +275,11 @@ void Checker::checkAssert(const ast::Assert *stmt) {
       message = checkExpr(stmt->message);
   }
   if (cond.bad() || message.bad())
-    return;
+    return false;
   if (message.type->kind != TypeKind::Str) {
     error(Code::TypeMismatch, stmt->message->span,
           "the message of an assertion is a str, this is " + describe(message));
-    return;
+    return false;
   }
   if (!body->stmts.empty()) {
     body->value = message.expr;
@@ -281,7 +288,10 @@ void Checker::checkAssert(const ast::Assert *stmt) {
     message.expr = block;
   }
   if (cond.known.boolean && *cond.known.boolean)
-    return;
+    return false;
+  // Of its types, not a place that is not to be reached: `assert false`.
+  if (cond.known.boolean && stmt->condition->kind != ast::ExprKind::Bool && refuse(message, stmt->span))
+    return true;
   Stmt *s = makeStmt(StmtKind::Assert, stmt->span);
   s->condition = cond.expr;
   s->message = message.expr;
@@ -292,6 +302,7 @@ void Checker::checkAssert(const ast::Assert *stmt) {
     if (a->dim && b->dim && isInt(a->type) && isInt(b->type))
       assumeEqual(*a->dim, *b->dim);
   }
+  return false;
 }
 
 } // namespace dl::sema

@@ -110,9 +110,10 @@ Value Checker::treeMap(std::vector<Argument> args, Span span) {
       tree = paramsOf(tree, args[i].span);
     trees.push_back(materialise(tree, "tree"));
     if (std::optional<std::string> why = difference(trees[0].type, tree.type, "")) {
-      error(Code::TypeMismatch, args[i].span, "`tree_map` takes values of one structure: " + *why)
-          .label(args[1].span, str(args[1].value.type))
-          .withHelp("frozen parameters have no gradient: freeze before the optimiser is made");
+      Diagnostic &d = error(Code::TypeMismatch, args[i].span, "`tree_map` takes values of one structure: " + *why);
+      d.label(args[1].span, str(args[1].value.type));
+      if (trees[0].type->kind == TypeKind::Record && tree.type->kind == TypeKind::Record)
+        d.withHelp("frozen parameters have no gradient: freeze before the optimiser is made");
       return bad(span);
     }
   }

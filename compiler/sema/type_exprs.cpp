@@ -102,17 +102,19 @@ std::optional<Dim> Checker::evalDim(const ast::Expr *expr, Scope *scope) {
   }
 }
 
-// Binds the names that stand alone in the type's shapes to the sizes of an argument.
-void Checker::bindSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope) {
+// The sizes of an argument beside what the type says of them. `onPack` gets those that a `*S` stands for.
+using OnSize = std::function<void(const ast::Dim &, const Dim &)>;
+using OnPack = std::function<void(const ast::Dim &, std::vector<Dim>)>;
+static void forEachSize(const ast::TypeExpr *type, const Type &actual, const OnSize &onSize, const OnPack &onPack) {
   if (!type || !actual)
     return;
   if (type->kind == ast::TypeKind::Tuple && actual->kind == TypeKind::Tuple) {
     for (size_t i = 0; i < type->items.size() && i < actual->items.size(); ++i)
-      bindSignatureDims(type->items[i], actual->items[i], scope);
+      forEachSize(type->items[i], actual->items[i], onSize, onPack);
     return;
   }
   if (type->kind == ast::TypeKind::List && isList(actual)) {
-    bindSignatureDims(type->items[0], actual->items[0], scope);
+    forEachSize(type->items[0], actual->items[0], onSize, onPack);
     return;
   }
   if (type->kind != ast::TypeKind::Tensor || actual->kind != TypeKind::Tensor)
@@ -125,30 +127,111 @@ void Checker::bindSignatureDims(const ast::TypeExpr *type, const Type &actual, S
   if (pack < 0 ? actual->dims.size() != fixed : actual->dims.size() < fixed)
     return; // reported by matchType
   size_t extra = actual->dims.size() - fixed;
-  for (size_t i = 0, k = 0; i < type->dims.size(); ++i) {
+  auto at = actual->dims.begin();
+  for (size_t i = 0; i < type->dims.size(); ++i) {
     const ast::Dim &d = type->dims[i];
     if (int(i) == pack) {
-      std::string name = "*" + d.name;
-      if (!d.name.empty() && d.name != "_" && !shapeName(name, scope)) {
+      onPack(d, std::vector<Dim>(at, at + long(extra)));
+      at += long(extra);
+      continue;
+    }
+    if (d.kind == ast::Dim::Value && d.value)
+      onSize(d, *at);
+    ++at;
+  }
+}
+
+// Binds the names that stand alone in the type's shapes to the sizes of an argument.
+void Checker::bindSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope) {
+  forEachSize(
+      type, actual,
+      [&](const ast::Dim &d, const Dim &size) {
+        if (d.value->kind != ast::ExprKind::Name || size.isOpen())
+          return;
+        const std::string &name = ast::as<const ast::Name>(d.value)->name;
+        if (!shapeName(name, scope))
+          bindShapeName(name, size, d.span, scope);
+      },
+      [&](const ast::Dim &d, const std::vector<Dim> &sizes) {
+        std::string name = "*" + d.name;
+        if (d.name.empty() || d.name == "_" || shapeName(name, scope))
+          return;
         Binding *b = newBinding(Binding::Local, name, d.span);
-        std::vector<Type> types(extra, scalarType(Elem::I64));
-        b->type = tupleType(types);
-        for (size_t j = 0; j < extra; ++j) {
+        b->type = tupleType(std::vector<Type>(sizes.size(), scalarType(Elem::I64)));
+        for (const Dim &size : sizes) {
           Known item;
-          item.dim = actual->dims[k + j];
+          item.dim = size;
           b->known.items.push_back(item);
         }
         declare(scope, b);
-      }
-      k += extra;
+      });
+}
+
+// The size as a multiple of one name that has no value yet, and what is added: 2 * N + 1.
+std::optional<Checker::Linear> Checker::linearDim(const ast::Expr *expr, Scope *scope) {
+  if (std::optional<Dim> known = evalDim(expr, scope))
+    return Linear{nullptr, Dim(int64_t(0)), *known};
+  if (expr->kind == ast::ExprKind::Name)
+    return Linear{ast::as<const ast::Name>(expr), Dim(int64_t(1)), Dim(int64_t(0))};
+  if (expr->kind != ast::ExprKind::Binary)
+    return std::nullopt;
+  const ast::Binary *b = ast::as<const ast::Binary>(expr);
+  std::optional<Linear> x = linearDim(b->lhs, scope), y = linearDim(b->rhs, scope);
+  if (!x || !y || (x->name && y->name && x->name->name != y->name->name))
+    return std::nullopt;
+  const ast::Name *name = x->name ? x->name : y->name;
+  switch (b->op) {
+  case ast::BinaryOp::Add:
+    return Linear{name, x->factor + y->factor, x->rest + y->rest};
+  case ast::BinaryOp::Sub:
+    return Linear{name, x->factor - y->factor, x->rest - y->rest};
+  case ast::BinaryOp::Mul:
+    if (x->name && y->name)
+      return std::nullopt;
+    return x->name ? Linear{name, x->factor * y->rest, x->rest * y->rest}
+                   : Linear{name, y->factor * x->rest, y->rest * x->rest};
+  default:
+    return std::nullopt;
+  }
+}
+
+std::optional<Dim> Checker::solve(const Linear &form, const Dim &size) {
+  if (!form.name || form.factor == Dim(int64_t(0)))
+    return std::nullopt;
+  return Dim::floorDiv(size - form.rest, form.factor);
+}
+
+// Binds the names that stand in sums and multiples only: N by `f32[2 * N]`. That the size is such a multiple is known
+// inside, and compared by matchType() outside.
+void Checker::solveSignatureDims(const ast::TypeExpr *type, const Type &actual, Scope *scope, bool isInside) {
+  forEachSize(
+      type, actual,
+      [&](const ast::Dim &d, const Dim &size) {
+        if (d.value->kind == ast::ExprKind::Name || size.isOpen() || evalDim(d.value, scope))
+          return;
+        std::optional<Linear> form = linearDim(d.value, scope);
+        std::optional<Dim> solved = form ? solve(*form, size) : std::nullopt;
+        if (!solved || (solved->isConst() && solved->constant() < 0))
+          return;
+        bindShapeName(form->name->name, *solved, d.span, scope);
+        if (isInside)
+          assumeEqual(size, *evalDim(d.value, scope));
+      },
+      [](const ast::Dim &, const std::vector<Dim> &) {});
+}
+
+// Gives new sizes to the names in sums and multiples, where a type is looked at without a value.
+void Checker::bindFreshNames(const ast::TypeExpr *type, Scope *scope) {
+  for (const ast::TypeExpr *item : type->items)
+    bindFreshNames(item, scope);
+  if (type->kind != ast::TypeKind::Tensor)
+    return;
+  for (const ast::Dim &d : type->dims) {
+    if (d.kind != ast::Dim::Value || !d.value || d.value->kind == ast::ExprKind::Name)
       continue;
-    }
-    if (d.kind == ast::Dim::Value && d.value && d.value->kind == ast::ExprKind::Name) {
-      const std::string &name = ast::as<const ast::Name>(d.value)->name;
-      if (!shapeName(name, scope) && !actual->dims[k].isOpen())
-        bindShapeName(name, actual->dims[k], d.span, scope);
-    }
-    ++k;
+    std::optional<Linear> form = linearDim(d.value, scope);
+    if (form && form->name)
+      bindShapeName(form->name->name, Dim::fresh(form->name->name), d.span, scope);
   }
 }
 
@@ -272,14 +355,18 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
         .label(type->span, "declared here");
     return false;
   }
-  auto mustEqual = [&](const Dim &have, const Dim &want, size_t position, Span declared) {
+  auto mustEqual = [&](const Dim &have, const Dim &want, size_t position, const ast::Dim &declared) {
     std::string text = what + " is " + str(value.type) + ", expected " + textOf(type, sources_) + ": size ";
-    if (requireEqual(have, want, value.span, text + "{0} of dimension " + std::to_string(position) + " is not {1}"))
+    std::string written =
+        declared.value && declared.value->kind == ast::ExprKind::Binary ? sourceText(declared.span) : "";
+    std::string form = written.empty() || written == want.str() ? "" : written + " = ";
+    std::string relation = " of dimension " + std::to_string(position) + " is not " + form;
+    if (requireEqual(have, want, value.span, text + "{0}" + relation + "{1}"))
       return true;
     error(Code::ShapeMismatch, value.span,
-          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": size " + have.str() +
-              " of dimension " + std::to_string(position) + " is not " + want.str())
-        .label(declared, "declared here");
+          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": size " + have.str() + relation +
+              want.str())
+        .label(declared.span, "declared here");
     return false;
   };
   size_t extra = rank - fixed, k = 0;
@@ -293,7 +380,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
         return false;
       }
       for (size_t j = 0; b && j < extra; ++j)
-        if (!mustEqual(value.type->dims[k + j], *b->known.items[j].dim, k + j, d.span))
+        if (!mustEqual(value.type->dims[k + j], *b->known.items[j].dim, k + j, d))
           return false;
       k += extra;
       continue;
@@ -302,8 +389,16 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
                (d.value && d.value->kind == ast::ExprKind::Name && ast::as<const ast::Name>(d.value)->name == "_");
     if (!any) {
       std::optional<Dim> want = evalDim(d.value, scope);
+      std::optional<Linear> form = want ? std::nullopt : linearDim(d.value, scope);
+      std::optional<Dim> solved = form ? solve(*form, value.type->dims[k]) : std::nullopt;
+      if (solved && solved->isConst() && solved->constant() < 0) {
+        error(Code::ShapeMismatch, value.span,
+              what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": `" + form->name->name +
+                  "` would be negative")
+            .label(d.span, "declared here");
+        return false;
+      }
       if (!want) {
-        // An expression in one name that is bound nowhere else, `2 * N`, cannot be solved in general.
         error(Code::UnboundShapeVariable, d.span,
               "the size `" + sourceText(d.span) + "` mentions a name without a value here")
             .withHelp("a shape variable is bound where it stands alone, as in `f32[N]`");
@@ -316,7 +411,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
             .label(d.span, "`_` takes any size");
         return false;
       }
-      if (!mustEqual(value.type->dims[k], *want, k, d.span))
+      if (!mustEqual(value.type->dims[k], *want, k, d))
         return false;
     }
     ++k;

@@ -158,6 +158,7 @@ struct Frame {
   Span callSpan;
   bool isLibrary = false;
   bool isTest = false;                               // the block of a `test`
+  bool isRule = false;                               // of a `derivative fn`
   std::unordered_map<Binding *, Binding *> captures; // outer name -> what stands for it here
   const ast::TypeExpr *declaredResult = nullptr;     // where it could not be resolved without a value
   Scope *signatureScope = nullptr;

@@ -140,7 +140,8 @@ Value Checker::callVmap(const Value &callee, std::vector<Argument> args, Span sp
     };
     store(r);
     if (!tensors) {
-      error(Code::TypeMismatch, span, "`vmap` takes functions that give tensors, this gives " + str(r.type));
+      error(Code::TypeMismatch, span, "`vmap` takes functions that give tensors, this gives " + str(r.type))
+          .withHelp(isList(r.type) ? "`tensor(xs)` is the tensor of a list's elements" : "");
       return;
     }
     shape = r.type;

@@ -38,7 +38,9 @@ TEST(Errors, NamesAreSuggested) {
 
 TEST(Errors, InTheLibraryAreShownAtTheUsersLine) {
   Checked c = check("let y = scaled(zeros(2), zeros(3))\n", {{"prelude", "fn scaled(x, s) = x * s\n"}});
-  EXPECT_EQ(c.errors, "E0403 1:9 mul: shapes [2] and [3] do not broadcast, 2 and 3 differ\n");
+  EXPECT_EQ(
+      c.errors,
+      "E0403 1:9 `scaled` does not take f32[2], f32[3]: mul: shapes [2] and [3] do not broadcast, 2 and 3 differ\n");
   EXPECT_CONTAINS(c.full, "inside scaled, lib/prelude.dl:1:21");
 }
 

@@ -38,7 +38,7 @@ TEST(Functions, ResultShapesAreDeclared) {
 TEST(Functions, ArgumentsByNameAndDefault) {
   const std::string fn = "fn f(x, scale = 2.0, shift = 0.0) = x * scale + shift\n";
   EXPECT_EQ(check(fn + "let y = f(ones(2), shift=1.0)\n").errors, "");
-  EXPECT_EQ(check(fn + "let y = f(ones(2), shfit=1.0)\n").errors, "E0303 2:26 `f` has no parameter `shfit`\n");
+  EXPECT_EQ(check(fn + "let y = f(ones(2), shfit=1.0)\n").errors, "E0303 2:20 `f` has no parameter `shfit`\n");
   EXPECT_EQ(check(fn + "let y = f()\n").errors, "E0303 2:9 `f` needs the argument `x`\n");
   EXPECT_EQ(check(fn + "let y = f(1, 2, 3, 4)\n").errors, "E0303 2:20 `f` takes 3 arguments, not 4\n");
 }
