@@ -17,21 +17,16 @@ std::string quoted(std::string_view text) {
 }
 
 // Prints the type of the innermost expression at the place, once per instance of a generic function.
-bool printTypes(const std::string &where, const Settings &settings) {
-  std::optional<lsp::PlaceName> name = lsp::parsePlace(where);
-  if (!name) {
-    report("--types takes FILE:LINE:COLUMN, not `" + where + "`", settings);
-    return false;
-  }
-  std::optional<std::string> text = readFile(name->file);
+bool printTypes(const lsp::PlaceName &name, const std::string &where, const Settings &settings) {
+  std::optional<std::string> text = readFile(name.file);
   if (!text) {
-    report(cannotRead(name->file), settings);
+    report(cannotRead(name.file), settings);
     return false;
   }
-  lsp::Analysis analysis(name->file, *text);
+  lsp::Analysis analysis(name.file, *text);
   for (const Diagnostic &diagnostic : analysis.diagnostics())
     report(diagnostic, analysis.sources(), settings);
-  std::optional<uint32_t> offset = analysis.sources().offset(analysis.facts().file, name->place);
+  std::optional<uint32_t> offset = analysis.sources().offset(analysis.facts().file, name.place);
   std::vector<sema::TypedPlace> types = offset ? analysis.typesAt(*offset) : std::vector<sema::TypedPlace>();
   if (types.empty()) {
     // After errors the type is missing because of them.
@@ -45,7 +40,7 @@ bool printTypes(const std::string &where, const Settings &settings) {
     return false;
   }
   LineColumn begin = analysis.sources().lineColumn(types[0].span.file, types[0].span.begin);
-  std::printf("%s:%d:%d: %s\n", name->file.c_str(), begin.line, begin.column,
+  std::printf("%s:%d:%d: %s\n", name.file.c_str(), begin.line, begin.column,
               quoted(analysis.sources().text(types[0].span)).c_str());
   for (const sema::TypedPlace &place : types)
     std::printf("  %s%s%s\n", place.type.c_str(), place.instance.empty() ? "" : "  in ", place.instance.c_str());
@@ -55,7 +50,12 @@ bool printTypes(const std::string &where, const Settings &settings) {
 } // namespace
 
 int check(const CheckCommand &command, const Settings &settings) {
-  bool ok = command.types.empty() || printTypes(command.types, settings);
+  std::optional<lsp::PlaceName> place = lsp::parsePlace(command.types);
+  if (!command.types.empty() && !place) {
+    report("--types takes FILE:LINE:COLUMN, not `" + command.types + "`", settings);
+    return 2;
+  }
+  bool ok = command.types.empty() || printTypes(*place, command.types, settings);
   for (const std::string &path : expandFolders(command.files)) {
     Compilation compilation(settings);
     // A derivative that does not exist is found by differentiating: that needs no running either.

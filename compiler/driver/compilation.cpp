@@ -1,5 +1,6 @@
 #include "compiler/driver/compilation.h"
 
+#include "compiler/driver/certain.h"
 #include "compiler/driver/timing.h"
 #include "compiler/ops/registry.h"
 #include "compiler/sema/check.h"
@@ -18,7 +19,10 @@ bool Compilation::addFile(const std::string &path) {
     diagnostics.error(Code::FileError, {}, cannotRead(path));
     return false;
   }
-  return addText(path, std::move(*text));
+  if (addText(path, std::move(*text)))
+    return true;
+  check(); // what else is wrong
+  return false;
 }
 
 bool Compilation::addText(const std::string &path, std::string text) {
@@ -28,6 +32,7 @@ bool Compilation::addText(const std::string &path, std::string text) {
   if (isMlir)
     return generated = lowering.parse(file);
   tree = parse(file, sources, asts, diagnostics);
+  script = file;
   return !diagnostics.hasErrors();
 }
 
@@ -71,7 +76,11 @@ bool Compilation::check(sema::Facts *facts) {
   options.builtins = ops::builtins();
   options.findImport = [this](const std::string &name, const std::string &importing, std::string &path,
                               std::string &text) { return imports.find(name, importing, path, text); };
+  bool isBroken = diagnostics.hasErrors();
+  size_t fromParsing = diagnostics.all().size();
   typed = sema::check(tree, sources, asts, diagnostics, options);
+  if (isBroken)
+    keepCertain(diagnostics, fromParsing, script);
   return typed && !diagnostics.hasErrors();
 }
 

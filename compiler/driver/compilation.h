@@ -23,9 +23,10 @@ public:
   // `read` gives the text of imported files.
   explicit Compilation(const Settings &settings, ImportFinder::Reader read = readFile);
 
-  // Reads and parses the script. `.mlir` files enter as the dl dialect instead, and then check() has nothing to do.
+  // Reads and parses the script. `.mlir` files enter as the dl dialect instead, and then check() has nothing to do. One
+  // that does not parse is checked too, for what else is wrong.
   bool addFile(const std::string &path);
-  // The same for a text in memory; `path` is what messages call it and where imports are looked for.
+  // Parses a text in memory; `path` is what messages call it and where imports are looked for.
   bool addText(const std::string &path, std::string text);
   // Before check(): the function will be checked for all sizes at once, whatever it is called with, and counts as
   // exported. `types`, if not empty, are its parameters' types, "f32[3, 4], f32[N]", for what its signature leaves
@@ -58,6 +59,7 @@ private:
   Settings settings;
   ImportFinder imports;
   ast::File tree, typesTree;
+  uint32_t script = 0;
   std::string asked;
   const ast::TypeExpr *askedTypes = nullptr;
   std::unique_ptr<sema::Program> typed;

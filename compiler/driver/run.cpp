@@ -28,7 +28,8 @@ std::optional<std::string> objectOf(const std::string &path, const Settings &set
   }
   Compilation compilation(settings);
   std::optional<std::string> object;
-  if (compilation.addText(path, std::move(*text)) && compilation.check())
+  bool parsed = compilation.addText(path, std::move(*text));
+  if (compilation.check() && parsed)
     object = compilation.object(Entries::Script);
   report(compilation.diagnostics, settings);
   if (object && cached)

@@ -33,11 +33,8 @@ Analysis::Analysis(const std::string &path, std::string text, driver::ImportFind
     : compilation({}, std::move(read)) {
   collected.cursor = cursor;
   parsed = compilation.addText(path, std::move(text));
-  size_t fromParsing = compilation.diagnostics.all().size();
   checked = compilation.check(&collected) && parsed;
   found = compilation.diagnostics.all();
-  if (!parsed)
-    found.erase(found.begin() + static_cast<ptrdiff_t>(fromParsing), found.end());
 }
 
 bool Analysis::hasErrors() const {

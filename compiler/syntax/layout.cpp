@@ -466,6 +466,16 @@ private:
   void unexpectedCharacter(size_t i) {
     Span span = text_.span(raw_[i].get());
     std::string_view c = text_.textOf(span);
+    if (span.begin == quoteEnd_)
+      return; // of a text in single quotes, which has been reported
+    if (c == "'")
+      for (size_t k = i + 1; k < raw_.size() && raw_[k] && raw_[k]->getType() != P::NEWLINE; ++k)
+        if (raw_[k]->getType() == P::OTHER && text_.textOf(raw_[k].get()) == "'") {
+          quoteEnd_ = text_.span(raw_[k].get()).begin;
+          span.end = quoteEnd_ + 1;
+          report(Code::SyntaxError, span, "a text stands in double quotes");
+          return;
+        }
     bool printable = static_cast<unsigned char>(c[0]) >= 0x20 && c[0] != 0x7F;
     report(Code::SyntaxError, span,
            printable ? cat("unexpected character `", c, "`")
@@ -496,6 +506,7 @@ private:
   size_t last_ = P::NEWLINE;
   bool newline_ = false, semicolon_ = false;
   bool dropped_ = false; // something behind last_ was left out
+  uint32_t quoteEnd_ = UINT32_MAX;
 };
 
 } // namespace
