@@ -52,6 +52,22 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
     out.at = [=, this](const Value &i) { return sliceAt(over, i, span); };
     return out;
   }
+  case TypeKind::Str: {
+    // Its characters.
+    auto argument = [span](const Value &v) {
+      Argument a;
+      a.value = v;
+      a.span = span;
+      return a;
+    };
+    Value codes = callLibrary("codes", {argument(value)}, span);
+    if (codes.bad())
+      return std::nullopt;
+    codes = materialise(codes, "codes");
+    out.length = codes.type->dims[0];
+    out.at = [=, this](const Value &i) { return callLibrary("chr", {argument(sliceAt(codes, i, span))}, span); };
+    return out;
+  }
   case TypeKind::Module: {
     const ModuleInstance &m = *value.type->module;
     const ast::FnDecl *len = methodNamed(m, "len"), *at = methodNamed(m, "at");
@@ -83,7 +99,8 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
     break;
   }
   error(Code::TypeMismatch, span,
-        who + " goes over ranges, tensors, lists, tuples and modules with `len` and `at`; this is " + describe(value))
+        who + " goes over ranges, tensors, lists, tuples, texts and modules with `len` and `at`; this is " +
+            describe(value))
       .withHelp(isInt(value.type) ? "`0.." + sourceText(span, 30) + "` is a range" : "");
   return std::nullopt;
 }

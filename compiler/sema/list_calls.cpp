@@ -159,7 +159,8 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
         return bad(span);
     }
   args.insert(args.begin(), self);
-  Value result = callLibrary(method->function, std::move(args), span);
+  bool sortsTexts = name == "sort" && item->kind == TypeKind::Str;
+  Value result = callLibrary(sortsTexts ? "list_sort_texts" : method->function, std::move(args), span);
   if (result.bad() || method->kind == ListMethod::Reads)
     return result;
   result = materialise(result, "changed");

@@ -11,6 +11,7 @@
 #include "tests/run_lang/process.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -124,6 +125,11 @@ bool runCase(const std::string &dl, const std::vector<std::string> &flags, const
       arguments.push_back(word);
   }
   ProcessResult result = runProcess(arguments, test.path.parent_path(), input);
+
+  // Wherever the library lies, messages call it `stdlib`.
+  if (const char *library = std::getenv("DL_STDLIB"); library && *library)
+    for (size_t at = 0; (at = result.err.find(library, at)) != std::string::npos;)
+      result.err.replace(at, std::string_view(library).size(), "stdlib");
 
   if (result.status > 2) {
     std::printf("%s: ended with status %d\n%s%s", path.c_str(), result.status, result.out.c_str(), result.err.c_str());
