@@ -44,6 +44,7 @@ const std::map<StringRef, Unary> &unaryOps() {
       {"dl.tanh", [](double x) { return std::tanh(x); }},
       {"dl.sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
       {"dl.erf", [](double x) { return std::erf(x); }},
+      {"dl.erfc", [](double x) { return std::erfc(x); }},
       {"dl.relu", [](double x) { return std::isnan(x) || x > 0 ? x : 0.0; }},
       {"dl.floor", [](double x) { return std::floor(x); }},
       {"dl.ceil", [](double x) { return std::ceil(x); }},
