@@ -29,8 +29,10 @@ Value Checker::checkListIndex(const Value &base, const ast::Index *expr) {
   const Type positions = tensorType(Elem::I64, {length});
   Shape out;
   Value count = opValue("arange", {}, positions, expr->span);
-  if (item.kind == ast::IndexItem::Single && isTensor((*values)[0].type))
-    return takenItems(list, materialise(gatherItems(count, expr->items, *values, expr->span), "chosen"), expr->span);
+  if (item.kind == ast::IndexItem::Single && isTensor((*values)[0].type)) {
+    Value chosen = gatherItems(count, expr->items, *values, expr->span);
+    return chosen.bad() ? chosen : takenItems(list, materialise(chosen, "chosen"), expr->span);
+  }
   std::optional<std::vector<SliceItem>> slices = sliceItems(positions, expr->items, *values, expr->span, out);
   if (!slices)
     return bad(expr->span);

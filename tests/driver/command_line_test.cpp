@@ -84,7 +84,7 @@ TEST(CommandLine, TypesAtAPlace) {
   result = dl_({"check", "--types", "a.dl:9:1"}, scratch);
   EXPECT_EQ(result.status, 1);
   EXPECT_NE(result.err.find("no expression with a known type"), std::string::npos) << result.err;
-  EXPECT_EQ(dl_({"check", "--types", "a.dl"}, scratch).status, 1);
+  EXPECT_EQ(dl_({"check", "--types", "a.dl"}, scratch).status, 2);
   EXPECT_EQ(dl_({"check"}, scratch).status, 2);
 }
 
@@ -169,7 +169,7 @@ TEST(CommandLine, EveryCommandReportsInOneForm) {
                                          {{"check", "shape.dl"}, true},
                                          {{"check", "missing.dl"}, false},
                                          {{"check", "--types", "shape.dl:2:9"}, true},
-                                         {{"check", "--types", "nowhere"}, false},
+                                         {{"check", "--types", "nowhere:1:1"}, false},
                                          {{"run", "shape.dl"}, true},
                                          {{"run", "stop.dl"}, true},
                                          {{"run", "missing.dl"}, false},
