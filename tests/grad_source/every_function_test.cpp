@@ -235,7 +235,7 @@ private:
         wrt.push_back(instance.getArgAttrOfType<mlir::StringAttr>(i, "dl.name").str());
     if (wrt.empty() || llvm::none_of(instance.getResultTypes(), ir::isFloat))
       return "";
-    compilation.lowering.keepOnly(function);
+    compilation.lowering.keepOnly({function});
     for (auto each : compilation.lowering.module().getOps<mlir::func::FuncOp>())
       if (std::optional<ir::SourcePlace> place = ir::decodeLocation(each.getLoc()))
         reached_.emplace(place->file, place->line);
