@@ -157,6 +157,16 @@ static std::string qualifiedName(func::FuncOp callee, func::FuncOp caller, std::
   return module + "." + title;
 }
 
+// A function of the prelude is called by its name only for its rule: an instance may be made for arguments that are
+// known when compiled, as the dimensions of a mean, which a call of it does not show.
+static bool isCalledByName(func::FuncOp callee) {
+  if (declaredName(callee).empty())
+    return false;
+  std::optional<ir::SourcePlace> place = ir::decodeLocation(callee.getLoc());
+  bool inPrelude = place && llvm::sys::path::stem(place->file) == "prelude";
+  return !inPrelude || callee->hasAttr(kDerivativeAttr) || callee->hasAttr(kForwardDerivativeAttr);
+}
+
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.
 static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &visited,
                          SmallVectorImpl<func::FuncOp> &out, llvm::StringMap<std::string> &names,
@@ -167,7 +177,7 @@ static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &vi
     func::FuncOp callee = calleeOf(call);
     if (!callee || callee.isExternal())
       return;
-    if (!declaredName(callee).empty())
+    if (isCalledByName(callee))
       names[callee.getName()] = qualifiedName(callee, function, imports);
     else
       addGenerated(callee, visited, out, names, imports);
