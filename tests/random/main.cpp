@@ -7,6 +7,7 @@
 #include "tests/random/worker.h"
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -25,7 +26,7 @@ struct Options {
   int jobs = 2;
   int batch = 20;   // programs in one compilation
   int failures = 3; // end after so many
-  bool shrinks = true, show = false;
+  bool shrinks = true, progress = false, show = false;
   std::string keep; // where failing programs are written
   std::set<uint64_t> open;
   GeneratorOptions generator;
@@ -37,16 +38,19 @@ constexpr int triesOfShrinking = 600;
 // are made before that, and what comes after is tested by the other programs.
 constexpr size_t thoroughEvery = 16;
 
+volatile std::sig_atomic_t interrupted = 0;
+
 void usage() {
   std::printf(
       "random_programs [--programs N] [--seed N] [--size N] [--differentiable] [--slips N] [--jobs N] [--batch N]\n"
-      "                [--failures N] [--no-shrink] [--keep FOLDER] [--open SEED]... [--show]\n"
+      "                [--failures N] [--no-shrink] [--keep FOLDER] [--open SEED]... [--progress] [--show]\n"
       "  --programs N       how many (default 200), with the seeds from --seed on\n"
       "  --size N           how large: 1 (default) is about 20 lines\n"
       "  --differentiable   programs with gradients, against differences\n"
       "  --slips N          N broken variants of each program, which must be refused or run\n"
       "  --keep FOLDER      write failing programs there\n"
       "  --open SEED        a program with a fault that is known and not mended yet: left out and counted\n"
+      "  --progress         tell on stderr now and then how far it is\n"
       "  --show             print the programs and do nothing\n");
 }
 
@@ -72,6 +76,8 @@ bool parse(int argc, char **argv, Options &options) {
       options.failures = static_cast<int>(number());
     else if (name == "--no-shrink")
       options.shrinks = false;
+    else if (name == "--progress")
+      options.progress = true;
     else if (name == "--show")
       options.show = true;
     else if (name == "--keep" && i + 1 < argc)
@@ -117,7 +123,8 @@ bool sameFault(const Outcome &a, const Outcome &b) {
     for (char c : outcome.what.substr(0, outcome.what.find('\n')))
       if (!std::isdigit(static_cast<unsigned char>(c)))
         text += c;
-    return outcome.kind == Outcome::Differs ? std::string() : text.substr(0, 28);
+    // Of a difference, whether an error, a result or the entry point itself is another.
+    return text.substr(0, outcome.kind == Outcome::Differs ? 10 : 28);
   };
   return a.kind == b.kind && key(a) == key(b);
 }
@@ -227,15 +234,22 @@ int main(int argc, char **argv) {
           std::printf("%s\n%s\n", nameOf(outcome.kind), outcome.what.c_str());
     }
   };
-  // In pieces, to stop early after enough failures.
-  size_t chunk = static_cast<size_t>(options.jobs) * 16;
-  for (size_t first = 0; first < batches && failures < options.failures; first += chunk)
+  auto passed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
+  for (int signal : {SIGINT, SIGTERM})
+    std::signal(signal, [](int) { interrupted = 1; });
+  // In pieces, to stop early after enough failures or when asked to.
+  size_t chunk = static_cast<size_t>(options.jobs) * 8, first = 0;
+  for (; first < batches && failures < options.failures && !interrupted; first += chunk) {
     inProcesses(
         std::min(chunk, batches - first), options.jobs, secondsPerBatch, [&](size_t i) { return work(first + i); },
         [&](size_t i, std::vector<Outcome> outcomes) { done(first + i, std::move(outcomes)); });
+    if (options.progress)
+      std::fprintf(stderr, "%.0f s: %llu of %llu programs, %d findings\n", passed(),
+                   static_cast<unsigned long long>(std::min(options.programs, (first + chunk) * size)),
+                   static_cast<unsigned long long>(options.programs), failures);
+  }
 
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%.1f s:", seconds);
+  std::printf("%.1f s:", passed());
   for (const auto &[kind, count] : counts)
     std::printf(" %llu %s", static_cast<unsigned long long>(count), nameOf(kind));
   if (!options.open.empty())
@@ -243,5 +257,8 @@ int main(int argc, char **argv) {
   std::printf("\n");
   for (const auto &[why, count] : whys)
     std::printf("  unstable: %llu %s\n", static_cast<unsigned long long>(count), why.c_str());
+  if (uint64_t tried = first * size; tried < options.programs)
+    std::printf("goes on with --seed %llu --programs %llu\n", static_cast<unsigned long long>(options.seed + tried),
+                static_cast<unsigned long long>(options.programs - tried));
   return failures ? 1 : 0;
 }

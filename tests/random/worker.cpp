@@ -57,6 +57,8 @@ Running start(size_t number, int seconds, const std::function<std::vector<Outcom
   fflush(nullptr);
   pid_t process = fork();
   if (process == 0) {
+    for (int signal : {SIGINT, SIGTERM}) // are for the whole
+      std::signal(signal, SIG_IGN);
     close(results[0]);
     close(errors[0]);
     dup2(errors[1], STDERR_FILENO);
