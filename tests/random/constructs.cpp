@@ -54,7 +54,7 @@ void Writer::list() {
     std::string condition = chance(60) ? " if " + scalarBool(2) : "", value = expr(type, 2);
     scope_.pop_back();
     line("let " + total + " = sum([for " + each + " in " + name + condition + ": " + value + "])");
-    scope_.push_back({total, type});
+    scope_.push_back({total, type.isFloat() ? type : type.with(Elem::I64)});
   }
 }
 

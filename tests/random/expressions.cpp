@@ -319,8 +319,10 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     names = {"any", "all"};
   else if (type.isFloat())
     names = {"sum", "sum", "mean", "max", "min"};
-  else
+  else if (type.elem == Elem::I64)
     names = {"sum", "max", "min"};
+  else // sums of integers are i64
+    names = {"max", "min"};
   std::string f = any(names);
   if (type.elem == Elem::BF16 || type.dims.size() >= 3)
     return expr(type, depth - 1);
