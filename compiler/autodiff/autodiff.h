@@ -15,6 +15,7 @@ namespace dl::autodiff {
 // A value of a forward pass that is kept because its reverse pass reads it (`dl compile --explain-memory`).
 struct KeptValue {
   std::string function;    // the differentiated function
+  std::string name;        // the user's variable, or what is computed: `y`, `sin(y)`
   mlir::Location location; // of the operation that computes the value
   mlir::Type type;         // a stack of a loop has the trip count in front
   int64_t bytes;           // -1 when a size is known only when run

@@ -11,6 +11,7 @@
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/record_recursion.h"
 #include "compiler/autodiff/reverse.h"
+#include "compiler/autodiff/value_name.h"
 #include "compiler/dialect/canonicalizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -302,17 +303,24 @@ private:
     for (Value value : read)
       if (auto type = dyn_cast<RankedTensorType>(value.getType()); type && !reverse.contains(value))
         if (Operation *op = value.getDefiningOp(); op && !ir::constantValue(value))
-          kept_->push_back({callee.getName().str(), placeOf(value), type,
+          kept_->push_back({callee.getName().str(), nameOf(stackedValue(value)), placeOf(value), type,
                             type.hasStaticShape() ? type.getNumElements() * bytesOf(type.getElementType()) : -1});
   }
 
+  // What a loop writes to its stack in each iteration.
+  static ir::UpdateSliceOp pushOf(Value value) {
+    auto loop = value.getDefiningOp<scf::ForOp>();
+    return loop ? loop.getYieldedValues()[cast<OpResult>(value).getResultNumber()].getDefiningOp<ir::UpdateSliceOp>()
+                : ir::UpdateSliceOp();
+  }
+  static Value stackedValue(Value value) {
+    ir::UpdateSliceOp push = pushOf(value);
+    return push ? push.getValue() : value;
+  }
   // A loop's stack has the place of what lies on it.
   static Location placeOf(Value value) {
-    if (auto loop = value.getDefiningOp<scf::ForOp>())
-      if (auto push =
-              loop.getYieldedValues()[cast<OpResult>(value).getResultNumber()].getDefiningOp<ir::UpdateSliceOp>())
-        return push.getLoc();
-    return value.getLoc();
+    ir::UpdateSliceOp push = pushOf(value);
+    return push ? push.getLoc() : value.getLoc();
   }
   static int64_t bytesOf(Type element) { return element.isIndex() ? 8 : (element.getIntOrFloatBitWidth() + 7) / 8; }
 

@@ -198,7 +198,8 @@ FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &comm
   for (func::FuncOp each : functions) {
     OwningOpRef<func::FuncOp> copy(each.clone());
     tidyForPrinting(*copy);
-    FailureOr<std::string> one = SourcePrinter(*copy, commentsAt, names, imports).print();
+    FailureOr<std::string> one =
+        SourcePrinter(*copy, commentsAt, function->getParentOfType<ModuleOp>(), names, imports).print();
     if (failed(one))
       return failure();
     text += (text.empty() ? "" : "\n") + (each == function ? doc : "") + *one;

@@ -3,6 +3,7 @@
 #include "compiler/autodiff/checkpoint.h"
 #include "compiler/autodiff/info.h"
 #include "compiler/autodiff/prepare.h"
+#include "compiler/autodiff/value_name.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -94,6 +95,11 @@ LogicalResult Reverser::reverseBlock(Block &block, Frame &frame) {
 }
 
 LogicalResult Reverser::reverseOp(Operation *op, Frame &frame) {
+  // The adjoint of `h` is `dh`.
+  for (Value result : op->getResults())
+    if (Value adjoint = frame.adjoints.lookup(result))
+      if (std::string name = givenName(result); !name.empty())
+        giveName(adjoint, "d" + name);
   if (auto branch = dyn_cast<scf::IfOp>(op))
     return reverseIf(branch, frame);
   if (auto loop = dyn_cast<scf::ForOp>(op))

@@ -30,10 +30,10 @@ llvm::StringRef declaredName(mlir::func::FuncOp function);
 
 class SourcePrinter {
 public:
-  // `commentsAt` may be null. `functions`: what is called by another name than its symbol. `imports` receives the
-  // modules that the text needs.
-  SourcePrinter(mlir::func::FuncOp function, CommentsAt commentsAt, const llvm::StringMap<std::string> &functions,
-                std::set<std::string> &imports);
+  // `commentsAt` may be null. `module` has the functions that are called, `functions` those that have another name than
+  // their symbol. `imports` receives the modules that the text needs.
+  SourcePrinter(mlir::func::FuncOp function, CommentsAt commentsAt, mlir::ModuleOp module,
+                const llvm::StringMap<std::string> &functions, std::set<std::string> &imports);
   mlir::FailureOr<std::string> print();
 
 private:
@@ -86,12 +86,25 @@ private:
   void wish(mlir::Value value, const std::string &name);
   mlir::LogicalResult block(mlir::Block &block);
   mlir::LogicalResult statement(mlir::Operation *op);
-  void let(mlir::ValueRange results, const std::string &value);
+  // `pattern`: how the value is taken apart, with {i} for result i.
+  void let(mlir::ValueRange results, const std::string &value, llvm::StringRef pattern = "");
+  mlir::LogicalResult functionCall(mlir::func::CallOp op);
   // A slice that is replaced or added to: in the variable that holds the tensor, where nothing reads it afterwards.
   template <typename Op> void store(Op op, llvm::StringRef sign);
   std::string interpolation(mlir::ValueRange parts);
   // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
-  std::string runtimeCall(llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
+  std::string runtimeCall(mlir::Operation *op, llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
+  void check(ir::AssertOp op);
+  std::string signature();
+  void line(const std::string &text);
+  // Keeps the comments of the line that the operation comes from for the next line.
+  void noteComments(mlir::Operation *op);
+  // The name that a function has in the text.
+  std::string functionName(llvm::StringRef symbol) const;
+  // An error about the operation, or about `what` it calls.
+  void unprintable(mlir::Operation *op, llvm::StringRef what = "");
+
+  // ---- source_control_flow.cpp: branches and loops
   // Whether the branches do not provably give the same sizes.
   bool sizesDiffer(mlir::scf::IfOp op) const;
   // The rest of the declaration of a variable that is assigned before it is read.
@@ -101,21 +114,14 @@ private:
   mlir::LogicalResult branch(mlir::scf::IfOp op, bool isTail);
   mlir::LogicalResult counted(mlir::scf::ForOp op);
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);
-  void check(ir::AssertOp op);
   // Declares `var` for a carried value, or goes on with the variable that holds `init` when nothing else reads it.
   std::string variable(mlir::Value init, const std::string &wish, const std::string &type = "");
   // The assignments that end an iteration, as if made at once.
   void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange values);
-  std::string signature();
-  void line(const std::string &text);
-  // Keeps the comments of the line that the operation comes from for the next line.
-  void noteComments(mlir::Operation *op);
-  // The name that a function has in the text.
-  std::string functionName(llvm::StringRef symbol) const;
-  void unprintable(mlir::Operation *op);
 
   mlir::func::FuncOp function_;
   CommentsAt commentsAt_;
+  mlir::ModuleOp module_;
   const llvm::StringMap<std::string> &functionNames_;
   std::set<std::string> &imports_;
   llvm::StringSet<> said_;                    // lines whose comments are written
@@ -132,6 +138,8 @@ private:
 };
 
 std::string elementName(mlir::Type type);
+// A type as it is declared; `written`: as the user did, may be null.
+std::string typeText(mlir::Type type, mlir::StringAttr written);
 // A number of the type; `bare` where the context gives a literal its type.
 Text number(mlir::Attribute value, bool bare);
 

@@ -1,6 +1,7 @@
 #include "compiler/autodiff/source_printer.h"
 
 #include "compiler/autodiff/dims.h"
+#include "compiler/autodiff/value_name.h"
 #include "compiler/ops/registry.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -95,16 +96,18 @@ std::string SourcePrinter::wishFor(Value value) const {
   if (auto it = wishes_.find(value); it != wishes_.end())
     return it->second;
   if (Operation *op = value.getDefiningOp()) {
-    if (auto name = op->getAttrOfType<StringAttr>("dl.var"); name && op->getNumResults() == 1)
-      return name.str();
+    std::string name = op->getNumRegions() ? "" : givenName(value);
+    if (!name.empty())
+      return name;
     return isa<IndexType, IntegerType>(value.getType()) ? "n" : "t";
   }
   return "t";
 }
 
-SourcePrinter::SourcePrinter(func::FuncOp function, CommentsAt commentsAt,
+SourcePrinter::SourcePrinter(func::FuncOp function, CommentsAt commentsAt, ModuleOp module,
                              const llvm::StringMap<std::string> &functions, std::set<std::string> &imports)
-    : function_(function), commentsAt_(std::move(commentsAt)), functionNames_(functions), imports_(imports) {
+    : function_(function), commentsAt_(std::move(commentsAt)), module_(module), functionNames_(functions),
+      imports_(imports) {
   for (StringRef word : {"and", "assert", "break", "continue", "else",   "enable_grad", "false",   "fn",   "for",
                          "if",  "import", "in",    "let",      "module", "mut",         "no_grad", "none", "not",
                          "or",  "return", "true",  "var",      "while",  "f32",         "f64",     "bf16", "i32",
@@ -201,8 +204,14 @@ Value SourcePrinter::peel(Value value) const {
   return value;
 }
 
+// Where a kernel writes what it gives: not written at all.
+static bool isDestination(Operation *op) {
+  return isa<tensor::EmptyOp>(op) &&
+         llvm::all_of(op->getUsers(), [](Operation *user) { return isa<ir::KernelOp>(user); });
+}
+
 bool SourcePrinter::isInline(Operation *op) const {
-  return matchPattern(op, m_Constant()) || isa<tensor::DimOp, ir::BroadcastOp>(op) ||
+  return matchPattern(op, m_Constant()) || isDestination(op) || isa<tensor::DimOp, ir::BroadcastOp>(op) ||
          (op->getNumResults() == 1 && standIn(op->getResult(0)));
 }
 

@@ -17,12 +17,12 @@ namespace {
 class Parameters {
 public:
   explicit Parameters(mlir::func::FuncOp function) {
+    if (auto declared = function->getAttrOfType<mlir::ArrayAttr>("dl.parameters"))
+      for (auto name : declared.getAsRange<mlir::StringAttr>())
+        names.push_back(name.str());
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       auto attribute = function.getArgAttrOfType<mlir::StringAttr>(i, "dl.name");
       paths.push_back(attribute ? attribute.str() : std::to_string(i));
-      std::string parameter = paths.back().substr(0, paths.back().find('.'));
-      if (names.empty() || names.back() != parameter)
-        names.push_back(parameter);
       differentiable.push_back(llvm::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(function.getArgumentTypes()[i])) &&
                                !function.getArgAttr(i, "dl.state"));
     }
@@ -34,6 +34,8 @@ public:
     bool isNumber = !llvm::StringRef(wrt).getAsInteger(10, number);
     return isNumber && number < names.size() ? names[number] : wrt;
   }
+
+  bool isDeclared(const std::string &name) const { return llvm::is_contained(names, name); }
 
   // The arguments that belong to a parameter or a part of one.
   std::vector<int64_t> partsOf(const std::string &path) const {
@@ -61,7 +63,7 @@ public:
   }
 
 private:
-  std::vector<std::string> paths, names; // of the arguments, of the parameters
+  std::vector<std::string> paths, names; // of the arguments, of the declared parameters
   std::vector<bool> differentiable;      // the arguments
 };
 
@@ -78,7 +80,7 @@ std::vector<int64_t> resolve(const Parameters &parameters, const std::string &pa
   // The first step that leads nowhere.
   for (size_t end = path.find('.');; end = path.find('.', end + 1)) {
     std::string upTo = path.substr(0, end);
-    if (parameters.partsOf(upTo).empty()) {
+    if (parameters.partsOf(upTo).empty() && !parameters.isDeclared(upTo)) {
       size_t dot = upTo.rfind('.');
       bool isPart = dot != std::string::npos;
       std::string owner = isPart ? upTo.substr(0, dot) : "", name = isPart ? upTo.substr(dot + 1) : upTo;

@@ -197,7 +197,7 @@ std::optional<std::string> Lowering::keptForReverse() {
     }
     std::string type;
     llvm::raw_string_ostream(type) << value.type;
-    text += place + "  " + value.function + "  " + type + "  " +
+    text += place + "  " + value.function + "  " + value.name + "  " + type + "  " +
             (value.bytes < 0 ? "size known when run" : std::to_string(value.bytes) + " bytes") + "  " + line.str() +
             "\n";
     known += std::max<int64_t>(value.bytes, 0);

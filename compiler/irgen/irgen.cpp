@@ -1,6 +1,8 @@
 // The module: declarations first, then bodies, then the verifier.
 #include "compiler/irgen/irgen.h"
 
+#include "compiler/irgen/call_text.h"
+
 #include "compiler/dialect/Dl.h"
 #include "compiler/irgen/generator.h"
 #include "compiler/irgen/spans.h"
@@ -81,6 +83,14 @@ mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::
   op.setAllArgAttrs(argAttrs);
   op.setAllResultAttrs(resultAttrs);
   op->setAttr("dl.title", builder.getStringAttr(function.name));
+  if (std::optional<std::string> arguments = argumentsText(function))
+    op->setAttr("dl.arguments", builder.getStringAttr(*arguments));
+  if (std::optional<std::string> pattern = resultPattern(function))
+    op->setAttr("dl.pattern", builder.getStringAttr(*pattern));
+  llvm::SmallVector<llvm::StringRef> names;
+  for (const sema::Function::Declared &parameter : function.declared)
+    names.push_back(parameter.name);
+  op->setAttr("dl.parameters", builder.getStrArrayAttr(names));
   if (function.isCheckpoint)
     op->setAttr("dl.checkpoint", builder.getUnitAttr());
   if (function.isExport)

@@ -5,7 +5,8 @@
 // Attributes that later stages read:
 //   on functions   dl.export (unit), dl.test (the test's name), dl.derivative and dl.forward_derivative (symbols of the
 //                  user's own rules), dl.derivative_by (the parameters that these are about), dl.title (what the user
-//                  calls it)
+//                  calls it), dl.parameters (the names of all that it declares), dl.arguments and dl.pattern (how it is
+//                  called: see call_text.h)
 //   on parameters  dl.name (`model.fc1.weight`), dl.type (`f32[N, 784]`), dl.state (unit: of a module, but none of its
 //                  params that are trained); on results dl.type
 //   on operations  dl.var: the name that the user gave to the result; on loops dl.vars: the variables that they carry,

@@ -292,6 +292,30 @@ void Checker::declareResult(Instance &instance, const Target &target, Scope *sco
   instance.hasDeclaredResult = true;
 }
 
+// A compile-time argument as it is written in a call, where it can be.
+static std::optional<std::string> literalOf(const Type &type, const Known &known) {
+  if (type->kind == TypeKind::None)
+    return "none";
+  if (type->kind == TypeKind::ElemType)
+    return std::string(elemName(type->elem));
+  if (known.boolean)
+    return *known.boolean ? "true" : "false";
+  if (known.dim && known.dim->isConst())
+    return std::to_string(known.dim->constant());
+  if (known.number) {
+    char buffer[40];
+    snprintf(buffer, sizeof buffer, "%.17g", *known.number);
+    std::string text = buffer;
+    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+  }
+  if (!known.text)
+    return std::nullopt;
+  std::string text;
+  for (char c : *known.text)
+    text += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(std::string_view("\"\\{}").find(c) < 4 ? "\\" : "") + c;
+  return "\"" + text + "\"";
+}
+
 // Makes the frame's parameters and binds the names of the signature. Precondition: `frame_` is the new frame.
 Checker::Opened Checker::openBody(Instance &instance, const Target &target, const std::vector<Value> &values,
                                   const std::vector<bool> &isMut) {
@@ -356,7 +380,10 @@ Checker::Opened Checker::openBody(Instance &instance, const Target &target, cons
   }
   opened.scope = scope = newScope(scope);
   for (const ast::Param &p : *target.params) {
+    const Value &given = values[position];
     Binding *b = bindParam(p.name, p.span);
+    function.declared.push_back(
+        {p.name, b->variable, b->variable ? std::nullopt : literalOf(given.type, given.known), p.isVariadic});
     declare(scope, b);
     opened.declared.push_back(b);
   }

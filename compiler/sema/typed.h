@@ -176,12 +176,21 @@ struct Body {
 // An instance of a function for given argument types. Its result type is over symbols of its parameters' types (and
 // fresh ones); irgen binds every symbol that is a bare dimension or a bare int of a parameter at entry.
 struct Function {
+  // A declared parameter, for calls of the function as text: the variable of one that exists at run time, else what an
+  // instance with its value is called with, where that can be written.
+  struct Declared {
+    std::string name;
+    const Variable *variable = nullptr;
+    std::optional<std::string> literal;
+    bool isVariadic = false;
+  };
   std::string symbol; // unique in the program: `loss`, `nn.Linear.forward$2`
   std::string name;   // what the user calls it
   Span span;
   std::vector<Variable *> params; // captures first, then self, then the declared ones
   std::vector<bool> isMut;        // per parameter: its final value is returned after the result
   std::vector<std::string> paramNames;
+  std::vector<Declared> declared;
   Type result;
   Body *body = nullptr;
   bool isExport = false;
