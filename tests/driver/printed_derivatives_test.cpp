@@ -120,8 +120,10 @@ module Net {
   let norm = nn.BatchNorm1d(2)
   fn forward(x: f32[N, 3]) = fc1(x)
 }
-fn f(net, pair: (f64, f64[N]), n: i64[K]) -> f64 = pair[0] * sum(pair[1]) + f64(sum(net(f32(n).unsqueeze(1).expand((K, 3)))))
-print(f(Net(), (1.0f64, [2.0f64]), [2]))
+fn f(net, pair: (f64, f64[N]), n: int) -> f64 = scale * pair[0] * sum(pair[1]) + f64(sum(net(ones(n, 3))))
+var scale = 1.0f64
+scale = 2.0
+print(f(Net(), (1.0f64, [2.0f64]), 2))
 )";
 
 TEST(PrintedDerivatives, ByNamedParameters) {

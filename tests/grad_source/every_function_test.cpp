@@ -361,6 +361,11 @@ TEST(EveryFunction, OfTheLibrary) {
     }
 }
 
+TEST(EveryFunction, OfTheTests) {
+  for (const char *folder : {"tests/lang", "tests/lang/modules"})
+    differentiateAll(folder);
+}
+
 TEST(EveryFunction, OfTheExamples) {
   for (const char *folder : {"examples", "examples/adbench", "examples/embed_c"})
     differentiateAll(folder);

@@ -26,6 +26,11 @@ const Choice &choiceFor(const std::string &function) {
       {"examples/adbench/gmm.dl:gmm", packed},
       {"examples/adbench/gmm.dl:gmm_objective", packed},
       {"examples/adbench/gmm.dl:gmm_gradient", packed},
+      {"tests/lang/batched_loops.dl:parts", {{{"N", 9}}, {}}},
+      {"tests/lang/batched_loops.dl:ordered", {{{"N", 9}}, {}}},
+      {"tests/lang/batched_loops.dl:looped", {{{"N", 9}}, {}}},
+      {"tests/lang/batched_loops.dl:gradient", {{{"N", 9}}, {}}},
+      {"tests/lang/recursion_gradients.dl:odd", {{}, {{"n", {3}}}}},
       {"tests/lang/implicit.dl:limit", {{}, {{"m", {0.2, 0.1, 0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.1}}}}},
       {"tests/lang/match.dl:activation", {{}, {{"kind", {'s', 'i', 'n'}}}}},
   };

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -66,6 +67,11 @@ std::vector<Array> Interpreter::call(llvm::StringRef name, const std::vector<Arr
 std::vector<Array> Interpreter::runFunction(func::FuncOp function, const std::vector<Array> &arguments) {
   Environment env;
   Block &body = function.getBody().front();
+  constexpr int deepest = 1000;
+  if (depth_ == deepest)
+    throw InterpretError("calls in calls without end");
+  ++depth_;
+  auto leave = llvm::make_scope_exit([this] { --depth_; });
   if (arguments.size() != body.getNumArguments())
     throw InterpretError("wrong number of arguments for " + function.getName().str());
   for (auto [arg, value] : llvm::zip(body.getArguments(), arguments))

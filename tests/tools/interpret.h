@@ -63,6 +63,7 @@ private:
   std::map<std::string, Extern> externs_;
   Extern others_;
   double seed_ = 0, position_ = 0;
+  int depth_ = 0; // of calls
   int64_t opCount_ = 0, mostOps_ = std::numeric_limits<int64_t>::max();
 };
 
