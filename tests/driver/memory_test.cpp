@@ -134,7 +134,7 @@ TEST(Memory, ExplainedByPlaceAndBytes) {
   scratch.write("p.dl", with(kFor, "1000000"));
   std::string text = dl::tests::runProcess({DL_COMMAND, "compile", "--explain-memory", "p.dl"}, scratch.folder, "").out;
   EXPECT_EQ(text,
-            "p.dl:4  f  tensor<1000000xf64>  8000000 bytes  for i in 0..1000000 { y = y + 0.000001 * sin(y) * x }\n"
+            "p.dl:4  f  y  tensor<1000000xf64>  8000000 bytes  for i in 0..1000000 { y = y + 0.000001 * sin(y) * x }\n"
             "1 value, 8000000 bytes of known size\n");
 }
 

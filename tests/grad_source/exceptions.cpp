@@ -4,6 +4,8 @@ namespace dl::test {
 
 std::string exceptionOf(const std::string &function) {
   static const std::map<std::string, std::string> exceptions = {
+      // A size that is 1 in the script's calls is stretched: for all sizes at once it fails.
+      {"tests/lang/kept_parts.dl:mixed", "mul: sizes {0} (min(N, 1)) and {1} (N) must be equal"},
       {"data.read_idx", "reads a file"},
       {"data.read_npy", "reads a file"},
       {"data.read_npz", "reads a file"},
@@ -26,10 +28,6 @@ const Choice &choiceFor(const std::string &function) {
       {"examples/adbench/gmm.dl:gmm", packed},
       {"examples/adbench/gmm.dl:gmm_objective", packed},
       {"examples/adbench/gmm.dl:gmm_gradient", packed},
-      {"tests/lang/batched_loops.dl:parts", {{{"N", 9}}, {}}},
-      {"tests/lang/batched_loops.dl:ordered", {{{"N", 9}}, {}}},
-      {"tests/lang/batched_loops.dl:looped", {{{"N", 9}}, {}}},
-      {"tests/lang/batched_loops.dl:gradient", {{{"N", 9}}, {}}},
       {"tests/lang/recursion_gradients.dl:odd", {{}, {{"n", {3}}}}},
       {"tests/lang/implicit.dl:limit", {{}, {{"m", {0.2, 0.1, 0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.1}}}}},
       {"tests/lang/match.dl:activation", {{}, {{"kind", {'s', 'i', 'n'}}}}},
