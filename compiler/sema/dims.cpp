@@ -133,7 +133,8 @@ Dim Dim::fromTerms(std::vector<Term> terms) {
 }
 
 Dim Dim::opaque(AtomKind kind, const Dim &a, const Dim &b) {
-  Atom atom{.kind = kind};
+  Atom atom{};
+  atom.kind = kind;
   atom.lhs = std::make_shared<const Dim>(a);
   atom.rhs = std::make_shared<const Dim>(b);
   return fromTerms({{1, {std::move(atom)}}});
