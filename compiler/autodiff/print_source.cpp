@@ -157,14 +157,13 @@ static std::string qualifiedName(func::FuncOp callee, func::FuncOp caller, std::
   return module + "." + title;
 }
 
-// A function of the prelude is called by its name only for its rule: an instance may be made for arguments that are
-// known when compiled, as the dimensions of a mean, which a call of it does not show.
-static bool isCalledByName(func::FuncOp callee) {
+bool isCalledByName(func::FuncOp callee) {
   if (declaredName(callee).empty())
     return false;
   std::optional<ir::SourcePlace> place = ir::decodeLocation(callee.getLoc());
   bool inPrelude = place && llvm::sys::path::stem(place->file) == "prelude";
-  return !inPrelude || callee->hasAttr(kDerivativeAttr) || callee->hasAttr(kForwardDerivativeAttr);
+  bool hasRule = callee->hasAttr(kDerivativeAttr) || callee->hasAttr(kForwardDerivativeAttr);
+  return !inPrelude || hasRule || (callee->hasAttr("dl.arguments") && callee->hasAttr("dl.pattern"));
 }
 
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.

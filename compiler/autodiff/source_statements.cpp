@@ -109,7 +109,7 @@ FailureOr<std::string> SourcePrinter::print() {
   auto lastBranch = dyn_cast_or_null<scf::IfOp>(last);
   // What a declared function gives may be tuples in tuples.
   auto lastCall = dyn_cast_or_null<func::CallOp>(last);
-  bool isFlat = !lastCall || declaredName(module_.lookupSymbol<func::FuncOp>(lastCall.getCallee())).empty();
+  bool isFlat = !lastCall || !isCalledByName(module_.lookupSymbol<func::FuncOp>(lastCall.getCallee()));
   if (isa_and_nonnull<scf::IfOp, func::CallOp>(last) && last->getNumResults() && isFlat &&
       llvm::equal(last->getResults(), end->getOperands()) && !(lastBranch && sizesDiffer(lastBranch)))
     tail_ = last;
@@ -176,7 +176,7 @@ LogicalResult SourcePrinter::functionCall(func::CallOp op) {
   std::string arguments = llvm::join(operands, ", ");
   StringRef pattern;
   auto callee = module_.lookupSymbol<func::FuncOp>(op.getCallee());
-  if (!declaredName(callee).empty()) {
+  if (isCalledByName(callee)) {
     auto written = callee->getAttrOfType<StringAttr>("dl.arguments"),
          taken = callee->getAttrOfType<StringAttr>("dl.pattern");
     if (!written || !taken) {
