@@ -160,10 +160,8 @@ static std::string qualifiedName(func::FuncOp callee, func::FuncOp caller, std::
 bool isCalledByName(func::FuncOp callee) {
   if (declaredName(callee).empty())
     return false;
-  std::optional<ir::SourcePlace> place = ir::decodeLocation(callee.getLoc());
-  bool inPrelude = place && llvm::sys::path::stem(place->file) == "prelude";
   bool hasRule = callee->hasAttr(kDerivativeAttr) || callee->hasAttr(kForwardDerivativeAttr);
-  return !inPrelude || hasRule || (callee->hasAttr("dl.arguments") && callee->hasAttr("dl.pattern"));
+  return hasRule || (callee->hasAttr("dl.arguments") && callee->hasAttr("dl.pattern"));
 }
 
 // Adds what `function` calls, callees first, but for what has a declaration of the user's.

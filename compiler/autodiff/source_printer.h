@@ -27,8 +27,8 @@ struct Text {
 
 // The name that the user's program has for the function; empty for generated ones, lambdas and methods.
 llvm::StringRef declaredName(mlir::func::FuncOp function);
-// Whether a call is written with that name. A function of the prelude whose call cannot be written as declared is
-// printed beside the derivative instead.
+// Whether a call is written with that name. A function without a rule of its own whose call cannot be written as
+// declared is printed beside the derivative instead.
 bool isCalledByName(mlir::func::FuncOp callee);
 
 class SourcePrinter {

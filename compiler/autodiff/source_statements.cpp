@@ -47,7 +47,8 @@ std::string SourcePrinter::functionName(StringRef symbol) const {
 
 void SourcePrinter::unprintable(Operation *op, StringRef what) {
   if (!failed_)
-    op->emitError() << "`" << (what.empty() ? op->getName().getStringRef() : what) << "` cannot be written in dl";
+    emitError(op->getLoc()) << "`" << (what.empty() ? op->getName().getStringRef() : what)
+                            << "` cannot be written in dl";
   failed_ = true;
 }
 
@@ -181,7 +182,7 @@ LogicalResult SourcePrinter::functionCall(func::CallOp op) {
          taken = callee->getAttrOfType<StringAttr>("dl.pattern");
     if (!written || !taken) {
       if (!failed_)
-        op->emitError()
+        emitError(op.getLoc())
             << "a call of `" << declaredName(callee)
             << "` cannot be written in dl: it takes or gives more than numbers, tensors, and tuples and lists of "
                "them, or depends on captured values";
