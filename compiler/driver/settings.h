@@ -18,7 +18,8 @@ struct Settings {
 
   // The part of the settings that the compiled code depends on, as text for cache keys.
   std::string codeKey() const {
-    return std::string(optimise ? "O2" : "O0") + (fuse ? "" : ",no-fuse") + (parallel ? "" : ",sequential") + (detectAnomaly ? ",anomaly" : "");
+    return std::string(optimise ? "O2" : "O0") + (fuse ? "" : ",no-fuse") + (parallel ? "" : ",sequential") +
+           (detectAnomaly ? ",anomaly" : "");
   }
 };
 
