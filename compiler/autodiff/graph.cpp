@@ -74,7 +74,7 @@ bool isHandedOn(Value value, BlockArgument start) {
   return true;
 }
 
-// Where the tokens of a list were put together.
+// Where the tokens of a list were put together; null where they may be those of one of several lists.
 Value columnRoot(Value column) {
   while (true) {
     Value next;
@@ -84,8 +84,7 @@ Value columnRoot(Value column) {
       unsigned i = cast<OpResult>(column).getResultNumber();
       Value one = columnRoot(branch.thenYield().getResults()[i]),
             other = columnRoot(branch.elseYield().getResults()[i]);
-      if (one == other)
-        next = one;
+      return one == other ? one : Value();
     } else {
       next = initOf(column);
     }
