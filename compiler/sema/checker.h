@@ -497,8 +497,8 @@ private:
   void addCompanions(ModuleInstance &module, Value &value, Span span);
   Value zeroGradient(const Type &type, Span span);
   Value zerosOf(const Value &param, Span span);
-  Value newToken(const Type &type, bool frozen, bool inList, Span span);
-  Value tokensOf(const Value &param, bool frozen, Span span);
+  Value newToken(const Type &type, bool frozen, Span span);
+  Value tokensOf(const Value &param, Span span);
   void addParam(const Place &place, ParamPlaces &out) const;
   Value leafOf(const Value &value, const Value &token, Span span);
   Place valuePlace(Place place) const;
@@ -508,6 +508,8 @@ private:
   void paramPlaces(const Place &place, ParamPlaces &out) const;
   ParamPlaces paramsAt(const Place &place) const;
   void copyParams(const std::string &name, Span span);
+  void changeCompanions(const ParamPlaces &params, uint32_t offset, Span span,
+                        const std::function<Value(const Value &)> &changed);
   // Params in lists (param_lists.cpp). `paramColumns` is false where some of them have no column; `offset` as above.
   bool paramColumns(const Type &list, ParamList &out, std::vector<uint32_t> path = {}) const;
   Value readColumn(const ParamList &list, const std::vector<uint32_t> &path, uint32_t offset, Span span);

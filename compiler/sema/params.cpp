@@ -88,10 +88,10 @@ Value Checker::zerosOf(const Value &param, Span span) {
   return fromParts(param.type, parts, span);
 }
 
-// A token, or one for each element that a list's tensors have in front.
-Value Checker::newToken(const Type &type, bool frozen, bool inList, Span span) {
+// A token, or one for each element of a list.
+Value Checker::newToken(const Type &type, bool frozen, Span span) {
   Value token = opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", frozen}});
-  return inList ? opValue("full", {token}, tensorType(Elem::I64, {type->dims[0]}), span) : token;
+  return isScalar(type) ? token : opValue("full", {token}, type, span);
 }
 
 // Behind the param that was added last: its gradient, zero so far, and its token.
@@ -119,20 +119,21 @@ void Checker::addCompanions(ModuleInstance &module, Value &value, Span span) {
   own.expr = value.expr->args.back();
   own.span = span;
   add(".grad", zerosOf(own, span));
-  add(".token", tokensOf(own, false, span));
+  add(".token", tokensOf(own, span));
 }
 
-Value Checker::tokensOf(const Value &param, bool frozen, Span span) {
+Value Checker::tokensOf(const Value &param, Span span) {
   if (isList(param.type)) {
-    Value tokens = newToken(storedParts(opened(param).type)[0].type, frozen, true, span);
+    Type each = tensorType(Elem::I64, {storedParts(opened(param).type)[0].type->dims[0]});
+    Value tokens = newToken(each, /*frozen=*/false, span);
     return fromParts(listType(param.type->dims[0], scalarType(Elem::I64)), {tokens}, span);
   }
   if (param.type->kind == TypeKind::Tensor)
-    return newToken(param.type, frozen, false, span);
+    return newToken(scalarType(Elem::I64), /*frozen=*/false, span);
   std::vector<Value> parts;
   auto node = std::make_shared<TypeNode>(*param.type);
   for (uint32_t k = 0; k < param.type->items.size(); ++k) {
-    parts.push_back(tokensOf(part(param, k, span), frozen, span));
+    parts.push_back(tokensOf(part(param, k, span), span));
     node->items[k] = parts.back().type;
   }
   return fromParts(node, parts, span);
@@ -407,19 +408,23 @@ void Checker::copyParams(const std::string &name, Span span) {
   place.span = span;
   if (!place.root || place.root->kind != Binding::Local || !holdsParams(place.root->type))
     return;
-  ParamPlaces params = paramsAt(place);
-  auto copied = [&](const Value &token) {
+  changeCompanions(paramsAt(place), 2, span, [&](const Value &token) {
     return opValue("param.token", {token}, token.type, span, {{"frozen", false}});
-  };
+  });
+}
+
+// Replaces the gradients (offset 1) or the tokens (offset 2).
+void Checker::changeCompanions(const ParamPlaces &params, uint32_t offset, Span span,
+                               const std::function<Value(const Value &)> &changed) {
   for (const Place &p : params.single) {
-    Place token = *companionOf(p, 2);
-    writePlace(token, copied(readPlace(token, span)), span);
+    Place place = *companionOf(p, offset);
+    writePlace(place, changed(readPlace(place, span)), span);
   }
   for (const ParamList &list : params.lists) {
     std::vector<Value> columns;
     for (const std::vector<uint32_t> &path : list.paths)
-      columns.push_back(copied(readColumn(list, path, 2, span)));
-    writeColumns(list, 2, columns, span);
+      columns.push_back(changed(readColumn(list, path, offset, span)));
+    writeColumns(list, offset, columns, span);
   }
 }
 
@@ -452,16 +457,7 @@ Value Checker::zeroGrad(const std::string &name, const std::vector<Argument> &ar
           .withHelp("a param is made with `var w = param(…)`");
       return bad(span);
     }
-    for (const Place &p : params.single) {
-      Place gradient = *companionOf(p, 1);
-      writePlace(gradient, zeroGradient(gradient.steps.back().type, span), span);
-    }
-    for (const ParamList &list : params.lists) {
-      std::vector<Value> columns;
-      for (const std::vector<uint32_t> &path : list.paths)
-        columns.push_back(zeroGradient(readColumn(list, path, 1, span).type, span));
-      writeColumns(list, 1, columns, span);
-    }
+    changeCompanions(params, 1, span, [&](const Value &gradient) { return zeroGradient(gradient.type, span); });
   }
   return unit(span);
 }
@@ -490,14 +486,7 @@ Value Checker::setRequiresGrad(const std::vector<Argument> &args, Span span) {
         .withHelp("a variable that requires a gradient is made with `var w = param(…)`");
     return bad(span);
   }
-  for (const Place &p : params.single)
-    writePlace(*companionOf(p, 2), newToken(p.steps.back().type, frozen, false, span), span);
-  for (const ParamList &list : params.lists) {
-    std::vector<Value> columns;
-    for (const std::vector<uint32_t> &path : list.paths)
-      columns.push_back(newToken(readColumn(list, path, 1, span).type, frozen, true, span));
-    writeColumns(list, 2, columns, span);
-  }
+  changeCompanions(params, 2, span, [&](const Value &token) { return newToken(token.type, frozen, span); });
   return unit(span);
 }
 
