@@ -5,6 +5,7 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/SubtargetFeature.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
 
@@ -18,6 +19,13 @@ void initialise() {
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::InitializeNativeTargetAsmParser();
   });
+}
+
+// Without the x87 unit, several floats are returned through memory. With it, two of them would go over its stack, for
+// which LLVM 19 selects an instruction that does not exist, at -O0 on processors with AVX-512.
+void leaveOutX87(llvm::SubtargetFeatures &features, const std::string &triple) {
+  if (llvm::Triple(triple).isX86())
+    features.AddFeature("x87", false);
 }
 
 TargetDescription describeHost() {
@@ -37,6 +45,7 @@ TargetDescription describeHost() {
   } else if (has("avx2")) {
     target.vectorBits = 256;
   }
+  leaveOutX87(features, target.triple);
   target.features = features.getString();
   return target;
 }
@@ -48,6 +57,9 @@ TargetDescription describeTarget(const std::string &cpu) {
     TargetDescription target;
     target.triple = llvm::sys::getDefaultTargetTriple();
     target.cpu = cpu;
+    llvm::SubtargetFeatures features;
+    leaveOutX87(features, target.triple);
+    target.features = features.getString();
     return target;
   }
   static const TargetDescription host = describeHost();

@@ -302,17 +302,14 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
                "the value of `" + sourceText(place.span, 40) + "`"))
     return;
   if (!(element.type->dims == last.type->dims)) {
-    ShapeContext c;
-    c.op = "assignment";
-    c.equal = [&](const Dim &a, const Dim &b) {
-      return requireEqual(a, b, span, "assignment: size {0} of the value is not {1} of the slice");
-    };
-    std::optional<Shape> shape = element.type->dims.size() <= last.type->dims.size()
-                                     ? broadcastShapes(last.type->dims, element.type->dims, c)
-                                     : std::nullopt;
-    bool fits = shape.has_value();
-    for (size_t i = 0; fits && i < shape->size(); ++i)
-      fits = compareDims((*shape)[i], last.type->dims[i]) == Proof::Equal;
+    // The slice is not stretched: a size of the value is that of the slice, or 1.
+    const Shape &dims = element.type->dims, &room = last.type->dims;
+    bool fits = dims.size() <= room.size();
+    for (size_t i = 0; fits && i < dims.size(); ++i) {
+      const Dim &size = dims[i], &place = room[room.size() - dims.size() + i];
+      fits = compareDims(size, Dim(int64_t(1))) == Proof::Equal ||
+             requireEqual(size, place, span, "assignment: size {0} of the value is not {1} of the slice");
+    }
     if (!fits) {
       error(Code::ShapeMismatch, span,
             "the value is " + describe(element) + ", the slice `" + sourceText(place.span, 40) + "` is " +

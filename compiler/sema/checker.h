@@ -121,6 +121,8 @@ private:
   // Operands are trees that are computed where they are used. When evaluating a later one has emitted an effect, the
   // earlier one gets a variable before it: at `mark`, the number of statements when it had been evaluated.
   void pin(Value &value, size_t mark);
+  // Each sees what the ones before have done, and nothing of the ones behind.
+  std::vector<Value> checkInOrder(const std::vector<ast::Expr *> &expressions);
   size_t mark() const { return frame_->body->stmts.size(); }
 
   // ---- messages (messages.cpp)

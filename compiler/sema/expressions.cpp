@@ -71,14 +71,7 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
   case ast::ExprKind::Member:
     return checkMember(ast::as<const ast::Member>(expr));
   case ast::ExprKind::Tuple: {
-    std::vector<Value> items;
-    std::vector<size_t> marks;
-    for (const ast::Expr *item : ast::as<const ast::Tuple>(expr)->items) {
-      items.push_back(checkExpr(item));
-      marks.push_back(mark());
-    }
-    for (size_t i = items.size(); i-- > 0;)
-      pin(items[i], marks[i]);
+    std::vector<Value> items = checkInOrder(ast::as<const ast::Tuple>(expr)->items);
     auto parts = std::make_shared<const std::vector<Value>>(items);
     Value v = tupleValue(std::move(items), expr->span);
     v.parts = std::move(parts);

@@ -165,6 +165,9 @@ Value Checker::listOf(std::vector<Value> items, const Type &item, Span span) {
 }
 
 Value Checker::gathered(std::vector<Value> items, Span span) {
+  // Evaluated once, whether they end up in the tensor that is made here or in a list made of `kept`.
+  for (Value &v : items)
+    v = materialise(v, "item");
   auto kept = std::make_shared<const std::vector<Value>>(items);
   bool tensors = true;
   for (const Value &v : items)

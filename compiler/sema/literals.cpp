@@ -19,13 +19,8 @@ static std::optional<double> elementOf(const Value &v) {
 }
 
 Value Checker::checkBracket(const ast::Bracket *expr, bool asTuple) {
-  std::vector<Value> items;
-  bool failed = false;
-  for (const ast::Expr *item : expr->items) {
-    items.push_back(checkExpr(item));
-    failed |= items.back().bad();
-  }
-  if (failed)
+  std::vector<Value> items = checkInOrder(expr->items);
+  if (std::any_of(items.begin(), items.end(), [](const Value &v) { return v.bad(); }))
     return bad(expr->span);
   if (items.empty()) {
     Value v = tupleValue({}, expr->span);

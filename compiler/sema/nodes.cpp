@@ -277,6 +277,18 @@ void Checker::pin(Value &value, size_t mark) {
   value.expr->variable = variable;
 }
 
+std::vector<Value> Checker::checkInOrder(const std::vector<ast::Expr *> &expressions) {
+  std::vector<Value> values;
+  std::vector<size_t> marks;
+  for (const ast::Expr *expr : expressions) {
+    values.push_back(checkExpr(expr));
+    marks.push_back(mark());
+  }
+  for (size_t i = values.size(); i-- > 0;)
+    pin(values[i], marks[i]);
+  return values;
+}
+
 Dim Checker::intDim(Value &value, const std::string &name) {
   if (!value.known.dim)
     value = materialise(value, name);

@@ -24,10 +24,10 @@ Value Evaluator::stopGrad(size_t level, const Value &value) {
 namespace {
 
 // The derivatives at 0 of smooth functions of one number, and how far they may be off: central differences at three
-// steps, extrapolated (Richardson). The difference of the last two extrapolations bounds what is left of the series;
-// the errors that the values come with grow by the division.
+// steps, extrapolated (Richardson). The difference of the last two extrapolations bounds what is left of the series,
+// where that shrinks as it should; the errors that the values come with grow by the division.
 template <class F> std::vector<Number> slopesAtZero(F f) {
-  constexpr long double step = 0x1p-6L;
+  constexpr long double step = 0x1p-9L, settled = 1e-3L;
   auto central = [&](long double h) {
     std::vector<Number> above = f(h), below = f(-h);
     for (size_t i = 0; i < above.size(); ++i)
@@ -39,7 +39,10 @@ template <class F> std::vector<Number> slopesAtZero(F f) {
   for (size_t i = 0; i < d1.size(); ++i) {
     long double coarse = (4 * d2[i].value - d4[i].value) / 3, fine = (4 * d1[i].value - d2[i].value) / 3;
     long double best = (16 * fine - coarse) / 15;
-    slopes.push_back({best, std::fabs(best - fine) + 2 * d1[i].error});
+    long double left = std::fabs(best - fine), noise = 2 * d1[i].error;
+    if (left > settled * std::fabs(best) + noise)
+      throw Unstable("a function too steep for differences");
+    slopes.push_back({best, left + noise});
   }
   return slopes;
 }
