@@ -1,4 +1,5 @@
 #include "compiler/dialect/Dl.h"
+#include "compiler/passes/descriptor.h"
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
@@ -8,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -144,6 +146,29 @@ AliasingOpOperandList aliasesOfResult(const BufferizableOpInterface::Concept *im
   return {{&init, alias.relation, alias.isDefinite}};
 }
 
+// A reshape that takes its sizes from a buffer reads memory, which MLIR's passes do not know of: they move it before the
+// sizes are there. The sizes themselves make a plain view.
+LogicalResult simplifyReshape(memref::ReshapeOp reshape) {
+  Value shape = reshape.getShape();
+  SmallVector<Value> sizes(cast<MemRefType>(shape.getType()).getDimSize(0));
+  for (Operation *user : shape.getUsers())
+    if (auto store = dyn_cast<memref::StoreOp>(user))
+      if (auto index = getConstantIntValue(store.getIndices()[0]))
+        sizes[*index] = store.getValueToStore();
+  auto type = cast<MemRefType>(reshape.getType());
+  SmallVector<Value> dynamic;
+  for (auto [size, value] : llvm::zip_equal(type.getShape(), sizes)) {
+    if (!value)
+      return reshape.emitOpError("has sizes from elsewhere");
+    if (ShapedType::isDynamic(size))
+      dynamic.push_back(value);
+  }
+  OpBuilder b(reshape);
+  reshape.replaceAllUsesWith(denseViewOf(b, reshape.getLoc(), reshape.getSource(), type, dynamic));
+  reshape.erase();
+  return success();
+}
+
 struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BufferizePass)
   StringRef getArgument() const override { return "dl-bufferize"; }
@@ -173,6 +198,10 @@ struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
     // A value whose size changes from one iteration to the next needs a new buffer each time.
     options.allowReturnAllocsFromLoops = true;
     if (failed(runOneShotModuleBufferize(getOperation(), options)))
+      return signalPassFailure();
+    bool simple = true;
+    getOperation().walk([&](memref::ReshapeOp reshape) { simple &= succeeded(simplifyReshape(reshape)); });
+    if (!simple)
       signalPassFailure();
   }
 };

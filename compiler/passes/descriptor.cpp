@@ -37,8 +37,10 @@ Value scalarMemrefAt(OpBuilder &b, Location loc, Value pointer, Type element) {
 
 Value memrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, ValueRange dynamic) {
   Value base = scalarMemrefAt(b, loc, pointer, type.getElementType());
-  if (type.getRank() == 0)
-    return base;
+  return type.getRank() == 0 ? base : denseViewOf(b, loc, base, type, dynamic);
+}
+
+Value denseViewOf(OpBuilder &b, Location loc, Value memref, MemRefType type, ValueRange dynamic) {
   SmallVector<OpFoldResult> sizes, strides(type.getRank());
   unsigned next = 0;
   for (int64_t size : type.getShape())
@@ -55,7 +57,7 @@ Value memrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, Value
       stride = b.createOrFold<arith::MulIOp>(loc, getValueOrCreateConstantIndexOp(b, loc, stride),
                                              getValueOrCreateConstantIndexOp(b, loc, sizes[d]));
   }
-  return b.create<memref::ReinterpretCastOp>(loc, type, base, b.getIndexAttr(0), sizes, strides);
+  return b.create<memref::ReinterpretCastOp>(loc, type, memref, b.getIndexAttr(0), sizes, strides);
 }
 
 Value stridedMemrefAt(OpBuilder &b, Location loc, Value pointer, MemRefType type, ValueRange dynamic) {
