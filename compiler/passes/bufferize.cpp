@@ -146,8 +146,8 @@ AliasingOpOperandList aliasesOfResult(const BufferizableOpInterface::Concept *im
   return {{&init, alias.relation, alias.isDefinite}};
 }
 
-// A reshape that takes its sizes from a buffer reads memory, which MLIR's passes do not know of: they move it before the
-// sizes are there. The sizes themselves make a plain view.
+// A reshape that takes its sizes from a buffer reads memory, which MLIR's passes do not know of: they move it before
+// the sizes are there. The sizes themselves make a plain view.
 LogicalResult simplifyReshape(memref::ReshapeOp reshape) {
   Value shape = reshape.getShape();
   SmallVector<Value> sizes(cast<MemRefType>(shape.getType()).getDimSize(0));

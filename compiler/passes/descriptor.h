@@ -15,8 +15,8 @@ mlir::Value memrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer
 // The elements of a memref with identity layout as one of that shape.
 mlir::Value denseViewOf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value memref, mlir::MemRefType type,
                         mlir::ValueRange sizes);
-// What `memrefAt` does for a memref with any strided layout. `pointer`: with the offset in it where that is dynamic; `dynamic`: the
-// sizes and then the strides that are.
+// What `memrefAt` does for a memref with any strided layout. `pointer`: with the offset in it where that is dynamic;
+// `dynamic`: the sizes and then the strides that are.
 mlir::Value stridedMemrefAt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value pointer, mlir::MemRefType type,
                             mlir::ValueRange dynamic);
 

@@ -209,6 +209,8 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
         error(Code::WrongArguments, call.span, called + " needs the argument `" + p.name + "`");
         return false;
       }
+      if (isLetter(*p.defaultText))
+        continue; // the element type of another argument
       std::optional<Attr> attr = defaultAttr(*p.defaultText);
       if (p.type.kind == SigType::ElemType && attr) {
         call.elements[p.name] = std::get<Elem>(*attr);
@@ -335,6 +337,13 @@ bool Checker::bindElements(BuiltinCall &call) {
       d.withHelp("`" + std::string(elemName(*elem)) + "(" + sourceText(u.value->span, 30) + ")` converts it");
     return false;
   };
+  // A `dtype` that is given in place of an argument's own.
+  for (const SigParam &p : s.params) {
+    auto given = p.defaultText && isLetter(*p.defaultText) ? call.elements.find(p.name) : call.elements.end();
+    for (const Use &u : uses)
+      if (given != call.elements.end() && *u.elem == *p.defaultText)
+        *u.value = convert(*u.value, given->second, call.span);
+  }
   for (const Use &u : uses) {
     Elem elem = u.value->type->elem;
     if (!isLetter(*u.elem)) {

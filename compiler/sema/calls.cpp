@@ -46,7 +46,7 @@ void Checker::settle(Argument &a) {
   std::vector<Value> items;
   Value whole = materialise(a.value, "items");
   for (uint32_t i = 0; i < whole.type->items.size(); ++i)
-    items.push_back(part(whole, i, a.span));
+    items.push_back(whole.parts ? (*whole.parts)[i] : part(whole, i, a.span));
   if (items.empty())
     a.value.items = std::make_shared<const std::vector<Value>>();
   else

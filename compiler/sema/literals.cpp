@@ -70,13 +70,18 @@ Value Checker::checkBracket(const ast::Bracket *expr, bool asTuple) {
       return v;
     }
   }
-  if (asTuple)
-    return tupleValue(std::move(items), expr->span);
+  if (asTuple) {
+    auto parts = std::make_shared<const std::vector<Value>>(items);
+    Value v = tupleValue(std::move(items), expr->span);
+    v.parts = std::move(parts);
+    return v;
+  }
   return gathered(std::move(items), expr->span);
 }
 
 Value Checker::stackValues(std::vector<Value> items, Span span) {
   std::optional<Elem> elem;
+  const Value *typed = nullptr, *fraction = nullptr;
   for (const Value &v : items) {
     if (v.bad())
       return bad(span);
@@ -85,8 +90,19 @@ Value Checker::stackValues(std::vector<Value> items, Span span) {
           .withHelp("a tuple `(a, b)` holds values of any types");
       return bad(span);
     }
-    if (!v.known.literal && !elem)
+    if (!v.known.literal && !elem) {
       elem = v.type->elem;
+      typed = &v;
+    }
+    if (!fraction && isFloat(v.type->elem))
+      fraction = &v;
+  }
+  if (elem && isInteger(*elem) && fraction) {
+    const std::string name(elemName(fraction->type->elem));
+    error(Code::TypeMismatch, span,
+          "the items of a tensor have one element type, this has " + str(typed->type) + " and " + str(fraction->type))
+        .withHelp("`" + name + "(" + sourceText(typed->span, 30) + ")` converts the first");
+    return bad(span);
   }
   if (!elem) {
     elem = Elem::I64;

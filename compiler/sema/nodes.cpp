@@ -268,6 +268,16 @@ void Checker::pin(Value &value, size_t mark) {
   }
   if (!effect || value.bad() || value.type->kind == TypeKind::Unit || isTrivial(value))
     return;
+  if (value.parts && value.expr->kind == ExprKind::Tuple) {
+    // A tuple as written stays one, of values that are there.
+    std::vector<Value> parts = *value.parts;
+    for (size_t i = parts.size(); i-- > 0;)
+      pin(parts[i], mark);
+    Value v = tupleValue(parts, value.span);
+    value.expr = v.expr;
+    value.parts = std::make_shared<const std::vector<Value>>(std::move(parts));
+    return;
+  }
   Variable *variable = makeVariable("operand", value.type, value.span, false);
   Stmt *let = makeStmt(StmtKind::Let, value.span);
   let->variable = variable;

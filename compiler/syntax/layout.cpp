@@ -313,7 +313,7 @@ const char *helpForCharacter(std::string_view c) {
   if (c == "!")
     return "`not x` negates";
   if (c == "|")
-    return "`or` is the logical operator, `|>` passes a value on";
+    return "`or` is the logical operator, `|>` passes a value on, `fn(x) = x * 2.0` is a function without a name";
   if (c == "^")
     return "`**` is the power";
   if (c == "?")

@@ -87,8 +87,14 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "write `else if`";
   if (previous == "const" || previous == "val")
     return "`let` binds a name";
-  if (previous == "lambda")
+  uint32_t end = text.span(found).end;
+  bool isArrow = type == P::ASSIGN && text.textOf({text.file(), end, std::min(end + 1, text.end())}) == ">";
+  if (previous == "lambda" || isArrow)
     return "`fn(x) = x * 2.0` is a function without a name";
+  if (type == P::MUT && previous == ":")
+    return "`mut` stands before the name: `fn f(mut x: f32[N])`";
+  if (type == P::DOTDOT && expects(P::RPAREN))
+    return "a range stands behind `in`; `arange(n)` is a tensor of the numbers below n";
   if (previous == "with" && spelling == "no_grad")
     return "`no_grad { … }` is a block";
   if (previous == "print" && expects(P::NEWLINE))

@@ -81,7 +81,8 @@ TEST(Messages, HelpThoseWhoComeFromOtherLanguages) {
   EXPECT_EQ(help("i++"), "there is no `++` or `--`; write `+= 1`");
   EXPECT_EQ(help("let x = (1 +)"), "");
   EXPECT_EQ(help("a && b"), "`and` is the logical operator");
-  EXPECT_EQ(help("a || b"), "`or` is the logical operator, `|>` passes a value on");
+  EXPECT_EQ(help("a || b"),
+            "`or` is the logical operator, `|>` passes a value on, `fn(x) = x * 2.0` is a function without a name");
   EXPECT_EQ(help("a, b = b, a"), "a tuple is written in parentheses: `(a, b)`");
   EXPECT_EQ(help("x |> fn(y) = y"), "a function literal inside an expression needs parentheses: `(fn(x) = …)`");
   EXPECT_EQ(help("let x = .5"), "fractions begin with a digit: `0.5`");
