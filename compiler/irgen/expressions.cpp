@@ -105,21 +105,19 @@ Values FunctionGenerator::constant(const Expr &e) {
   if (types.empty())
     return {};
   mlir::Type type = types[0];
-  double real = 0;
-  int64_t whole = 0;
-  std::visit(
-      [&](const auto &literal) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(literal)>, std::string>) {
-          real = double(literal);
-          whole = int64_t(literal);
-        }
-      },
-      e.literal.value);
   // A literal may stand for a whole tensor of itself.
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   mlir::Type elem = tensor ? tensor.getElementType() : type;
-  mlir::TypedAttr attr = llvm::isa<mlir::FloatType>(elem) ? mlir::TypedAttr(builder_.getFloatAttr(elem, real))
-                                                          : mlir::TypedAttr(builder_.getIntegerAttr(elem, whole));
+  auto attr = std::visit(
+      [&](const auto &literal) -> mlir::TypedAttr {
+        if constexpr (std::is_same_v<std::decay_t<decltype(literal)>, std::string>)
+          return {};
+        else if (llvm::isa<mlir::FloatType>(elem))
+          return builder_.getFloatAttr(elem, double(literal));
+        else
+          return builder_.getIntegerAttr(elem, int64_t(literal));
+      },
+      e.literal.value);
   Value literal = builder_.create<mlir::arith::ConstantOp>(loc, attr);
   return {tensor ? broadcastTo(literal, e.type, loc) : literal};
 }
