@@ -6,8 +6,7 @@
 //
 // Whether the old buffer may be taken is known to the deallocation pass only, as an ownership flag. So there are two
 // steps around it: one replaces an allocation and the copy into its front by a call, with the flag unset; the other
-// sets the flags. What is freed is compared by address when the program runs, so a block that went on in its place
-// stays.
+// sets the flags. Where the old block is taken, the call frees it or goes on in it, and no one else frees it.
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -219,9 +218,36 @@ struct OwnGrownPass : PassWrapper<OwnGrownPass, OperationPass<func::FuncOp>> {
     for (Operation *loop : loops)
       handOver(loop);
     for (Operation *grow : grows) {
-      if (Value flag = flagOf(grow->getOperand(0)))
-        growSizesOf(grow)->setOperand(0, flag);
+      take(grow);
       freeAsWhole(grow->getResult(0));
+    }
+  }
+
+  // The block of the operand goes to the call, if whoever frees it otherwise can be told.
+  void take(Operation *grow) {
+    Value flag = flagOf(grow->getOperand(0));
+    SmallVector<OpOperand *> conditions = freedAfter(grow->getOperand(0), grow);
+    if (!flag || conditions.empty())
+      return;
+    growSizesOf(grow)->setOperand(0, flag);
+    Operation *here = conditions[0]->getOwner()->getBlock()->findAncestorOpInBlock(*grow);
+    OpBuilder b(here);
+    Location loc = grow->getLoc();
+    if (here == grow) {
+      Value none = b.create<arith::ConstantIntOp>(loc, 0, 1);
+      for (OpOperand *condition : conditions)
+        condition->set(none);
+      return;
+    }
+    // In a branch: whether it was taken is known when the program has been there.
+    OpBuilder entry = OpBuilder::atBlockBegin(&getOperation().front());
+    Value kept = entry.create<memref::AllocaOp>(loc, MemRefType::get({}, b.getI1Type()));
+    b.create<memref::StoreOp>(loc, b.create<arith::ConstantIntOp>(loc, 1, 1), kept);
+    OpBuilder inside(grow);
+    inside.create<memref::StoreOp>(loc, inside.create<arith::ConstantIntOp>(loc, 0, 1), kept);
+    for (OpOperand *condition : conditions) {
+      b.setInsertionPoint(condition->getOwner());
+      condition->set(b.create<arith::AndIOp>(loc, condition->get(), b.create<memref::LoadOp>(loc, kept)));
     }
   }
 
@@ -281,7 +307,8 @@ struct OwnGrownPass : PassWrapper<OwnGrownPass, OperationPass<func::FuncOp>> {
           llvm::count_if(buffers, [&](OpOperand *other) { return other->get() == buffer; }) != 1)
         continue;
       SmallVector<OpOperand *> conditions = freedAfter(buffer, loop);
-      Value owned = conditions.empty() || !diesAt(buffer, loop) ? Value() : flagOf(buffer);
+      bool here = !conditions.empty() && conditions[0]->getOwner()->getBlock() == loop->getBlock();
+      Value owned = here && diesAt(buffer, loop) ? flagOf(buffer) : Value();
       if (!owned)
         continue;
       flag.set(owned);
@@ -292,9 +319,20 @@ struct OwnGrownPass : PassWrapper<OwnGrownPass, OperationPass<func::FuncOp>> {
     }
   }
 
-  // The conditions of the deallocs of the buffer in the loop's block; none when it is freed or kept elsewhere.
-  static SmallVector<OpOperand *> freedAfter(Value buffer, Operation *loop) {
+  // The conditions of the deallocs of the buffer behind `op`, all in one block: that of `op`, or one around with only
+  // branches in between. None when it is freed elsewhere.
+  static SmallVector<OpOperand *> freedAfter(Value buffer, Operation *op) {
     SmallVector<OpOperand *> conditions;
+    auto isBehind = [&](bufferization::DeallocOp dealloc) {
+      Operation *here = op;
+      while (here->getBlock() != dealloc->getBlock()) {
+        here = here->getParentOp();
+        if (!isa<scf::IfOp>(here))
+          return false;
+      }
+      bool same = conditions.empty() || conditions[0]->getOwner()->getBlock() == dealloc->getBlock();
+      return same && here->isBeforeInBlock(dealloc);
+    };
     SmallVector<Value> names{buffer};
     while (!names.empty()) {
       Value name = names.pop_back_val();
@@ -303,7 +341,7 @@ struct OwnGrownPass : PassWrapper<OwnGrownPass, OperationPass<func::FuncOp>> {
           names.push_back(use.getOwner()->getResult(0));
         } else if (auto dealloc = dyn_cast<bufferization::DeallocOp>(use.getOwner())) {
           unsigned number = use.getOperandNumber(), count = dealloc.getMemrefs().size();
-          if (dealloc->getBlock() != loop->getBlock() || dealloc->isBeforeInBlock(loop) || number >= count)
+          if (number >= count || !isBehind(dealloc))
             return {};
           conditions.push_back(&dealloc->getOpOperand(count + number));
         }

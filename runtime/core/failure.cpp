@@ -186,6 +186,8 @@ void *dl_grow(void *block, int64_t mayTake, int64_t used, int64_t bytes) {
   if (!larger)
     larger = dl_alloc(wanted);
   std::memcpy(larger, block, static_cast<size_t>(used));
+  if (mayTake)
+    release(block);
   return larger;
 }
 

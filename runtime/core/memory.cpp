@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -63,6 +64,16 @@ size_t classBytes(int index) {
 
 std::atomic<uint64_t> systemAllocations{0};
 
+// What lies unused is poisoned, all of it.
+void refuseSecondRelease([[maybe_unused]] void *memory, [[maybe_unused]] size_t bytes) {
+#if DL_ADDRESS_SANITIZER
+  if (__asan_region_is_poisoned(memory, bytes) != memory)
+    return;
+  std::fputs("a block of the runtime is released twice\n", stderr);
+  std::abort();
+#endif
+}
+
 struct Heap {
   LiveNode live{&live, &live};
   Block *free[kClasses] = {};
@@ -83,8 +94,9 @@ struct Heap {
   }
 
   void putBack(Block *block) {
-    unlink(block);
     size_t bytes = classBytes(static_cast<int>(block->sizeClass));
+    refuseSecondRelease(block + 1, bytes);
+    unlink(block);
     liveBytes -= bytes;
     cachedBytes += bytes;
     block->nextFree = free[block->sizeClass];

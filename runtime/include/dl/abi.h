@@ -54,8 +54,8 @@ typedef void (*dl_function)(const dl_site *site, const dl_value *in, int64_t num
 // --- memory: 64-byte aligned blocks from a caching pool --------------------------------------------------------
 void *dl_alloc(size_t bytes); // never returns NULL: fails with "out of memory"
 void dl_free(void *block);
-// A block of `bytes` that begins with the `used` bytes of another one: that one itself where it `may_take` it and it is
-// large enough. It frees nothing.
+// A block of `bytes` that begins with the `used` bytes of another one. Where it `may_take` that one, it is gone: it is
+// the result if it is large enough, else it is freed.
 void *dl_grow(void *block, int64_t may_take, int64_t used, int64_t bytes);
 uint64_t dl_heap_allocations(void); // how often the pool had to ask the operating system, for tests
 
