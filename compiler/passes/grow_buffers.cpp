@@ -341,7 +341,9 @@ struct OwnGrownPass : PassWrapper<OwnGrownPass, OperationPass<func::FuncOp>> {
           names.push_back(use.getOwner()->getResult(0));
         } else if (auto dealloc = dyn_cast<bufferization::DeallocOp>(use.getOwner())) {
           unsigned number = use.getOperandNumber(), count = dealloc.getMemrefs().size();
-          if (number >= count || !isBehind(dealloc))
+          if (number >= count)
+            continue; // kept by a branch that does not come here, for `buffer` dies at `op`
+          if (!isBehind(dealloc))
             return {};
           conditions.push_back(&dealloc->getOpOperand(count + number));
         }
