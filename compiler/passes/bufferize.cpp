@@ -150,6 +150,8 @@ AliasingOpOperandList aliasesOfResult(const BufferizableOpInterface::Concept *im
 // the sizes are there. The sizes themselves make a plain view.
 LogicalResult simplifyReshape(memref::ReshapeOp reshape) {
   Value shape = reshape.getShape();
+  if (shape.getDefiningOp<memref::GetGlobalOp>())
+    return success(); // constants, there from the start
   SmallVector<Value> sizes(cast<MemRefType>(shape.getType()).getDimSize(0));
   for (Operation *user : shape.getUsers())
     if (auto store = dyn_cast<memref::StoreOp>(user))

@@ -10,8 +10,13 @@
 
 #include "runtime/core/sanitizer.h"
 
-// Sanitizers want to know of every stack.
-#define DL_OWN_STACK !DL_ADDRESS_SANITIZER
+#if DL_ADDRESS_SANITIZER
+#include <sanitizer/common_interface_defs.h>
+#else
+// The sanitizer wants to know of every change of the stack.
+#define __sanitizer_start_switch_fiber(save, bottom, size) ((void)0)
+#define __sanitizer_finish_switch_fiber(save, bottom, size) ((void)0)
+#endif
 
 namespace dl::rt {
 namespace {
@@ -66,7 +71,10 @@ public:
     uintptr_t outer = limit;
     limit = reinterpret_cast<uintptr_t>(lowest_) + kReserve;
     deepest = UINTPTR_MAX;
+    [[maybe_unused]] void *frames = nullptr;
+    __sanitizer_start_switch_fiber(&frames, lowest_, kLargeStack);
     swapcontext(&outside_, &inside_);
+    __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
     limit = outer;
     if (deepest < reinterpret_cast<uintptr_t>(lowest_) + kLargeStack - kKept)
       madvise(lowest_, kLargeStack - kKept, MADV_DONTNEED);
@@ -76,7 +84,11 @@ private:
   // makecontext hands over ints.
   static void start(unsigned low, unsigned high) {
     auto *self = reinterpret_cast<LargeStack *>(uintptr_t{high} << 32 | low);
+    [[maybe_unused]] const void *bottom = nullptr;
+    [[maybe_unused]] size_t size = 0;
+    __sanitizer_finish_switch_fiber(nullptr, &bottom, &size);
     self->body_(self->context_);
+    __sanitizer_start_switch_fiber(nullptr, bottom, size);
   }
 
   char *lowest_ = nullptr;
@@ -96,14 +108,11 @@ bool stackIsNearlyFull() {
 }
 
 void runOnLargeStack(void (*body)(void *), void *context) {
-  if (DL_OWN_STACK) {
-    static thread_local LargeStack stack;
-    if (stack.exists()) {
-      stack.run(body, context);
-      return;
-    }
-  }
-  body(context);
+  static thread_local LargeStack stack;
+  if (stack.exists())
+    stack.run(body, context);
+  else
+    body(context);
 }
 
 } // namespace dl::rt

@@ -4,7 +4,9 @@
 #include "dl/abi.h"
 #include "dl/symbols.h"
 
+#include <cmath>
 #include <cstring>
+#include <type_traits>
 
 using namespace mlir;
 
@@ -30,7 +32,11 @@ dl_dtype dtypeOf(Type elem) {
 template <typename T> void write(const std::vector<double> &numbers, std::vector<char> &bytes) {
   bytes.resize(numbers.size() * sizeof(T));
   for (size_t i = 0; i < numbers.size(); ++i) {
-    T number = static_cast<T>(numbers[i]);
+    T number{};
+    if constexpr (std::is_floating_point_v<T>)
+      number = static_cast<T>(numbers[i]);
+    else if (std::abs(numbers[i]) < 0x1p63) // an integer may have come from a nan or an infinity
+      number = static_cast<T>(static_cast<int64_t>(numbers[i]));
     std::memcpy(bytes.data() + i * sizeof(T), &number, sizeof number);
   }
 }
