@@ -4,6 +4,7 @@
 #include "compiler/dialect/canonicalize_slices.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
 using namespace mlir;
@@ -280,6 +281,13 @@ LogicalResult simplifyDim(tensor::DimOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+LogicalResult simplifyAssert(AssertOp op, PatternRewriter &rewriter) {
+  if (!matchPattern(op.getCondition(), m_NonZero()))
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}
+
 } // namespace
 
 void DlDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
@@ -289,8 +297,8 @@ void DlDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
                Simplify<BroadcastOp, simplifyBroadcast>, Simplify<ReshapeOp, simplifyReshape>,
                Simplify<TransposeOp, simplifyTranspose>, Simplify<SliceOp, simplifySlice>,
                Simplify<ConcatOp, simplifyConcat>, Simplify<MatMulOp, simplifyMatMul>,
-               Simplify<TransposeOp, transposeOfProduct>, Simplify<tensor::DimOp, simplifyDim>, ScalarsFirst>(
-      patterns.getContext());
+               Simplify<TransposeOp, transposeOfProduct>, Simplify<tensor::DimOp, simplifyDim>,
+               Simplify<AssertOp, simplifyAssert>, ScalarsFirst>(patterns.getContext());
   addSlicePatterns(patterns);
 }
 
