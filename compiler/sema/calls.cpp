@@ -335,7 +335,13 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
   std::vector<Value> items;
   for (Argument &a : args) {
     ok &= !a.value.bad();
+    // ParameterList([a, b]) has two items, also where a and b could be one tensor.
+    bool isItems = pack == params.begin() && args.size() == 1 && a.name.empty() && ok;
+    if (isItems && a.bracket && !a.value.type->items.empty() && isTensor(a.value.type->items[0]))
+      a.bracket = false;
     settle(a);
+    if (isItems && a.value.isRows && isTensor(a.value.type))
+      a.value = asList(a.value, a.span);
     if (!a.name.empty()) {
       auto it = std::find_if(params.begin(), params.end(), [&](const ast::Param &p) { return p.name == a.name; });
       if (it == params.end() && pack != params.end() && ok) {
@@ -385,8 +391,8 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       if (filled[next])
         for (uint32_t i = 0; i < slots[next].value.type->items.size(); ++i)
           items.push_back(part(slots[next].value, i, a.span));
-      else if (!a.value.bad() &&
-               (a.value.type->kind == TypeKind::Tuple || (isList(a.value.type) && holdsModule(a.value.type)))) {
+      else if (!a.value.bad() && (a.value.type->kind == TypeKind::Tuple ||
+                                  (isList(a.value.type) && (isItems || holdsModule(a.value.type))))) {
         // f(shape) is f(2, 3) for shape = (2, 3).
         slots[next] = std::move(a);
         filled[next] = true;

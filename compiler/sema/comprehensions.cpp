@@ -154,7 +154,9 @@ std::optional<Checker::Comprehending::Over> Checker::Comprehending::over(const a
     if (!o.items)
       return std::nullopt;
     if (!o.items->length) {
-      c.error(Code::TypeMismatch, clause.in->span, "a reduction goes over ranges, tensors and lists, not over a tuple");
+      if (!reducer.empty())
+        return o;
+      c.error(Code::TypeMismatch, clause.in->span, "the items of a tuple fill no tensor");
       dependsOnLoop = true;
       return std::nullopt;
     }
@@ -250,6 +252,14 @@ void Checker::Comprehending::nest(size_t k) {
     outside = c.frame_->body;
     loopsAt = c.mark();
   }
+  if (o->items && !o->items->length) { // a tuple, by which a reduction is written out
+    for (const Value &item : o->items->items) {
+      Restore<Scope *> at(c.scope_, c.newScope(c.scope_));
+      c.bindPattern(clause.pattern, item, false);
+      nest(k + 1);
+    }
+    return;
+  }
   lengths.push_back(o->length);
   Value zero = c.intValue(0, span);
   bool range = !o->items;
@@ -310,6 +320,13 @@ void Checker::Comprehending::reduce() {
   if ((counts || reducer == "mean") && !isFloat(element.type->elem))
     element = c.convert(element, counts ? Elem::I64 : Elem::F32, span);
   element.known.literal = false;
+  if (result->type && !sameType(result->type, element.type)) {
+    c.error(Code::TypeMismatch, expr->body->span,
+            "`" + reducer + "` takes numbers of one type, these are " + str(result->type) + " and " +
+                c.describe(element));
+    failed = true;
+    return;
+  }
   result->type = element.type;
   assign(result, c.opValue(combineRow(reducer), {read(result), element}, element.type, span));
   if (count)
@@ -405,6 +422,8 @@ Value Checker::Comprehending::run() {
   element = c.bad(span);
   prepared.resize(expr->clauses.size());
   nest(0);
+  if (!failed && !reducer.empty() && !result->type)
+    c.error(Code::TypeMismatch, span, "there is nothing to reduce, so its type is not known");
   if (failed || element.bad())
     return c.bad(span);
   return finish();
