@@ -1,5 +1,7 @@
 #include "tests/random/worker.h"
 
+#include "runtime/core/sanitizer.h"
+
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -62,8 +64,10 @@ Running start(size_t number, int seconds, const std::function<std::vector<Outcom
     close(results[0]);
     close(errors[0]);
     dup2(errors[1], STDERR_FILENO);
+#if !DL_ADDRESS_SANITIZER // which takes terabytes of address space
     rlimit memory{rlim_t(8) << 30, rlim_t(8) << 30}; // runaway allocations end the worker, not the machine
     setrlimit(RLIMIT_AS, &memory);
+#endif
     // Of processor time: what else the machine does makes no program hang.
     rlimit time{rlim_t(seconds), rlim_t(seconds) + 1};
     setrlimit(RLIMIT_CPU, &time);
