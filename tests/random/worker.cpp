@@ -64,7 +64,7 @@ Running start(size_t number, int seconds, const std::function<std::vector<Outcom
     close(results[0]);
     close(errors[0]);
     dup2(errors[1], STDERR_FILENO);
-#if !DL_ADDRESS_SANITIZER // which takes terabytes of address space
+#if !DL_ADDRESS_SANITIZER                            // which takes terabytes of address space
     rlimit memory{rlim_t(8) << 30, rlim_t(8) << 30}; // runaway allocations end the worker, not the machine
     setrlimit(RLIMIT_AS, &memory);
 #endif
