@@ -170,8 +170,9 @@ Values FunctionGenerator::leavingStatement(const sema::Body &body, size_t index,
   // One branch always leaves: the rest belongs to the other.
   const sema::Expr &e = *stmt.value;
   Value condition = scalar(*e.args[0]);
-  VariableSet assigned;
-  collectAssigned(stmt, assigned);
+  VariableSet assigned; // not by the condition, which may have variables of its own and is done
+  collectAssigned(e.thenBody, assigned);
+  collectAssigned(e.elseBody, assigned);
   addExitVariables(exits, assigned);
   addRestVariables(body, index + 1, sink, assigned);
   auto branch = [&](const sema::Body *part) {
