@@ -1,7 +1,19 @@
 // Lists and types: annotations, literals where a list is asked for, lists that must have one type.
 #include "compiler/sema/checker.h"
 
+#include <algorithm>
+
 namespace dl::sema {
+
+// Whether a tensor in it has a size that was made after `symbol`. Lists have their lengths with them.
+static bool hasSizeAfter(const Type &type, uint32_t symbol) {
+  if (isTensor(type))
+    return std::any_of(type->dims.begin(), type->dims.end(), [&](const Dim &d) {
+      const auto symbols = d.symbols();
+      return !d.isOpen() && std::any_of(symbols.begin(), symbols.end(), [&](uint32_t s) { return s > symbol; });
+    });
+  return std::any_of(type->items.begin(), type->items.end(), [&](const Type &t) { return hasSizeAfter(t, symbol); });
+}
 
 // The value as a `list[T]`: items of a literal adapt one by one, another list's elements must be of that type.
 bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what) {
@@ -16,10 +28,18 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       items[i].known.literal = false;
     }
     if (items.empty()) {
+      const uint32_t known = Dim::fresh("n").symbolId(); // what comes after has no value
       std::optional<Type> item = resolveItem(itemType, scope);
       if (!item) {
         error(Code::TypeMismatch, value.span, "the type of the elements of " + what + ", an empty list, is not known")
             .withHelp("start with the first element");
+        return false;
+      }
+      if (hasSizeAfter(*item, known)) {
+        error(Code::UnboundShapeVariable, value.span,
+              "the sizes of the elements of " + what + ", an empty list, are not known")
+            .label(itemType->span, "declared here")
+            .withHelp("declare them by numbers or by names that have a value, or start with the first element");
         return false;
       }
       value = listOf({}, *item, value.span);
