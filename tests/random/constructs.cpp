@@ -1,6 +1,8 @@
 // Lists, texts, modules in lists, functions as values, and errors at run time.
 #include "tests/random/writer.h"
 
+#include <algorithm>
+
 namespace dl::testing {
 
 using sema::Elem;
@@ -48,6 +50,7 @@ void Writer::list() {
   }
   scope_.push_back({name + "[-1]", type});
   scope_.push_back({"len(" + name + ")", {Elem::I64, {}}});
+  lists_.push_back({name, type, true});
   if (type.dims.empty() && type.elem != Elem::Bool && type.elem != Elem::BF16 && chance(50)) {
     std::string total = fresh("v"), each = fresh("x");
     scope_.push_back({each, type});
@@ -162,6 +165,35 @@ void Writer::derivativeRule() {
   line("derivative fn " + function.name + "(" + parameters(function) + ") -> " + vector.text() + " { " +
        (two ? "(a * sin(b), fn(dy) = (dy * sin(b), dy * a * cos(b)))" : any(single)) + " }");
   functions_.push_back(function);
+}
+
+// The derivative of a function that captures what is in scope, in the middle of a program.
+void Writer::derivativeOf() {
+  TensorType argument = randomType(1).with(Elem::F64), scalar{Elem::F64, {}};
+  std::string z = fresh("z"), value = fresh("v"), slope = fresh("v");
+  int before = budget_;
+  budget_ = std::min(budget_, 12);
+  std::string body =
+      inScope({{z, argument}}, [&] { return "sum(sin(" + z + ") * " + expr(argument, 2) + ") + " + expr(scalar, 2); });
+  budget_ = before;
+  std::string f = "(fn(" + z + ": " + argument.text() + ") = " + body + ")", at = expr(argument, 2);
+  switch (pick(3)) {
+  case 0:
+    line("let " + slope + " = grad" + f + "(" + at + ")");
+    break;
+  case 1:
+    line("let (" + value + ", " + slope + ") = value_and_grad" + f + "(" + at + ")");
+    scope_.push_back({value, scalar});
+    break;
+  default: {
+    line("let (" + value + ", " + slope + ") = jvp(" + f.substr(1, f.size() - 2) + ", " + at + ", " +
+         expr(argument, 1) + ")");
+    scope_.push_back({value, scalar});
+    scope_.push_back({slope, scalar});
+    return;
+  }
+  }
+  scope_.push_back({slope, argument});
 }
 
 } // namespace dl::testing

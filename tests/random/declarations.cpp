@@ -74,6 +74,8 @@ std::string Writer::parameters(const FunctionName &function, const char *firstPr
 void Writer::enter(const FunctionName &function) {
   scope_.clear();
   objects_.clear();
+  lists_.clear();
+  records_.clear();
   for (size_t i = 0; i < function.params.size(); ++i)
     scope_.push_back({std::string(1, static_cast<char>('a' + i)), function.params[i]});
 }
@@ -82,7 +84,7 @@ void Writer::declarations() {
   int count = pick(3 + options_.size);
   for (int i = 0; i < count; ++i) {
     budget_ = 30;
-    switch (pick(9)) {
+    switch (pick(wider() ? 13 : 9)) {
     case 0:
     case 1:
     case 2:
@@ -101,18 +103,28 @@ void Writer::declarations() {
     case 7:
       derivativeRule();
       break;
+    case 9:
+    case 10:
+      listFunction();
+      break;
+    case 11:
+    case 12:
+      recordDeclaration();
+      break;
     default:
       moduleDeclaration();
       break;
     }
     scope_.clear();
+    lists_.clear();
+    records_.clear();
     sizes_.clear();
     returns_.reset();
   }
 }
 
 // Sizes that the parameters leave open are those that a caller chooses.
-static std::vector<Size> sizesOf(const std::vector<TensorType> &types) {
+std::vector<Size> sizesOf(const std::vector<TensorType> &types) {
   std::vector<Size> sizes;
   for (const TensorType &type : types)
     for (const Size &size : type.dims)

@@ -283,6 +283,8 @@ std::string Writer::integerExpr(const TensorType &type, int depth) {
 std::string Writer::boolExpr(const TensorType &type, int depth) {
   if (depth <= 0)
     return leaf(type);
+  if (wider() && type.dims.empty() && chance(8))
+    return membership(depth);
   auto sub = [&] { return expr(type, depth - 1); };
   static const std::vector<std::string> comparisons = {" < ", " > ", " <= ", " >= "};
   switch (pick(9)) {
@@ -326,6 +328,8 @@ std::string Writer::reduced(const TensorType &type, int depth) {
   std::string f = any(names);
   if (type.elem == Elem::BF16 || type.dims.size() >= 3)
     return expr(type, depth - 1);
+  if (wider() && type.dims.empty() && type.elem != Elem::I32 && type.elem != Elem::U8 && chance(12))
+    return gathered(type, depth);
   if (type.dims.empty() && chance(15) && type.elem != Elem::Bool && !options_.differentiable) {
     // Elements that are chosen at run time: how many is known only then.
     TensorType vector = type;
@@ -361,6 +365,8 @@ std::string Writer::reduced(const TensorType &type, int depth) {
 }
 
 std::string Writer::conditional(const TensorType &type, int depth) {
+  if (wider() && chance(30))
+    return matchExpr(type, depth);
   std::string condition = scalarBool(depth - 1), a = expr(type, depth - 1);
   switch (pick(4)) {
   case 0: {
@@ -373,19 +379,6 @@ std::string Writer::conditional(const TensorType &type, int depth) {
   default:
     return "if " + condition + " { " + a + " } else { " + expr(type, depth - 1) + " }";
   }
-}
-
-std::string Writer::comprehension(const TensorType &type, int depth) {
-  size_t outer = scope_.size();
-  std::string clauses;
-  for (const Size &size : type.dims) {
-    std::string name = fresh("i");
-    clauses += (clauses.empty() ? "" : ", ") + name + " in 0.." + size.text;
-    scope_.push_back({name, {Elem::I64, {}}, false, size});
-  }
-  std::string body = expr({type.elem, {}}, std::min(depth - 1, 2));
-  scope_.resize(outer);
-  return "[for " + clauses + ": " + body + "]";
 }
 
 // What moves elements: it fits every element type.
@@ -406,6 +399,8 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   case 1: { // matmul
     if (!type.isFloat() || rank > 2 || type.elem == Elem::BF16)
       return "";
+    if (wider() && chance(40))
+      return einsum(type, depth);
     Size inner = randomSize();
     TensorType right = type;
     if (rank == 1) {

@@ -180,6 +180,13 @@ private:
       blocks = {branch->thenBlock, branch->elseBlock};
       break;
     }
+    case ast::ExprKind::Match:
+      add(ast::as<ast::Match>(e)->subject);
+      for (const ast::MatchArm &arm : ast::as<ast::Match>(e)->arms) {
+        replace(e->span, inner(arm.body));
+        blocks.push_back(arm.body);
+      }
+      break;
     case ast::ExprKind::Block:
       blocks.push_back(ast::as<ast::BlockExpr>(e)->block);
       replace(e->span, inner(blocks[0]));

@@ -8,7 +8,7 @@ namespace dl::testing {
 using sema::Elem;
 
 void Writer::block(const std::function<void()> &content) {
-  size_t outer = scope_.size(), objects = objects_.size();
+  size_t outer = scope_.size(), objects = objects_.size(), lists = lists_.size(), records = records_.size();
   ++indent_;
   ++depth_;
   content();
@@ -16,6 +16,8 @@ void Writer::block(const std::function<void()> &content) {
   --indent_;
   scope_.resize(outer);
   objects_.resize(objects);
+  lists_.resize(lists);
+  records_.resize(records);
 }
 
 void Writer::statements(int count) {
@@ -25,7 +27,7 @@ void Writer::statements(int count) {
 
 void Writer::statement() {
   bool deep = depth_ >= 4;
-  switch (pick(deep ? 8 : 26)) {
+  switch (pick(deep ? 8 : wider() ? 34 : 26)) {
   case 0:
   case 1:
   case 2:
@@ -86,6 +88,22 @@ void Writer::statement() {
     break;
   case 24:
     chance(30) ? claim() : closure();
+    break;
+  case 26:
+    match();
+    break;
+  case 27:
+  case 28:
+  case 30:
+    listUse();
+    break;
+  case 29:
+    derivativeOf();
+    break;
+  case 31:
+  case 32:
+  case 33:
+    recordUse();
     break;
   default:
     if (returns_ && depth_ > 1)

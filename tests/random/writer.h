@@ -36,12 +36,29 @@ struct Name {
 };
 
 struct FunctionName {
-  enum Kind { Annotated, Elementwise, Mutating, HigherOrder, Module } kind = Annotated;
+  enum Kind { Annotated, Elementwise, Mutating, HigherOrder, Module, List, Record } kind = Annotated;
   std::string name;
   std::vector<TensorType> params; // with `N` and `M` for its own shape variables
   TensorType result;
   bool hasResult = true;
+  bool givesList = false, changesList = false; // List: the first parameter is a list of what stands there
 };
+
+// A list that is never empty.
+struct ListName {
+  std::string name;
+  TensorType item;
+  bool isMutable = false;
+};
+
+struct RecordName {
+  std::string name;
+  FunctionName type; // its members and what its methods take are the parameters
+  bool isMutable = false;
+};
+
+// The shape variables in them.
+std::vector<Size> sizesOf(const std::vector<TensorType> &types);
 
 class Writer {
 public:
@@ -101,6 +118,38 @@ private:
   void closure();
   void claim();
   void derivativeRule();
+  void derivativeOf();
+
+  // The constructs that differentiable programs do without.
+  bool wider() const { return !options_.differentiable; }
+
+  // ---- lists and functions (lists.cpp)
+  void listFunction();
+  std::string listExpr(const TensorType &item);
+  void changeList(const ListName &list);
+  void listCall();
+  void newList();
+  void nameList(const ListName &list);
+  void listUse();
+
+  // ---- records (records.cpp)
+  void recordDeclaration();
+  void recordFunctions(const FunctionName &record);
+  void nameRecord(const std::string &name, const FunctionName &record, bool isMutable);
+  std::string newRecord(const FunctionName &record);
+  void changeRecord(const std::string &name, const FunctionName &record);
+  void recordUse();
+
+  // ---- choices (choices.cpp)
+  std::string inScope(const std::vector<Name> &names, const std::function<std::string()> &write);
+  std::string matchExpr(const TensorType &type, int depth);
+  void match();
+  std::string membership(int depth); // a scalar bool
+
+  // ---- sums (sums.cpp)
+  std::string comprehension(const TensorType &type, int depth);
+  std::string gathered(const TensorType &type, int depth); // of a scalar type
+  std::string einsum(const TensorType &type, int depth);   // empty: nothing fits
 
   // ---- expressions (expressions.cpp)
   std::string expr(const TensorType &type, int depth);
@@ -115,7 +164,6 @@ private:
   std::string variableOf(const TensorType &type);         // empty: none
   std::string operand(const TensorType &type, int depth); // of the type, or of one that broadcasts to it
   std::string call(const TensorType &type, int depth);    // empty: none fits
-  std::string comprehension(const TensorType &type, int depth);
   std::string conditional(const TensorType &type, int depth);
   std::string index(const Size &size); // an int in range
   std::string scalarBool(int depth) { return boolExpr({sema::Elem::Bool, {}}, depth); }
@@ -134,6 +182,8 @@ private:
   std::vector<Size> constants_;   // sizes that it uses
   std::vector<Size> sizes_;       // that may be written here
   std::vector<FunctionName> functions_;
+  std::vector<ListName> lists_;
+  std::vector<RecordName> records_;
   std::vector<std::pair<std::string, FunctionName>> objects_; // variables that hold modules
   std::optional<TensorType> returns_;                         // what `return` must give here
   Program program_;
