@@ -54,10 +54,11 @@ Text number(Attribute value, bool bare) {
     Type type = real.getType();
     std::string suffix = bare || type.isF32() ? "" : elementName(type);
     double v = real.getValueAsDouble();
-    if (std::isnan(v))
-      return {"0.0" + suffix + " / 0.0", Level::Product};
-    if (std::isinf(v))
-      return {(v < 0 ? "-1.0" : "1.0") + suffix + " / 0.0", Level::Product};
+    if (!std::isfinite(v)) {
+      const char *name = std::isnan(v) ? "nan" : "inf";
+      std::string text = suffix.empty() ? name : suffix + "(" + name + ")";
+      return std::isinf(v) && v < 0 ? Text{"-" + text, Level::Sign} : Text{text};
+    }
     return {shortest(v, type.isF64()) + suffix, std::signbit(v) ? Level::Sign : Level::Primary};
   }
   auto whole = cast<IntegerAttr>(value);
@@ -108,10 +109,11 @@ SourcePrinter::SourcePrinter(func::FuncOp function, CommentsAt commentsAt, Modul
                              const llvm::StringMap<std::string> &functions, std::set<std::string> &imports)
     : function_(function), commentsAt_(std::move(commentsAt)), module_(module), functionNames_(functions),
       imports_(imports) {
-  for (StringRef word : {"and", "assert", "break", "continue", "else",   "enable_grad", "false",   "fn",   "for",
-                         "if",  "import", "in",    "let",      "module", "mut",         "no_grad", "none", "not",
-                         "or",  "return", "true",  "var",      "while",  "f32",         "f64",     "bf16", "i32",
-                         "i64", "u8",     "bool",  "int",      "str",    "list",        "error",   "print"})
+  for (StringRef word :
+       {"and",    "assert", "break", "continue", "else",  "enable_grad", "false", "fn",  "for", "if",
+        "import", "in",     "let",   "module",   "mut",   "no_grad",     "none",  "not", "or",  "return",
+        "true",   "var",    "while", "f32",      "f64",   "bf16",        "i32",   "i64", "u8",  "bool",
+        "int",    "str",    "list",  "error",    "print", "inf",         "nan"})
     taken_.insert(word);
   for (const ops::Row &row : ops::table())
     taken_.insert(StringRef(row.builtin.signature).take_until([](char c) { return c == '('; }).trim());

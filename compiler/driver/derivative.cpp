@@ -13,6 +13,9 @@
 namespace dl::driver {
 namespace {
 
+constexpr const char *kDifferentiable =
+    "floating-point numbers and tensors can, and of modules the params that are trained";
+
 // The flat arguments of a function by the names of the parameters and their parts.
 class Parameters {
 public:
@@ -47,6 +50,14 @@ public:
   }
 
   bool isDifferentiable(int64_t i) const { return differentiable[i]; }
+
+  std::optional<std::string> firstDifferentiable() const {
+    for (const std::string &name : names)
+      for (int64_t i : partsOf(name))
+        if (isDifferentiable(i))
+          return name;
+    return std::nullopt;
+  }
 
   // What may stand after the prefix: the names of all parameters, or of the parts that can be differentiated by.
   std::vector<std::string> namesAfter(const std::string &prefix) const {
@@ -104,7 +115,7 @@ std::vector<int64_t> resolve(const Parameters &parameters, const std::string &pa
       flat.push_back(i);
   if (flat.empty())
     diagnostics.error(Code::BadGradient, place, "`" + path + "` holds nothing that can be differentiated by")
-        .withHelp("floating-point numbers and tensors can, and of modules the params that are trained");
+        .withHelp(kDifferentiable);
   return flat;
 }
 
@@ -140,10 +151,20 @@ std::optional<std::string> print(Lowering &lowering, const DerivativeWish &wish,
   Parameters parameters(function);
   std::vector<std::string> wrt;
   llvm::SetVector<int64_t> flat;
-  for (const std::string &each : wish.wrt) {
+  Span place = irgen::spanOf(function.getLoc(), sources);
+  for (const std::string &each : wish.wrt)
     wrt.push_back(parameters.named(each));
-    std::vector<int64_t> parts =
-        resolve(parameters, wrt.back(), name, irgen::spanOf(function.getLoc(), sources), diagnostics);
+  if (wrt.empty()) {
+    std::optional<std::string> first = parameters.firstDifferentiable();
+    if (!first) {
+      diagnostics.error(Code::BadGradient, place, "`" + name + "` has no parameter that can be differentiated by")
+          .withHelp(kDifferentiable);
+      return std::nullopt;
+    }
+    wrt.push_back(*first);
+  }
+  for (const std::string &each : wrt) {
+    std::vector<int64_t> parts = resolve(parameters, each, name, place, diagnostics);
     if (parts.empty())
       return std::nullopt;
     flat.insert(parts.begin(), parts.end());

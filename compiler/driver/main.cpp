@@ -142,8 +142,9 @@ int main(int argc, char **argv) {
       ->required();
   grad->add_option("--types", gradCommand.types,
                    "Types of the parameters, such as \"f32[N, 3], f32\", where the declaration leaves them open");
-  grad->add_option("--wrt", gradCommand.wish.wrt,
-                   "Parameters by name or number, or parts of them: x,model.fc1.weight (default: 0, the first)")
+  grad->add_option(
+          "--wrt", gradCommand.wish.wrt,
+          "Parameters by name or number, or parts of them: x,model.fc1.weight (default: the first that holds floats)")
       ->delimiter(',');
   grad->add_flag("--forward", gradCommand.wish.forward, "Forward mode: tangents in, tangents out");
   grad->add_option("--order", gradCommand.wish.order, "How often to differentiate (default: 1)")

@@ -126,6 +126,22 @@ scale = 2.0
 print(f(Net(), (1.0f64, [2.0f64]), 2))
 )";
 
+TEST(PrintedDerivatives, ByTheFirstParameterThatHoldsFloats) {
+  Scratch scratch;
+  scratch.write("f.dl", "fn f(n: int, x: f64) -> f64 = if n > 1 { x * -inf } else { x * nan }\n"
+                        "fn g(n: int) -> f64 = f64(n)\n"
+                        "print(f(2, 1.0), g(1))\n");
+  auto derivative = [&](const char *function) {
+    return dl::tests::runProcess({DL_COMMAND, "grad", "f.dl", function}, scratch.folder, "");
+  };
+  ProcessResult f = derivative("f"), g = derivative("g");
+  EXPECT_EQ(f.out.find("## `f` and its derivative with respect to `x`.\n"), 0u) << f.out << f.err;
+  EXPECT_NE(f.out.find("x * -f64(inf)"), std::string::npos) << f.out;
+  EXPECT_NE(f.out.find("x * f64(nan)"), std::string::npos) << f.out;
+  EXPECT_EQ(g.status, 1);
+  EXPECT_NE(g.err.find("error: `g` has no parameter that can be differentiated by\n"), std::string::npos) << g.err;
+}
+
 TEST(PrintedDerivatives, ByNamedParameters) {
   Scratch scratch;
   scratch.write("f.dl", kNamed);
