@@ -14,7 +14,7 @@ struct DerivativeWish {
   // Parameters by number or by name, or parts of them: `0`, `x`, `model.fc1.weight`. A part that has parts of its own
   // stands for all that can be differentiated by: numbers, and of modules the params that are trained.
   // Without any the first parameter that holds such.
-  std::vector<std::string> wrt;
+  std::vector<std::string> wrt = {};
   bool forward = false;
   int order = 1;
 };

@@ -33,8 +33,10 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     Binding *b = lookup(name, scope_);
     noteUse(expr->span, b);
     if (!b) {
-      if (report)
+      if (report) {
         unknownName(name, expr->span);
+        declare(scope_, newBinding(Binding::Local, name, expr->span)); // one report is enough
+      }
       return std::nullopt;
     }
     Place place;

@@ -59,7 +59,35 @@ Binding *Checker::localOf(Binding *b) const {
   return it == frame_->captures.end() ? nullptr : it->second;
 }
 
+// Whether a statement with an error of syntax in it has the name, or imports all of a file: then it may be defined
+// there.
+static bool mayBeUnread(const std::string &name, Span span, const Diagnostics &diagnostics,
+                        const SourceManager &sources) {
+  auto isPart = [](char c) { return c == '_' || isalnum(static_cast<unsigned char>(c)) || (c & 0x80); };
+  for (const Diagnostic &d : diagnostics.all()) {
+    if (d.code != Code::SyntaxError || d.span.file != span.file)
+      continue;
+    // A line that ends in an operator goes on.
+    for (int number = sources.lineColumn(d.span.file, d.span.begin).line, more = true; more; ++number) {
+      std::string_view line = sources.lineText(d.span.file, number);
+      if (sources.text(d.span) == "*" && line.find("import") != std::string_view::npos)
+        return true;
+      for (size_t at = line.find(name); at != std::string_view::npos; at = line.find(name, at + 1)) {
+        size_t end = at + name.size();
+        if ((at == 0 || !isPart(line[at - 1])) && (end == line.size() || !isPart(line[end])))
+          return true;
+      }
+      size_t last = line.find_last_not_of(" \t\r");
+      more =
+          last != std::string_view::npos && std::string_view(":=+-*/%@,.").find(line[last]) != std::string_view::npos;
+    }
+  }
+  return false;
+}
+
 void Checker::unknownName(const std::string &name, Span span) {
+  if (mayBeUnread(name, span, *reported_, sources_))
+    return;
   std::vector<std::string> candidates;
   for (Scope *s = scope_; s; s = s->parent)
     for (const auto &[candidate, binding] : s->names)

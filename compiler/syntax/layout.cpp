@@ -426,7 +426,9 @@ private:
     if (!newline && !semicolon)
       return;
     // A line does not go on behind what could not be read.
-    bool continues = (continuesAfter(last_) && !dropped_) || continuesBefore(next);
+    bool star =
+        last_ == P::STAR && out_.tokens.size() > 1 && out_.tokens[out_.tokens.size() - 2]->getType() == P::IMPORT;
+    bool continues = (continuesAfter(last_) && !star && !dropped_) || continuesBefore(next);
     if (!semicolon && (openParens() || continues))
       return;
     while (!stack_.empty() && stack_.back().type != P::LBRACE && stack_.back().closeBefore)
