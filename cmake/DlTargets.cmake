@@ -24,14 +24,18 @@ if(DL_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# dl_library(NAME sources... [DEPENDS targets...]): a static library of the project. It may include only what its
-# DEPENDS give it, so a target links what it may use and nothing more.
+# dl_library(NAME sources... [MLIR] [DEPENDS targets...]): a static library of the project. It may include only what its
+# DEPENDS give it, so a target links what it may use and nothing more. MLIR: its sources include MLIR's headers, which
+# are compiled once for all.
 function(dl_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "MLIR" "" "DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
   target_compile_options(${name} PRIVATE -Wall -Wextra -Wno-unused-parameter)
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
+  if(ARG_MLIR)
+    target_precompile_headers(${name} REUSE_FROM dl_mlir_headers)
+  endif()
 endfunction()
 
 # dl_test(NAME sources... [DEPENDS targets...]): a GoogleTest program, run by ctest as one test.
