@@ -120,7 +120,18 @@ bool Checker::shapeOf(std::vector<Argument> &args, Shape &out, const std::string
     }
     out.push_back(intDim(v, "size"));
   }
+  for (const Dim &dim : out)
+    requireSize(dim, what + ": a size is negative", span);
   return true;
+}
+
+void Checker::requireSize(const Dim &dim, const std::string &message, Span span) {
+  if (dim.isConst() || dim.isOpen() || dim.nonNegative())
+    return;
+  Stmt *check = makeStmt(StmtKind::Assert, span);
+  check->condition = callBuiltin("ge", {dimValue(dim, span), intValue(0, span)}, span).expr;
+  check->message = strValue(message, span).expr;
+  emit(check);
 }
 
 static std::optional<Attr> defaultAttr(const std::string &text) {

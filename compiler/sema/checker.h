@@ -294,6 +294,8 @@ private:
   Value callBuiltin(const std::string &name, std::vector<Value> operands, Span span);
   bool attrOf(const Value &value, const std::string &what, std::optional<Attr> &out);
   bool shapeOf(std::vector<Argument> &args, Shape &out, const std::string &what, Span span);
+  // The program stops with the message where a size that it asks for turns out to be negative.
+  void requireSize(const Dim &dim, const std::string &message, Span span);
   struct BuiltinCall; // builtin_calls.cpp
   bool bindBuiltin(BuiltinCall &call, std::vector<Argument> args);
   bool bindElements(BuiltinCall &call);

@@ -89,6 +89,16 @@ Value Checker::callExtern(const ast::FnDecl *fn, Scope *env, std::vector<Argumen
       texts(item);
   };
   texts(*type);
+  bool fits = true;
+  forEachDim(*type, [&](const Dim &d) {
+    fits &= !d.isConst() || d.constant() >= 0;
+    if (kernel)
+      requireSize(d, "a size is negative", span);
+  });
+  if (!fits) {
+    error(Code::BadDimension, span, "a size cannot be negative");
+    return bad(span);
+  }
   Value v = externValue(name, passed, *type, span, isPureExtern(name), kernel);
   return newSizes || isInt(*type) || (*type)->kind == TypeKind::Tuple ? materialise(v, "result") : v;
 }
