@@ -11,6 +11,7 @@
 #include "runtime/core/sanitizer.h"
 
 #if DL_ADDRESS_SANITIZER
+#include <dlfcn.h>
 #include <sanitizer/common_interface_defs.h>
 #else
 // The sanitizer wants to know of every change of the stack.
@@ -22,8 +23,8 @@ namespace dl::rt {
 namespace {
 
 constexpr size_t kReserve = size_t{512} << 10;
-// Address space; memory is used as far as the recursion goes.
-constexpr size_t kLargeStack = size_t{512} << 20;
+// Address space; memory is used as far as the recursion goes. The sanitizer cleans up 64 MiB of a stack at most.
+constexpr size_t kLargeStack = size_t{DL_ADDRESS_SANITIZER ? 60 : 512} << 20;
 // What a program that came no deeper leaves in memory.
 constexpr size_t kKept = size_t{1} << 20;
 
@@ -40,6 +41,16 @@ uintptr_t findLimit() {
   bool known = pthread_attr_getstack(&attributes, &lowest, &size) == 0;
   pthread_attr_destroy(&attributes);
   return known ? reinterpret_cast<uintptr_t>(lowest) + std::min(kReserve, size / 4) : 1;
+}
+
+// The sanitizer is told what it must know; its own version of swapcontext only warns that it does not know it.
+int change(ucontext_t *from, const ucontext_t *to) {
+#if DL_ADDRESS_SANITIZER
+  static const auto real = reinterpret_cast<decltype(&swapcontext)>(dlsym(RTLD_NEXT, "swapcontext"));
+  return real(from, to);
+#else
+  return swapcontext(from, to);
+#endif
 }
 
 class LargeStack {
@@ -73,7 +84,7 @@ public:
     deepest = UINTPTR_MAX;
     [[maybe_unused]] void *frames = nullptr;
     __sanitizer_start_switch_fiber(&frames, lowest_, kLargeStack);
-    swapcontext(&outside_, &inside_);
+    change(&outside_, &inside_);
     __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
     limit = outer;
     if (deepest < reinterpret_cast<uintptr_t>(lowest_) + kLargeStack - kKept)
