@@ -163,9 +163,9 @@ long double element(const Tensor &tensor, int64_t i) {
   case DType::boolean:
     return tensor.data<bool>()[i];
   case DType::bf16: {
-    uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t *>(tensor.value().data)[i]) << 16;
     if (tensor.rank() == 0)
       return static_cast<float>(tensor.value().f);
+    uint32_t bits = static_cast<uint32_t>(static_cast<const uint16_t *>(tensor.value().data)[i]) << 16;
     float wide;
     std::memcpy(&wide, &bits, sizeof wide);
     return wide;
