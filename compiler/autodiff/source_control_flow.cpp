@@ -12,15 +12,16 @@ namespace dl::autodiff {
 // ------------------------------------------------------------------------------------------------------- branches
 // Where only one branch has something to keep, the other gives an empty tensor in its place; the branches of an `if`
 // have one type in dl, so it is written with the shape of what is kept.
-std::string SourcePrinter::branchValue(Value value, Value other) {
+std::string SourcePrinter::branchValue(Value value, Value other, Value result) {
   Value empty = value;
   while (auto cast = empty.getDefiningOp<tensor::CastOp>())
     empty = cast.getSource();
   auto type = dyn_cast<RankedTensorType>(empty.getType());
   bool isPlaceholder = type && llvm::is_contained(type.getShape(), 0) &&
                        (empty.getDefiningOp<tensor::EmptyOp>() || ir::constantValue(empty));
-  if (!isPlaceholder)
-    return expression(value).text;
+  bool text = isText(result);
+  if (!isPlaceholder || text)
+    return as(text, value).text;
   Value kept = peel(other);
   std::string shape;
   for (int64_t d = 0; d < type.getRank(); ++d) {
@@ -43,6 +44,8 @@ static std::string openType(RankedTensorType type) { return ": " + typeText(type
 bool SourcePrinter::sizesDiffer(scf::IfOp op) const {
   for (OpResult result : op.getResults()) {
     auto type = dyn_cast<RankedTensorType>(result.getType());
+    if (isText(result))
+      continue;
     for (int64_t dim = 0; type && dim < type.getRank(); ++dim) {
       Dim first = traceDim(peel(op.thenYield().getOperand(result.getResultNumber())), dim);
       Dim second = traceDim(peel(op.elseYield().getOperand(result.getResultNumber())), dim);
@@ -53,7 +56,10 @@ bool SourcePrinter::sizesDiffer(scf::IfOp op) const {
   return false;
 }
 
-std::string SourcePrinter::unset(Type type) {
+std::string SourcePrinter::unset(Value value) const {
+  if (isText(value))
+    return " = \"\"";
+  Type type = value.getType();
   Type elem = ir::elementOf(type);
   std::string zero = elem.isInteger(1) ? "false" : number(Builder(type.getContext()).getZeroAttr(elem), false).text;
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -99,7 +105,7 @@ LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
   bool assigns = sizesDiffer(op);
   if (assigns)
     for (unsigned i : given)
-      line("var " + names_[op.getResult(i)] + unset(op.getResult(i).getType()));
+      line("var " + names_[op.getResult(i)] + unset(op.getResult(i)));
   std::string head;
   if (!given.empty() && !isTail && !assigns)
     head = "let " + (given.size() == 1 ? pattern : "(" + pattern + ")") + " = ";
@@ -120,15 +126,16 @@ LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
                                                        : op.elseBlock() ? op.elseYield()
                                                                         : nullptr;
     SmallVector<std::string> changed;
-    SmallVector<Value> values;
+    SmallVector<Value> held, values;
     std::string text;
     for (auto [i, value] : llvm::enumerate(yield->getOperands())) {
       if (targets[i].empty() && assigns) {
-        line(names_[op.getResult(i)] + " = " + expression(value).text);
+        line(names_[op.getResult(i)] + " = " + as(isText(op.getResult(i)), value).text);
       } else if (targets[i].empty()) {
-        text += (text.empty() ? "" : ", ") + branchValue(value, other->getOperand(i));
+        text += (text.empty() ? "" : ", ") + branchValue(value, other->getOperand(i), op.getResult(i));
       } else {
         changed.push_back(targets[i]);
+        held.push_back(op.getResult(i));
         values.push_back(value);
       }
     }
@@ -138,11 +145,11 @@ LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
       text.clear();
       for (unsigned i : given) {
         std::string early = unique("t");
-        line("let " + early + " = " + branchValue(yield->getOperand(i), other->getOperand(i)));
+        line("let " + early + " = " + branchValue(yield->getOperand(i), other->getOperand(i), op.getResult(i)));
         text += (text.empty() ? "" : ", ") + early;
       }
     }
-    assign(changed, values);
+    assign(changed, held, values);
     if (!given.empty() && !assigns)
       line(given.size() == 1 ? text : "(" + text + ")");
     --depth_;
@@ -163,11 +170,13 @@ LogicalResult SourcePrinter::branch(scf::IfOp op, bool isTail) {
 }
 
 // ---------------------------------------------------------------------------------------------------------- loops
-std::string SourcePrinter::variable(Value init, const std::string &wish, const std::string &type) {
-  if (auto it = names_.find(init); type.empty() && it != names_.end() && variables_.contains(init) && init.hasOneUse())
+std::string SourcePrinter::variable(Value init, Value carried, const std::string &wish, const std::string &type) {
+  bool text = isText(carried);
+  if (auto it = names_.find(init);
+      type.empty() && it != names_.end() && variables_.contains(init) && init.hasOneUse() && isText(init) == text)
     return it->second;
   std::string target = unique(wish);
-  line("var " + target + type + " = " + expression(init).text);
+  line("var " + target + (text ? "" : type) + " = " + as(text, init).text);
   return target;
 }
 
@@ -186,11 +195,11 @@ static std::string openTypeOf(Value arg, Value init, Value yielded) {
   return "";
 }
 
-void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange values) {
+void SourcePrinter::assign(ArrayRef<std::string> targets, ValueRange held, ValueRange values) {
   SmallVector<std::string> names, texts, lines;
-  for (auto [target, value] : llvm::zip_equal(targets, values)) {
+  for (auto [target, holder, value] : llvm::zip_equal(targets, held, values)) {
     Value source = peel(value);
-    std::string text = expression(source).text;
+    std::string text = as(isText(holder), source).text;
     if (text == target)
       continue;
     std::string assignment = target + " = " + text;
@@ -234,7 +243,7 @@ LogicalResult SourcePrinter::counted(scf::ForOp op) {
   SmallVector<std::string> targets;
   for (auto [init, arg, yielded, result] :
        llvm::zip_equal(op.getInits(), op.getRegionIterArgs(), op.getYieldedValues(), op.getResults())) {
-    targets.push_back(variable(init, carriedWish(yielded, wishFor(result)), openTypeOf(arg, init, yielded)));
+    targets.push_back(variable(init, arg, carriedWish(yielded, wishFor(result)), openTypeOf(arg, init, yielded)));
     for (Value held : {Value(arg), Value(result)}) {
       name(held, targets.back());
       variables_.insert(held);
@@ -246,7 +255,7 @@ LogicalResult SourcePrinter::counted(scf::ForOp op) {
   ++depth_;
   if (failed(block(*op.getBody())))
     return failure();
-  assign(targets, op.getYieldedValues());
+  assign(targets, op.getRegionIterArgs(), op.getYieldedValues());
   --depth_;
   line("}");
   return success();
@@ -258,7 +267,7 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
   SmallVector<std::string> targets;
   for (auto [init, arg, yielded] :
        llvm::zip_equal(op.getInits(), before.getArguments(), op.getYieldOp().getResults())) {
-    targets.push_back(variable(init, carriedWish(yielded, wishFor(arg)), openTypeOf(arg, init, yielded)));
+    targets.push_back(variable(init, arg, carriedWish(yielded, wishFor(arg)), openTypeOf(arg, init, yielded)));
     name(arg, targets.back());
     variables_.insert(arg);
   }
@@ -273,7 +282,7 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
       target = names_[value];
     } else {
       target = unique(wishFor(result));
-      line("var " + target + unset(value.getType())); // the first iteration gives it its value
+      line("var " + target + unset(value)); // the first iteration gives it its value
       passedTargets.push_back(target);
       passed.push_back(value);
     }
@@ -290,12 +299,12 @@ LogicalResult SourcePrinter::repeated(scf::WhileOp op) {
   if (!plain) {
     if (failed(block(before)))
       return failure();
-    assign(passedTargets, passed);
+    assign(passedTargets, passed, passed);
     line("if not (" + expression(condition.getCondition()).text + ") { break }");
   }
   if (failed(block(after)))
     return failure();
-  assign(targets, op.getYieldOp().getResults());
+  assign(targets, before.getArguments(), op.getYieldOp().getResults());
   --depth_;
   line("}");
   return success();

@@ -52,16 +52,6 @@ static std::string windowSize(ArrayRef<int64_t> pair) {
 }
 
 static Text tensorLiteral(DenseElementsAttr value) {
-  if (value.getElementType().isInteger(8) && value.getType().getRank() == 1) {
-    std::string text = "\"";
-    for (const APInt &byte : value.getValues<APInt>()) {
-      char c = char(byte.getZExtValue());
-      if (c == '"' || c == '\\' || c == '{' || c == '}')
-        text += '\\';
-      text += c == '\n' ? "\\n" : c == '\t' ? "\\t" : std::string(1, c);
-    }
-    return {text + "\""};
-  }
   std::vector<std::string> items;
   for (Attribute item : value.getValues<Attribute>())
     items.push_back(number(item, false).text);
@@ -413,8 +403,9 @@ Text SourcePrinter::buildUpstream(Operation *op) {
   Attribute value;
   if (matchPattern(op, m_Constant(&value))) {
     if (auto dense = dyn_cast<DenseElementsAttr>(value)) {
-      bool isText = dense.getElementType().isInteger(8) && dense.getType().getRank() == 1;
-      if (dense.getType().getNumElements() == 0 && !isText) { // `[]` would be a list
+      if (std::optional<std::string> text = textLiteral(value))
+        return {*text};
+      if (dense.getType().getNumElements() == 0) { // `[]` would be a list
         Type elem = dense.getElementType();
         std::string shape = tuple(dense.getType(), {});
         return elem.isInteger(1) ? call("full", {shape, "false"})
@@ -495,8 +486,9 @@ Text SourcePrinter::buildUpstream(Operation *op) {
                       : Text{index + " < 0 or " + index + " >= " + size, Level::Or};
       })
       .Case([&](arith::SelectOp select) {
-        return Text{"if " + expression(select.getCondition()).text + " { " + expression(select.getTrueValue()).text +
-                        " } else { " + expression(select.getFalseValue()).text + " }",
+        bool text = isText(select);
+        return Text{"if " + expression(select.getCondition()).text + " { " + as(text, select.getTrueValue()).text +
+                        " } else { " + as(text, select.getFalseValue()).text + " }",
                     Level::Branch};
       })
       .Default([&](Operation *) {
@@ -569,11 +561,12 @@ Text SourcePrinter::build(OpResult result) {
       })
       .Case<ir::Conv2dOp, ir::Conv2dGradInputOp, ir::Conv2dGradWeightOp, ir::MaxPool2dOp, ir::AvgPool2dOp,
             ir::AvgPool2dGradOp, ir::PoolScatterOp, ir::PoolGatherOp>([&](auto) { return window(result); })
+      .Case([&](ir::ExternOp o) { return runtimeCall(op, o.getCallee(), o.getInputs(), op->getResults()); })
       .Case([&](ir::LeafOp o) { return expression(o.getInput()); })
       .Case([&](ir::StopGradOp o) { return call("stop_grad", {expression(o.getInput()).text}); })
       .Default([&](Operation *) {
         if (op->getName().stripDialect().empty() || op->getNumResults() != 1 || op->getNumOperands() == 0 ||
-            isa<ir::UpdateSliceOp, ir::AddSliceOp, ir::ExternOp, ir::KernelOp, ir::VjpOp, ir::JvpOp>(op)) {
+            isa<ir::UpdateSliceOp, ir::AddSliceOp, ir::KernelOp, ir::VjpOp, ir::JvpOp>(op)) {
           unprintable(op);
           return Text{"?"};
         }

@@ -57,12 +57,26 @@ private:
   mlir::scf::IfOp taker(mlir::Value value) const;
   bool isInline(mlir::Operation *op) const;   // written wherever it is used, however often
   bool isDeferred(mlir::Operation *op) const; // written where it is used, which is one place
-  Text expression(mlir::Value value);
+  Text own(mlir::Value value);                // as it is held: a text as a str
+  Text expression(mlir::Value value);         // a text as its bytes
   std::string at(mlir::Value value, Level minimum);
   std::string list(mlir::ValueRange values);
   std::string sizeText(mlir::Value tensor, int64_t dim);
   std::string shapeText(mlir::Type type, mlir::ValueRange sizes); // `N, 3`
   std::string tuple(mlir::Type type, mlir::ValueRange sizes);     // `(N, 3)`
+
+  // ---- source_runtime.cpp: texts, and functions of the runtime
+  // Whether the value is written as a str.
+  bool isText(mlir::Value value) const;
+  static bool isTextArgument(mlir::func::FuncOp callee, unsigned i);
+  static bool isTextResult(mlir::func::FuncOp callee, unsigned i);
+  // Bytes as a str, or as a tensor; other values as they are.
+  Text as(bool text, mlir::Value value);
+  std::string as(bool text, mlir::Value value, Level minimum);
+  std::string interpolation(mlir::ValueRange parts);
+  std::optional<Text> textCall(llvm::StringRef name, mlir::ValueRange inputs);
+  // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
+  Text runtimeCall(mlir::Operation *op, llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
 
   // ---- source_expressions.cpp: operations as expressions
   Text build(mlir::OpResult result);
@@ -94,9 +108,6 @@ private:
   mlir::LogicalResult functionCall(mlir::func::CallOp op);
   // A slice that is replaced or added to: in the variable that holds the tensor, where nothing reads it afterwards.
   template <typename Op> void store(Op op, llvm::StringRef sign);
-  std::string interpolation(mlir::ValueRange parts);
-  // A function of the runtime as the library wraps it; `made`: values that have the shape of its results.
-  std::string runtimeCall(mlir::Operation *op, llvm::StringRef callee, mlir::ValueRange inputs, mlir::ValueRange made);
   void check(ir::AssertOp op);
   std::string signature();
   void line(const std::string &text);
@@ -111,16 +122,17 @@ private:
   // Whether the branches do not provably give the same sizes.
   bool sizesDiffer(mlir::scf::IfOp op) const;
   // The rest of the declaration of a variable that is assigned before it is read.
-  static std::string unset(mlir::Type type);
-  std::string branchValue(mlir::Value value, mlir::Value other);
+  std::string unset(mlir::Value value) const;
+  // What a branch gives for `result`, where the other one gives `other`.
+  std::string branchValue(mlir::Value value, mlir::Value other, mlir::Value result);
   // `isTail`: what it gives is what the function gives.
   mlir::LogicalResult branch(mlir::scf::IfOp op, bool isTail);
   mlir::LogicalResult counted(mlir::scf::ForOp op);
   mlir::LogicalResult repeated(mlir::scf::WhileOp op);
   // Declares `var` for a carried value, or goes on with the variable that holds `init` when nothing else reads it.
-  std::string variable(mlir::Value init, const std::string &wish, const std::string &type = "");
-  // The assignments that end an iteration, as if made at once.
-  void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange values);
+  std::string variable(mlir::Value init, mlir::Value carried, const std::string &wish, const std::string &type = "");
+  // The assignments that end an iteration, as if made at once; the targets hold values of the kind of `held`.
+  void assign(llvm::ArrayRef<std::string> targets, mlir::ValueRange held, mlir::ValueRange values);
 
   mlir::func::FuncOp function_;
   CommentsAt commentsAt_;
@@ -143,6 +155,8 @@ private:
 std::string elementName(mlir::Type type);
 // A type as it is declared; `written`: as the user did, may be null.
 std::string typeText(mlir::Type type, mlir::StringAttr written);
+// The literal of a str, where the value can be one.
+std::optional<std::string> textLiteral(mlir::Attribute value);
 // A number of the type; `bare` where the context gives a literal its type.
 Text number(mlir::Attribute value, bool bare);
 

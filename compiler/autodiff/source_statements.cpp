@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -112,22 +111,27 @@ FailureOr<std::string> SourcePrinter::print() {
   auto lastCall = dyn_cast_or_null<func::CallOp>(last);
   bool isFlat = !lastCall || !isCalledByName(module_.lookupSymbol<func::FuncOp>(lastCall.getCallee()));
   if (isa_and_nonnull<scf::IfOp, func::CallOp>(last) && last->getNumResults() && isFlat &&
-      llvm::equal(last->getResults(), end->getOperands()) && !(lastBranch && sizesDiffer(lastBranch)))
+      llvm::equal(last->getResults(), end->getOperands()) && !(lastBranch && sizesDiffer(lastBranch)) &&
+      llvm::all_of(last->getResults(),
+                   [&](OpResult r) { return isText(r) == isTextResult(function_, r.getResultNumber()); }))
     tail_ = last;
   if (failed(block(body)))
     return failure();
   if (tail_)
     return failed_ ? FailureOr<std::string>(failure()) : signature() + "\n" + llvm::join(lines_, "\n") + "\n}\n";
-  std::string values = list(end->getOperands());
+  SmallVector<std::string> results;
+  for (auto [i, value] : llvm::enumerate(end->getOperands()))
+    results.push_back(as(isTextResult(function_, i), value).text);
+  std::string values = llvm::join(results, ", ");
   constexpr size_t longestLine = 96;
-  if (end->getNumOperands() == 1) {
+  if (results.size() == 1) {
     line(values);
-  } else if (values.size() <= longestLine && end->getNumOperands()) {
+  } else if (values.size() <= longestLine && !results.empty()) {
     line("(" + values + ")");
-  } else if (end->getNumOperands()) { // one to a line
+  } else if (!results.empty()) { // one to a line
     line("(");
-    for (auto [i, value] : llvm::enumerate(end->getOperands()))
-      line("  " + expression(value).text + (i + 1 == end->getNumOperands() ? "" : ","));
+    for (auto [i, result] : llvm::enumerate(results))
+      line("  " + result + (i + 1 == results.size() ? "" : ","));
     line(")");
   }
   if (failed_)
@@ -172,11 +176,11 @@ void SourcePrinter::let(ValueRange results, const std::string &value, StringRef 
 
 LogicalResult SourcePrinter::functionCall(func::CallOp op) {
   SmallVector<std::string> operands;
-  for (Value operand : op.getOperands())
-    operands.push_back(expression(operand).text);
+  auto callee = module_.lookupSymbol<func::FuncOp>(op.getCallee());
+  for (auto [i, operand] : llvm::enumerate(op.getOperands()))
+    operands.push_back(as(isTextArgument(callee, i), operand).text);
   std::string arguments = llvm::join(operands, ", ");
   StringRef pattern;
-  auto callee = module_.lookupSymbol<func::FuncOp>(op.getCallee());
   if (isCalledByName(callee)) {
     auto written = callee->getAttrOfType<StringAttr>("dl.arguments"),
          taken = callee->getAttrOfType<StringAttr>("dl.pattern");
@@ -218,77 +222,6 @@ template <typename Op> void SourcePrinter::store(Op op, StringRef sign) {
   line(target + place + " " + sign.str() + " " + value);
 }
 
-// What the library calls a function of the runtime.
-static StringRef runtimeName(StringRef callee) {
-  callee.consume_front("dl_rt_");
-  return llvm::StringSwitch<StringRef>(callee)
-      .Case("rng_get", "get_rng_state")
-      .Case("rng_set", "set_rng_state")
-      .Default(callee);
-}
-
-// `"{a}{b}"`: a string put together.
-std::string SourcePrinter::interpolation(ValueRange parts) {
-  std::string text;
-  for (Value part : parts) {
-    std::string each = expression(part).text;
-    bool isLiteral = each.size() > 1 && each.front() == '"' && each.back() == '"';
-    text += isLiteral ? each.substr(1, each.size() - 2) : "{" + each + "}";
-  }
-  return "\"" + text + "\"";
-}
-
-std::string SourcePrinter::runtimeCall(Operation *op, StringRef callee, ValueRange inputs, ValueRange made) {
-  StringRef name = runtimeName(callee);
-  if (name == "concat_str")
-    return interpolation(inputs);
-  if (name == "format") {
-    std::string spec = inputs.size() > 1 ? expression(inputs[1]).text : "\"\"";
-    spec = spec.substr(1, spec.size() - 2);
-    return "\"{" + expression(inputs[0]).text + (spec.empty() ? "" : ":" + spec) + "}\"";
-  }
-  if (name == "str_eq")
-    return infix(inputs[0], "==", inputs[1], Level::Compare).text;
-  if (name == "nonzero") { // the library's function of that name gives a column
-    bool isVector = ir::rankOf(inputs[0].getType()) == 1;
-    std::string mask = at(inputs[0], Level::Primary);
-    return isVector ? "arange(" + sizeText(inputs[0], 0) + ")[" + expression(inputs[0]).text + "]"
-                    : "arange(" + mask + ".numel())[" + mask + ".flatten()]";
-  }
-  SmallVector<std::string> args;
-  bool isUniform = llvm::StringSwitch<bool>(name) // of no arguments but shape and type
-                       .Cases("rand", "randn", "standard_exponential", "standard_laplace", "standard_cauchy", true)
-                       .Default(false);
-  if (!isUniform)
-    for (Value input : inputs)
-      args.push_back(expression(input).text);
-  if (name == "multinomial") // the runtime takes the number last
-    args = {args[0], args[2], "replacement=" + args[1]};
-  if (isUniform || name == "randint") {
-    for (int64_t d = 0, rank = ir::rankOf(made.front().getType()); d < rank; ++d)
-      args.push_back(sizeText(made.front(), d));
-    Type elem = ir::elementOf(made.front().getType());
-    if (isUniform && !elem.isF32())
-      args.push_back("dtype=" + elementName(elem));
-  }
-  // Others have names and arguments in the library that are not the runtime's.
-  bool isKnown = llvm::StringSwitch<bool>(name)
-                     .Cases("get_rng_state", "set_rng_state", "seed", "rand", "randn", "randint", "randperm", true)
-                     .Cases("print", "error", "time", "sleep", "date", "env", true)
-                     .Cases("read_text", "write_text", "append_text", "file_exists", "is_folder", true)
-                     .Default(false);
-  bool isOfModule = llvm::StringSwitch<bool>(name)
-                        .Cases("standard_exponential", "standard_laplace", "standard_cauchy", "standard_gamma", true)
-                        .Cases("gamma_sample_gradient", "bernoulli", "poisson", "binomial", "multinomial", true)
-                        .Default(false);
-  if (!isKnown && !isOfModule)
-    unprintable(op, callee);
-  if (!isOfModule)
-    return call(name, args).text;
-  imports_.insert("random");
-  return call(("random." + name).str(), args).text;
-}
-
 LogicalResult SourcePrinter::statement(Operation *op) {
   noteComments(op);
   if (auto branch = dyn_cast<scf::IfOp>(op))
@@ -315,12 +248,12 @@ LogicalResult SourcePrinter::statement(Operation *op) {
     return success();
   if (auto function = dyn_cast<func::CallOp>(op))
     return functionCall(function);
-  if (auto function = dyn_cast<ir::ExternOp>(op)) {
-    let(op->getResults(), runtimeCall(op, function.getCallee(), function.getInputs(), op->getResults()));
+  if (auto function = dyn_cast<ir::ExternOp>(op); function && !isDeferred(op)) {
+    let(op->getResults(), runtimeCall(op, function.getCallee(), function.getInputs(), op->getResults()).text);
     return success();
   }
   if (auto kernel = dyn_cast<ir::KernelOp>(op)) {
-    let(op->getResults(), runtimeCall(op, kernel.getCallee(), kernel.getInputs(), kernel.getDests()));
+    let(op->getResults(), runtimeCall(op, kernel.getCallee(), kernel.getInputs(), kernel.getDests()).text);
     return success();
   }
   constexpr size_t longest = 72; // of an expression inside another
@@ -340,7 +273,7 @@ void SourcePrinter::check(ir::AssertOp op) {
     size_t close = message.find('}');
     if (message[0] == '{' && close != StringRef::npos && !message.substr(1, close - 1).getAsInteger(10, index) &&
         index < op.getValues().size()) {
-      text += "{" + expression(op.getValues()[index]).text + "}";
+      text += "{" + own(op.getValues()[index]).text + "}";
       message = message.drop_front(close + 1);
       continue;
     }

@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include <cmath>
 
@@ -262,8 +263,10 @@ scf::IfOp SourcePrinter::taker(Value value) const {
     taker = branch;
     // Without types of its own the variable keeps the sizes that it has.
     unsigned i = use.getOperandNumber();
+    if (isText(value) != isText(branch.getResult(i)))
+      return {};
     Value other = (use.getOwner() == branch.thenYield() ? branch.elseYield() : branch.thenYield()).getOperand(i);
-    if (!isa<BlockArgument>(value))
+    if (!isa<BlockArgument>(value) && !isText(value))
       for (int64_t d = 0, rank = ir::rankOf(value.getType()); d < rank; ++d)
         if (!sameSize(value, d, other, d))
           return {};
@@ -281,7 +284,7 @@ scf::IfOp SourcePrinter::taker(Value value) const {
 }
 
 bool SourcePrinter::overwrites(Operation *store, Value value) const {
-  if (!variables_.contains(value) || !isStoreInto(store, value))
+  if (!variables_.contains(value) || !isStoreInto(store, value) || isText(value))
     return false;
   Block *block = store->getBlock();
   bool isOwn = block == value.getParentBlock();
@@ -293,8 +296,9 @@ bool SourcePrinter::overwrites(Operation *store, Value value) const {
 bool SourcePrinter::isDeferred(Operation *op) const {
   if (isInline(op))
     return true;
-  if (op->getNumRegions() != 0 || isa<ir::ExternOp, ir::KernelOp, func::CallOp>(op) ||
-      isa<ir::UpdateSliceOp, ir::AddSliceOp>(op))
+  if (op->getNumRegions() != 0 || isa<ir::KernelOp, func::CallOp, ir::UpdateSliceOp, ir::AddSliceOp>(op))
+    return false;
+  if (isa<ir::ExternOp>(op) && (op->getNumResults() != 1 || !isMemoryEffectFree(op)))
     return false;
   // It has to read a variable before that changes.
   for (Value operand : op->getOperands()) {
@@ -310,7 +314,7 @@ bool SourcePrinter::isDeferred(Operation *op) const {
   return llvm::all_of(op->getResults(), [&](OpResult result) { return countUses(result, op->getBlock()) <= 1; });
 }
 
-Text SourcePrinter::expression(Value value) {
+Text SourcePrinter::own(Value value) {
   value = peel(value);
   if (auto it = names_.find(value); it != names_.end())
     return {it->second};
@@ -318,6 +322,8 @@ Text SourcePrinter::expression(Value value) {
     return build(result);
   return {"?"};
 }
+
+Text SourcePrinter::expression(Value value) { return as(/*text=*/false, value); }
 
 std::string SourcePrinter::at(Value value, Level minimum) {
   Text text = expression(value);

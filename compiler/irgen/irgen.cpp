@@ -14,7 +14,10 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
+
+#include <map>
 
 namespace dl::irgen {
 
@@ -49,14 +52,58 @@ std::vector<Entry> entriesOf(const sema::Program &program) {
   return entries;
 }
 
+// The types of one declaration as text. Sizes that share a name without being one get names of their own.
+class DeclaredTypes {
+public:
+  // The parameters have the first choice of names.
+  explicit DeclaredTypes(const sema::Function &function) {
+    for (const sema::Variable *param : function.params)
+      sema::forEachDim(param->type, [&](const sema::Dim &dim) { name(dim); });
+  }
+
+  std::string of(const sema::Type &type) {
+    return sema::str(sema::mapDims(type, [&](const sema::Dim &dim) {
+      name(dim);
+      return dim.substitute([&](uint32_t symbol) -> std::optional<sema::Dim> {
+        auto it = renamed_.find(symbol);
+        return it == renamed_.end() ? std::nullopt : std::optional(it->second);
+      });
+    }));
+  }
+
+private:
+  void name(const sema::Dim &dim) {
+    for (const sema::Dim::Term &term : dim.terms())
+      for (const sema::Dim::Atom &atom : term.atoms) {
+        if (atom.kind != sema::Dim::AtomKind::Symbol) {
+          name(*atom.lhs);
+          name(*atom.rhs);
+          continue;
+        }
+        bool isOpen = atom.name == sema::Dim::open().symbolName(); // another each time
+        if (isOpen || !seen_.insert(atom.symbol).second || taken_.insert(atom.name).second)
+          continue;
+        std::string own = atom.name;
+        for (int i = 2; !taken_.insert(own).second; ++i)
+          own = atom.name + std::to_string(i);
+        renamed_.insert({atom.symbol, sema::Dim::fresh(own)});
+      }
+  }
+
+  llvm::DenseSet<uint32_t> seen_;
+  llvm::StringSet<> taken_;
+  std::map<uint32_t, sema::Dim> renamed_;
+};
+
 mlir::func::FuncOp declare(const Entry &entry, const std::string &symbol, mlir::OpBuilder &builder,
                            const SourceManager &sources) {
   const sema::Function &function = *entry.function;
   mlir::MLIRContext *context = builder.getContext();
   Types inputs, results;
   llvm::SmallVector<mlir::DictionaryAttr> argAttrs, resultAttrs;
+  DeclaredTypes types(function);
   auto typeAttr = [&](const Leaf &leaf) {
-    return builder.getNamedAttr("dl.type", builder.getStringAttr(sema::str(leaf.type)));
+    return builder.getNamedAttr("dl.type", builder.getStringAttr(types.of(leaf.type)));
   };
   for (const Leaf &leaf : leavesOf(function.result)) {
     results.push_back(leafType(leaf.type, context));

@@ -5,13 +5,12 @@
 
 namespace dl::sema {
 
-// What only makes text of its arguments may be removed when nobody reads it.
+// What only makes a value of its arguments, or fails, may be removed when nobody reads it, and may be done again.
 static bool isPureExtern(const std::string &name) {
-  static const std::set<std::string> names = {
-      "dl_rt_format",      "dl_rt_format_str",  "dl_rt_concat_str", "dl_rt_str_eq",    "dl_rt_nonzero",
-      "dl_rt_format_list", "dl_rt_ragged_rows", "dl_rt_str_len",    "dl_rt_str_find",  "dl_rt_str_count",
-      "dl_rt_str_has_end", "dl_rt_str_strip",   "dl_rt_str_case",   "dl_rt_str_bytes", "dl_rt_str_from_bytes"};
-  return names.count(name) != 0;
+  static const std::set<std::string> names = {"dl_rt_format",     "dl_rt_format_str", "dl_rt_format_list",
+                                              "dl_rt_concat_str", "dl_rt_nonzero",    "dl_rt_ragged_rows",
+                                              "dl_rt_chr",        "dl_rt_ord"};
+  return name.starts_with("dl_rt_str_") || names.count(name) != 0;
 }
 
 // `dl_rt_read__images` is another signature of `dl_rt_read`.

@@ -28,6 +28,9 @@ Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
   if (isList(whole.type)) {
     if (!fitItem(item, whole.type->items[0], item.span, "what is looked for"))
       return bad(span);
+    // A list of texts that is only looked into need not be made.
+    if (item.type->kind == TypeKind::Str && whole.items)
+      return membership(item, tupleValue(*whole.items, whole.span), span, opSpan);
     return callLibrary("list_contains", {argument(whole), argument(item)}, span);
   }
   if (isTensor(whole.type)) {

@@ -132,13 +132,13 @@ Value Checker::indexStr(const Value &base, const ast::Index *expr) {
     text = materialise(text, "text");
   if (item->kind == ast::IndexItem::Single) {
     Value index = number(item->value, 0);
-    return failed ? bad(expr->span) : externValue("dl_rt_str_at", {text, index}, strType(), expr->span, false, false);
+    return failed ? bad(expr->span) : externValue("dl_rt_str_at", {text, index}, strType(), expr->span, true, false);
   }
   Value begin = number(item->begin, 0), end = number(item->end, 0), step = number(item->step, 1);
   if (failed)
     return bad(expr->span);
   Value given = intValue((item->begin ? 1 : 0) | (item->end ? 2 : 0), expr->span);
-  return externValue("dl_rt_str_slice", {text, begin, end, step, given}, strType(), expr->span, false, false);
+  return externValue("dl_rt_str_slice", {text, begin, end, step, given}, strType(), expr->span, true, false);
 }
 
 } // namespace dl::sema

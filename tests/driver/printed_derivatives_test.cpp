@@ -35,6 +35,12 @@ const char *const kBodies[] = {
     "{\n  var y = x\n  y[0] = y[1] * 2.0\n  y[:, 1] *= 3.0\n  sum(y * y)\n}",
     "{\n  var xs: list[f64] = []\n  for i in 0..x.shape[1] { xs.append(sin(x[0, i])) }\n  sum(xs) * xs[0]\n}",
     "{\n  var xs: list[f64] = [1.0, x[0, 0]]\n  if sum(x) > 0.0 { xs.append(x[0, 1]) }\n  sum(xs) * xs[-1]\n}",
+    "if \"b{x.shape[0]}\" in [\"b0\", \"b{x.shape[1] - 1}\"] { sum(x * x) } else { sum(x) }",
+    "{\n  var names = [\"s\", \"b{x.shape[0]}\"]\n  if x[0, 0] > 0.0 { names.append(\"s\") }\n  var y = x\n"
+    "  for name in names { y = match name { \"s\": sin(y), \"b2\": y * y, _: y } }\n  sum(y) * f64(len(names))\n}",
+    "{\n  let pair = (\"k{x.shape[0]}\", [120u8, 200u8, 0u8])\n  var s = \"\"\n  for i in 0..3 { s += "
+    "\"{i}{pair[0].upper()}\" }\n"
+    "  sum(x * f64(s.count(\"K\"))) + sum(x[0] * f64(pair[1]) * x[0]) * f64(s[1:3] == \"K2\")\n}",
     "{\n  let k = x[0, 0]\n  let g = fn(z: f64) = z * z * k\n  checkpoint(g)(x[0, 1])\n}",
 };
 
