@@ -130,6 +130,12 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   if (stopped_)
     return {};
   size_t base = values.size() - target.params->size();
+  // A rule gives a gradient for each of its arguments, those that are known included.
+  for (size_t i = base; target.fn && target.fn->isDerivative && i < values.size(); ++i)
+    if (values[i].known.number) {
+      values[i].known.number.reset();
+      values[i].known.literal = false;
+    }
   for (size_t i = 0; i < values.size(); ++i)
     if (isInt(values[i].type) && !values[i].known.dim && !isMut[i])
       values[i] = materialise(values[i], i < base ? "captured" : (*target.params)[i - base].name);
