@@ -63,13 +63,15 @@ for text, torch_distribution, parameters, others, x, skipped in CASES:
     d = torch_distribution(*parameters)
     made = "dist." + text.format(*map(declared, parameters))
     value = repr(x.tolist()) if not x.is_floating_point() else declared(x)
-    log_prob = d.log_prob(x) if skipped != "outside" else torch_distribution(*parameters, ).log_prob(torch.where(d.support.check(x), x, d.mean))
     if skipped == "outside":
-        log_prob = torch.where(d.support.check(x), log_prob, torch.tensor(-float("inf")))
-        lines.append(f"print({made}.log_prob({value}))")
-        finite = torch.where(d.support.check(x), x, d.mean)
-        value, log_prob = declared(finite), d.log_prob(finite)
+        lines.append(f"print({made[:-1]}, validate_args=false).log_prob({value}))")
+        x = torch.where(d.support.check(x), x, d.mean)
+        value = declared(x)
+    log_prob = d.log_prob(x)
     lines.append(f"same({made}.log_prob({value}), {declared(log_prob)})")
+    if type(d).icdf is not D.Distribution.icdf:
+        lines.append(f"same({made}.cdf({value}), {declared(d.cdf(x))})")
+        lines.append(f"same({made}.icdf({declared(inner)}), {declared(d.icdf(inner))})")
     if skipped != "entropy":
         lines.append(f"same({made}.entropy(), {declared(d.entropy())})")
     if skipped != "moments":
@@ -77,6 +79,7 @@ for text, torch_distribution, parameters, others, x, skipped in CASES:
         if bool(finite.all()):
             lines.append(f"same({made}.mean, {declared(d.mean)})")
             lines.append(f"same({made}.variance, {declared(d.variance)})")
+            lines.append(f"same({made}.stddev, {declared(d.stddev)})")
         else:
             lines.append(f"print({made}.mean, {made}.variance)")
     if others:

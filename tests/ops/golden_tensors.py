@@ -43,6 +43,7 @@ CASES += [
     ("isnan(edge)", "torch.isnan(edge)", None), ("isinf(edge)", "torch.isinf(edge)", None), ("isfinite(edge)", "torch.isfinite(edge)", None),
     ("nan_to_num(edge)", "torch.nan_to_num(edge)", None), ("nan_to_num(edge, 1.0, 2.0, -2.0)", "torch.nan_to_num(edge, 1.0, 2.0, -2.0)", None),
     ("lerp(v, w, 0.25)", "torch.lerp(v, w, 0.25)", "v"), ("fmod(r, p)", "torch.fmod(r, p)", "r"), ("hypot(r, p)", "torch.hypot(r, p)", "r"),
+    ("erfinv(tanh(v))", "torch.erfinv(torch.tanh(v))", "v"), ("erfinv(edge)", "torch.erfinv(edge)", None), ("erfinv(f32(r * 0.9))", "torch.erfinv(r * 0.9)", None),
     ("logaddexp(v, w)", "torch.logaddexp(v, w)", "v"), ("xlogy(r, p)", "torch.xlogy(r, p)", "p"), ("polygamma(1, p)", "torch.polygamma(1, p)", "p"),
     ("polygamma(3, p)", "torch.polygamma(3, p)", "p"), ("isclose(v, v + 1e-7)", "torch.isclose(v, v + 1e-7)", None),
     ("sort(x)[0]", "x.sort().values", "x"), ("sort(x, dim=1, descending=true)[1]", "x.sort(dim=1, descending=True).indices", None),
