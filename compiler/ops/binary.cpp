@@ -85,13 +85,12 @@ Value angle(const Scalars &s, Value x, Value y) {
   return s.make<math::Atan2Op>(x, choose(s, origin, s.make<math::CopySignOp>(s.number(x, 1), y), y));
 }
 
-// Integer power by squaring. A negative exponent gives what rounding the true power towards zero gives: 0 but for the
-// bases 1 and -1.
+// Integer power by squaring, of exponents that are not negative. The absolute value ends the loop for those that are:
+// the check for them may stand behind it.
 Value integerPower(const Scalars &s, Value base, Value exponent) {
   Type type = base.getType();
   Value zero = s.number(base, 0), one = s.number(base, 1);
-  bool isSigned = !ir::isUnsigned(type);
-  Value remaining = isSigned ? s.make<math::AbsIOp>(exponent) : exponent;
+  Value remaining = ir::isUnsigned(type) ? exponent : s.make<math::AbsIOp>(exponent);
   auto loop = s.b.create<scf::WhileOp>(
       s.loc, TypeRange{type, type, type}, ValueRange{remaining, base, one},
       [&](OpBuilder &b, Location loc, ValueRange v) {
@@ -105,14 +104,7 @@ Value integerPower(const Scalars &s, Value base, Value exponent) {
         Value square = b.create<arith::MulIOp>(loc, v[1], v[1]);
         b.create<scf::YieldOp>(loc, ValueRange{half, square, result});
       });
-  Value power = loop.getResult(2);
-  if (!isSigned)
-    return power;
-  Value negative = s.make<arith::CmpIOp>(CmpIPredicate::slt, exponent, zero);
-  Value unit = s.make<arith::OrIOp>(equalsInt(s, base, 1), equalsInt(s, base, -1));
-  return choose(
-      s, s.make<arith::AndIOp>(negative, s.make<arith::XOrIOp>(unit, s.make<arith::ConstantOp>(s.b.getBoolAttr(true)))),
-      zero, power);
+  return loop.getResult(2);
 }
 
 Value power(const Scalars &s, Value x, Value y) {
@@ -151,21 +143,26 @@ std::optional<Expr> extremum(Expr d, Expr self, Expr other, CmpKind loses) {
 // Squared distance from the origin.
 Expr radius2(const Primals &p) { return p.x() * p.x() + p.y() * p.y(); }
 
-// Integer division fails where the divisor is 0. The check is one reduction before the division, and none at all for a
-// divisor known not to be 0.
-void checkDivisor(Operation *op, RewriterBase &rewriter) {
-  Value divisor = op->getOperand(1);
-  if (ir::isFloat(divisor.getType()))
+// Fails unless the second operand, an integer, compares so with 0 everywhere. The check is one reduction before the op,
+// and none at all for a constant that passes.
+void checkAgainstZero(Operation *op, RewriterBase &rewriter, CmpKind kind, StringRef message) {
+  Value checked = op->getOperand(1);
+  if (ir::isFloat(checked.getType()))
     return;
-  if (std::optional<double> known = ir::constantValue(divisor); known && *known != 0)
+  if (std::optional<double> known = ir::constantValue(checked);
+      known && (kind == CmpKind::ne ? *known != 0 : *known >= 0))
     return;
-  if (auto broadcast = divisor.getDefiningOp<ir::BroadcastOp>())
-    divisor = broadcast.getInput();
+  if (auto broadcast = checked.getDefiningOp<ir::BroadcastOp>())
+    checked = broadcast.getInput();
   Location loc = op->getLoc();
-  Value fine = ir::compare(rewriter, loc, CmpKind::ne, divisor, ir::zerosLike(rewriter, loc, divisor));
+  Value fine = ir::compare(rewriter, loc, kind, checked, ir::zerosLike(rewriter, loc, checked));
   if (int64_t rank = ir::rankOf(fine.getType()))
     fine = ir::reduced(rewriter, loc, ir::ReduceKind::all, fine, llvm::to_vector(llvm::seq<int64_t>(0, rank)));
-  rewriter.create<ir::AssertOp>(loc, fine, "integer division by zero", ValueRange());
+  rewriter.create<ir::AssertOp>(loc, fine, message, ValueRange());
+}
+
+void checkDivisor(Operation *op, RewriterBase &rewriter) {
+  checkAgainstZero(op, rewriter, CmpKind::ne, "integer division by zero");
 }
 
 } // namespace
@@ -181,7 +178,7 @@ DL_BINARY_ROW(FloorDivOp, "floordiv", "N", "floor(a / b); integers fail when b i
               CODE(floorDivide(s, x, y)), FLAT, FLAT)
 DL_BINARY_ROW(ModOp, "mod", "N", "a - b * floor(a / b), with the sign of b; integers fail when b is 0",
               CODE(modulo(s, x, y)), D(d), D(-(d * apply<ir::FloorOp>(p.x() / p.y()))))
-DL_BINARY(PowOp, "pow", "N", "a ** b", CODE(power(s, x, y)), powByBase, powByExponent)
+DL_BINARY_ROW(PowOp, "pow", "N", "a ** b; integers fail when b is negative", CODE(power(s, x, y)), powByBase, powByExponent)
 DL_BINARY(MaximumOp, "maximum", "N", "the larger; NaN wins; at a tie each operand gets half of the derivative",
           CODE(maxScalars(s.b, s.loc, x, y)), D(extremum(d, p.x(), p.y(), CmpKind::le)),
           D(extremum(d, p.y(), p.x(), CmpKind::le)))
@@ -202,6 +199,12 @@ LogicalResult dl::ir::FloorDivOp::lower(RewriterBase &rewriter) {
 LogicalResult dl::ir::ModOp::lower(RewriterBase &rewriter) {
   dl::ops::checkDivisor(*this, rewriter);
   return dl::ops::lowerElementwise(*this, rewriter, dl::ops::ElementwiseRow<ModOp>::scalar);
+}
+
+LogicalResult dl::ir::PowOp::lower(RewriterBase &rewriter) {
+  if (!isUnsigned(getY().getType()))
+    dl::ops::checkAgainstZero(*this, rewriter, CmpKind::ge, "integers have no negative powers");
+  return dl::ops::lowerElementwise(*this, rewriter, dl::ops::ElementwiseRow<PowOp>::scalar);
 }
 
 std::vector<dl::ops::Row> dl::ops::binaryRows() {

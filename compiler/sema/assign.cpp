@@ -34,7 +34,9 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     noteUse(expr->span, b);
     if (!b) {
       if (report) {
-        unknownName(name, expr->span);
+        Diagnostic *d = unknownName(name, expr->span);
+        if (d && d->help.empty())
+          d->withHelp("`let " + name + " = …` defines it, `var " + name + " = …` one that may change");
         declare(scope_, newBinding(Binding::Local, name, expr->span)); // one report is enough
       }
       return std::nullopt;

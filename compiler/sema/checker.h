@@ -164,8 +164,8 @@ private:
   Value readBinding(Binding *binding, Span span);
   Value readVariable(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
-  Binding *localOf(Binding *binding) const; // what stands for it in this frame, or null
-  void unknownName(const std::string &name, Span span);
+  Binding *localOf(Binding *binding) const;                    // what stands for it in this frame, or null
+  Diagnostic *unknownName(const std::string &name, Span span); // null when an unread line may define it
   void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
   void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
   std::vector<Binding *> freeNames(const ast::FnDecl *fn, const ast::Lambda *lambda, Scope *env);
@@ -492,6 +492,7 @@ private:
   // ---- params and backward (params.cpp)
   // Whether a type is that of a variable made by `param(…)`.
   bool isParameter(const Type &type) const;
+  std::optional<Type> untrainable(const Type &type) const;
   // A param variable's value; anything else itself.
   Value paramValue(const Value &whole, Span span);
   static bool hasGradient(const ModuleInstance &module, size_t field);

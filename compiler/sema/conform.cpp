@@ -1,8 +1,10 @@
 // Making sizes equal and values fit types: literals adapt, unknown sizes get a run-time check.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/module_parts.h"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace dl::sema {
 
@@ -144,6 +146,25 @@ bool Checker::typeMismatch(const Value &value, const std::string &wanted, Span s
   return false;
 }
 
+// Where two types first differ that are written alike, as modules are that were made with other settings.
+static std::string differenceOf(const Type &have, const Type &want, const std::string &path) {
+  if (str(have) != str(want))
+    return "`" + path + "` is " + str(have) + ", expected " + str(want);
+  auto below = [&](const std::string &name) { return path.empty() ? name : path + "." + name; };
+  std::map<std::string, Type> missing;
+  for (const NamedPart &part : partsOfTree(want))
+    missing.emplace(part.name, part.type);
+  for (const NamedPart &part : partsOfTree(have)) {
+    auto it = missing.find(part.name);
+    if (it == missing.end())
+      return "there is no `" + below(part.name) + "`";
+    if (!sameType(part.type, it->second))
+      return differenceOf(part.type, it->second, below(part.name));
+    missing.erase(it);
+  }
+  return missing.empty() ? "a setting differs" : "with `" + below(missing.begin()->first) + "`";
+}
+
 bool Checker::conform(Value &value, const Type &type, Span span, const std::string &what) {
   if (value.bad() || !type)
     return false;
@@ -230,7 +251,9 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
       }
     }
   }
-  return typeMismatch(value, str(type), span, what);
+  const std::string wanted = str(type);
+  return typeMismatch(value, str(value.type) == wanted ? wanted + ", " + differenceOf(value.type, type, "") : wanted,
+                      span, what);
 }
 
 // The type that both branches' values have; sizes that may differ become new ones.

@@ -315,6 +315,8 @@ Diagnostic &Checker::noMember(Code code, Span span, const Type &type, const std:
       if (hyper.name == name)
         return d.withHelp("no method uses the argument `" + name + "`, so it is not kept; `let " + name + " = " + name +
                           "` among the members keeps it");
+  if (type->kind == TypeKind::Module && name == "training")
+    return d.withHelp("no method of it, or of a module inside, mentions `training`, so it is the same in both modes");
   std::string near = didYouMean(name, names);
   if (std::string habit = habitHelp(name); !habit.empty())
     d.withHelp(habit);

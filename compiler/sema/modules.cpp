@@ -30,6 +30,25 @@ Value Checker::fieldValue(const Value &module, uint32_t index, Span span) {
   return get(index);
 }
 
+// What in a value of the type cannot be trained.
+std::optional<Type> Checker::untrainable(const Type &type) const {
+  switch (type->kind) {
+  case TypeKind::Tensor:
+    return isFloat(type->elem) ? std::nullopt : std::optional<Type>(type);
+  case TypeKind::None:
+    return std::nullopt;
+  case TypeKind::Tuple:
+  case TypeKind::Record:
+  case TypeKind::List:
+    for (const Type &item : type->items)
+      if (std::optional<Type> other = untrainable(item))
+        return other;
+    return std::nullopt;
+  default:
+    return isParameter(type) ? std::nullopt : std::optional<Type>(type);
+  }
+}
+
 // `param weight = tied(embed.weight)`: a second name for the storage of a member above.
 static bool isTie(const ast::MemberDecl &member) {
   if (!member.value || member.value->kind != ast::ExprKind::Call)
@@ -209,9 +228,10 @@ BlockResult Checker::constructModule(const Target &target, Scope *scope, const s
     Field::Kind kind = member.kind == ast::MemberDecl::Param    ? Field::Param
                        : member.kind == ast::MemberDecl::Buffer ? Field::Buffer
                                                                 : Field::Let;
-    if (kind == Field::Param && v.type->kind == TypeKind::Tensor && !isFloat(v.type->elem)) {
+    if (std::optional<Type> other = kind == Field::Param ? untrainable(v.type) : std::nullopt) {
       error(Code::TypeMismatch, member.value->span,
-            "a `param` is trained, so it holds floating-point numbers, not " + describe(v))
+            "a `param` is trained, so it holds floating-point numbers, not " +
+                (*other == v.type ? describe(v) : str(*other)))
           .withHelp("`buffer` holds state that is not trained");
       failed = true;
     }

@@ -112,7 +112,7 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
     const Dim &a = *lhs.known.dim, &b = *rhs.known.dim;
     bool zero = b.isConst() && b.constant() == 0;
     if (zero && (op == ast::BinaryOp::FloorDiv || op == ast::BinaryOp::Mod)) {
-      error(Code::BadOperand, opSpan, "division by zero");
+      error(Code::BadOperand, opSpan, "integer division by zero");
       return bad(span);
     }
     std::optional<Dim> d;
@@ -153,6 +153,13 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
     std::optional<double> a = numberOf(lhs), b = numberOf(rhs);
     if (std::optional<double> r = a && b ? fold(op, *a, *b) : std::nullopt)
       return floatValue(*r, Elem::F32, span, true);
+  }
+  if (op == ast::BinaryOp::Pow && isInteger(lhs.type->elem) && isInteger(rhs.type->elem) &&
+      numberOf(rhs).value_or(0) < 0) {
+    error(Code::BadOperand, opSpan, "integers have no negative powers")
+        .label(lhs.span, describe(lhs))
+        .withHelp("`f32(" + sourceText(lhs.span, 30) + ")` converts");
+    return bad(span);
   }
   if (op == ast::BinaryOp::Div && isInteger(lhs.type->elem) && isInteger(rhs.type->elem)) {
     lhs = convert(lhs, Elem::F32, span);

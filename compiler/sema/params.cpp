@@ -474,11 +474,17 @@ Value Checker::setRequiresGrad(const std::vector<Argument> &args, Span span) {
   ParamPlaces params = paramsAt(*args[0].ref);
   bool inList = std::any_of(args[0].ref->steps.begin(), args[0].ref->steps.end(),
                             [](const Place::Step &step) { return step.kind == Place::Step::Item; });
-  if (inList || !params.complete) {
+  if (inList) {
     error(Code::BadGradient, args[0].span,
-          "whether the params of a list require gradients is one answer for all of its "
-          "elements")
+          "whether the params of a list require gradients is one answer for all of its elements")
         .withHelp("pass the list, or the module that holds it; a tuple has an answer for each element");
+    return bad(span);
+  }
+  if (!params.complete) {
+    error(Code::BadGradient, args[0].span,
+          "`" + sourceText(args[0].span, 30) +
+              "` has params in lists of lists, or of differing sizes in one list, which " + "cannot be frozen")
+        .withHelp("hold them in one list or in tuples; `grad(f, wrt=…)` takes the gradient by other members only");
     return bad(span);
   }
   if (params.empty()) {

@@ -85,9 +85,9 @@ static bool mayBeUnread(const std::string &name, Span span, const Diagnostics &d
   return false;
 }
 
-void Checker::unknownName(const std::string &name, Span span) {
+Diagnostic *Checker::unknownName(const std::string &name, Span span) {
   if (mayBeUnread(name, span, *reported_, sources_))
-    return;
+    return nullptr;
   std::vector<std::string> candidates;
   for (Scope *s = scope_; s; s = s->parent)
     for (const auto &[candidate, binding] : s->names)
@@ -98,6 +98,7 @@ void Checker::unknownName(const std::string &name, Span span) {
     d.withHelp(habit);
   else if (!near.empty())
     d.withHelp("did you mean `" + near + "`?");
+  return &d;
 }
 
 // Numbers that have a name wherever nothing else has it. Like a number that is written out they take the type of what

@@ -71,7 +71,7 @@ std::optional<Dim> Checker::evalDim(const ast::Expr *expr, Scope *scope) {
     case ast::BinaryOp::FloorDiv:
     case ast::BinaryOp::Mod:
       if (zero) {
-        error(Code::BadDimension, b->span, "division by zero in a shape");
+        error(Code::BadDimension, b->span, "integer division by zero");
         return std::nullopt;
       }
       return b->op == ast::BinaryOp::Mod ? Dim::mod(*x, *y) : Dim::floorDiv(*x, *y);

@@ -126,7 +126,7 @@ int64_t floorDivide(int64_t a, int64_t b) {
 // a ** b of integers, modulo 2^64.
 int64_t integerPower(int64_t a, int64_t b) {
   if (b < 0)
-    return a == 1 ? 1 : a == -1 ? (b % 2 ? -1 : 1) : 0;
+    throw Fault("integers have no negative powers");
   uint64_t result = 1, base = static_cast<uint64_t>(a);
   for (; b > 0; b >>= 1, base *= base)
     if (b & 1)
