@@ -97,6 +97,8 @@ const std::vector<Step> &pipeline() {
       {"simplify-loops", "fold sizes and views", Stage::Loops, false, perModule(ir::createCanonicalizer)},
       {"cse-loops", "equal views once", Stage::Loops, false, perModule(createCSEPass)},
       {"fuse-parallel", "neighbouring loops over one range", Stage::Loops, true, perFunction(createFuseParallelPass)},
+      {"forward-stores", "fused loops hand on values in registers", Stage::Loops, true,
+       perFunction(createForwardStoresPass)},
       {"parallel", "loops with enough work to the thread pool", Stage::Loops, false,
        [](Manager &pm, const Options &options) { pm.addPass(createParallelPass(options.threads)); }},
       {"share-loops", "equal loops are compiled once", Stage::Loops, true, perModule(createShareLoopsPass)},

@@ -1,7 +1,7 @@
 // Neighbouring parallel loops over one range become one loop when every iteration of the second needs only what the
 // same iteration of the first made: a softmax then runs row by row in the cache, and one parallel section does for the
 // chain.
-#include "compiler/dialect/Dl.h"
+#include "compiler/passes/accesses.h"
 #include "compiler/passes/passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -9,60 +9,12 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using scf::ParallelOp;
 
 namespace dl::passes {
 namespace {
-
-Value rootOf(Value buffer) {
-  while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
-    buffer = view.getViewSource();
-  return buffer;
-}
-
-// Whether two different roots are known to be different memory.
-bool isDistinct(Value root) {
-  if (auto argument = dyn_cast<BlockArgument>(root))
-    return isa<func::FuncOp>(argument.getOwner()->getParentOp()); // a written argument has its buffer to itself
-  return isa_and_nonnull<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp, ir::ExternOp>(root.getDefiningOp());
-}
-
-// Whether two views of one buffer have no element in common.
-bool areApart(Value a, Value b) {
-  auto x = a.getDefiningOp<memref::SubViewOp>(), y = b.getDefiningOp<memref::SubViewOp>();
-  if (!x || !y || x.getSource() != y.getSource())
-    return false;
-  for (unsigned d = 0, rank = x.getSourceType().getRank(); d < rank; ++d) {
-    auto from = getConstantIntValue(x.getMixedOffsets()[d]), to = getConstantIntValue(y.getMixedOffsets()[d]);
-    if (from && to && *from != *to && getConstantIntValue(x.getMixedSizes()[d]) == 1 &&
-        getConstantIntValue(y.getMixedSizes()[d]) == 1)
-      return true;
-  }
-  return false;
-}
-
-struct Access {
-  Value buffer;
-  SmallVector<Value> indices;
-  bool write;
-};
-
-// All accesses in an op; false when it holds something else that may touch memory.
-bool collect(Operation *root, SmallVectorImpl<Access> &accesses) {
-  return !root->walk([&](Operation *op) {
-                if (auto load = dyn_cast<memref::LoadOp>(op))
-                  accesses.push_back({load.getMemref(), llvm::to_vector(load.getIndices()), false});
-                else if (auto store = dyn_cast<memref::StoreOp>(op))
-                  accesses.push_back({store.getMemref(), llvm::to_vector(store.getIndices()), true});
-                else if (!op->hasTrait<OpTrait::HasRecursiveMemoryEffects>() && !isMemoryEffectFree(op))
-                  return WalkResult::interrupt();
-                return WalkResult::advance();
-              })
-              .wasInterrupted();
-}
 
 bool sameValues(OperandRange a, OperandRange b) {
   return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
@@ -81,7 +33,7 @@ public:
         first.getNumReductions() || second.getNumReductions())
       return false;
     SmallVector<Access> before, after;
-    if (!collect(first, before) || !collect(second, after))
+    if (!collectAccesses(first, before) || !collectAccesses(second, after))
       return false;
     for (const Access &a : before)
       for (const Access &b : after)
@@ -105,9 +57,6 @@ private:
 
   // Whether accesses of different iterations never meet.
   bool independent(const Access &a, const Access &b) {
-    Value rootA = rootOf(a.buffer), rootB = rootOf(b.buffer);
-    if (rootA != rootB)
-      return isDistinct(rootA) && isDistinct(rootB);
     if (a.buffer != b.buffer)
       return areApart(a.buffer, b.buffer);
     // Every loop variable is itself an index, at one place in both.
@@ -130,7 +79,7 @@ public:
   // Sizes, views and allocations go up; frees, other loops that have nothing to do with the second one, and what needs
   // their results go down.
   bool clear() {
-    if (!collect(second, accesses))
+    if (!collectAccesses(second, accesses))
       return false;
     for (Operation *op = first->getNextNode(); op != second; op = op->getNextNode()) {
       bool movable = isa<memref::AllocOp>(op) || (isPure(op) && op->getNumRegions() == 0);
@@ -167,14 +116,12 @@ private:
 
   bool unrelated(Operation *op) {
     SmallVector<Access> own;
-    if (!collect(op, own))
+    if (!collectAccesses(op, own))
       return false;
     for (const Access &a : own)
-      for (const Access &b : accesses) {
-        Value x = rootOf(a.buffer), y = rootOf(b.buffer);
-        if ((a.write || b.write) && (x == y || !isDistinct(x) || !isDistinct(y)))
+      for (const Access &b : accesses)
+        if ((a.write || b.write) && !areApart(a.buffer, b.buffer))
           return false;
-      }
     return true;
   }
 };

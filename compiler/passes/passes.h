@@ -64,6 +64,8 @@ PassPtr createStackBuffersPass();
 PassPtr createKernelsToLoopsPass();
 // Neighbouring parallel loops over one range become one when each iteration needs only its own part.
 PassPtr createFuseParallelPass();
+// Values that an iteration has stored are not loaded again; buffers that no one reads are gone.
+PassPtr createForwardStoresPass();
 // Parallel loops with enough work go through dl_parallel_for, the others (without `threads` all) become sequential.
 PassPtr createParallelPass(bool threads);
 // Equal loop nests become calls of one function, equal parallel bodies one body.

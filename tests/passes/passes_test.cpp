@@ -96,6 +96,26 @@ func.func @f(%x: tensor<?xf64>, %n: index) -> tensor<3x?xf64> attributes {dl.exp
             count(stage(text, "loops", false), "call @dl_parallel_for"));
 }
 
+TEST(ForwardStores, AFusedLoopKeepsItsValuesInRegisters) {
+  const std::string text = R"(
+func.func @f(%x: tensor<?xf64>, %z: tensor<2x?xf64>, %n: index) -> tensor<2x?xf64> attributes {dl.export} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %s = dl.slice %x[%c0] sizes(%n) steps = [1] dropped = [] : tensor<?xf64> -> tensor<?xf64>
+  %a = dl.add_slice %s into %z[%c0, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<2x?xf64>
+  %t = dl.tanh %s : tensor<?xf64>
+  %b = dl.add_slice %t into %a[%c1, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<2x?xf64>
+  %c = dl.add_slice %t into %b[%c1, %c0] steps = [1, 1] dropped = [0] : tensor<?xf64>, tensor<2x?xf64>
+  return %c : tensor<2x?xf64>
+}
+)";
+  std::string fused = stage(text, "loops"), unfused = stage(text, "loops", false);
+  EXPECT_EQ(count(fused, "memref.alloc("), count(unfused, "memref.alloc(") - 1); // none for %t
+  // The loop of %a, and one loop for the rest, which reads and writes each element once.
+  EXPECT_EQ(count(fused, "memref.load"), 4);
+  EXPECT_EQ(count(fused, "memref.store"), 2);
+}
+
 TEST(Bufferize, UpdatesAreInPlace) {
   for (bool dynamic : {false, true}) {
     std::string loop = loopOf(stage(adam(dynamic), "loops"));
