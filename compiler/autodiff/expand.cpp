@@ -11,6 +11,7 @@
 #include "compiler/autodiff/prepare.h"
 #include "compiler/autodiff/record_recursion.h"
 #include "compiler/autodiff/reverse.h"
+#include "compiler/autodiff/second_order.h"
 #include "compiler/autodiff/value_name.h"
 #include "compiler/dialect/canonicalizer.h"
 
@@ -47,6 +48,7 @@ public:
     state_.clear();
     generated_.clear();
     recursive_.clear();
+    reverseOf_.clear();
     if (failed(inlineImperative(getOperation())))
       return signalPassFailure();
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
@@ -213,10 +215,21 @@ private:
     declareTypes(function, callee, wrt, forward);
     function->setAttr(kUnfinishedAttr, UnitAttr::get(&getContext()));
     generated_[key] = function; // before its body is made, which may call it
+    bool isRecorded = !forward && wrt == ArrayRef(floatArguments(callee)) && isRecordable(callee);
+    if (isRecorded)
+      reverseOf_[function] = callee;
     auto reverse = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, false, loc); };
-    if (failed(forward ? buildForward(prepared, function, wrt, activity, derivative, reverse)
-                       : buildReverse(prepared, function, wrt, activity, derivative)) ||
-        failed(cleanUp(function)))
+    if (func::FuncOp original = reverseOf_.lookup(callee)) {
+      FailureOr<func::FuncOp> tangents = derivativeOf(original, floatArguments(original), true, loc);
+      FailureOr<func::FuncOp> both = failed(tangents) ? tangents : reverse(*tangents, floatArguments(*tangents));
+      if (failed(both))
+        return failure();
+      buildBySymmetry(function, original, *both, wrt, forward);
+    } else if (failed(forward ? buildForward(prepared, function, wrt, activity, derivative, reverse)
+                              : buildReverse(prepared, function, wrt, activity, derivative))) {
+      return failure();
+    }
+    if (failed(cleanUp(function)))
       return failure();
     function->removeAttr(kUnfinishedAttr);
     if (!forward)
@@ -226,8 +239,7 @@ private:
     state_[function] = State::Done;
     if (!forward && kept_)
       report(callee, function, wrt);
-    // The derivative of a derivative has other calls as well, which are quadratic with or without a tape.
-    if (!forward && isRecursive(callee) && !callee->hasAttr(kCotangentsFrom) && wrt == ArrayRef(floatArguments(callee)))
+    if (isRecorded)
       recursive_.push_back({callee, function});
     return function;
   }
@@ -327,6 +339,7 @@ private:
   std::vector<KeptValue> *kept_;
   bool run_;
   SmallVector<std::pair<func::FuncOp, func::FuncOp>> recursive_; // and its derivative by all float arguments
+  llvm::DenseMap<Operation *, func::FuncOp> reverseOf_;          // of the derivatives of such: what they are of
   llvm::DenseMap<Operation *, State> state_;
   std::map<Key, func::FuncOp> generated_;
   std::map<Key, std::vector<int64_t>> unused_;

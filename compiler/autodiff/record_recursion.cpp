@@ -62,6 +62,8 @@ void dropResults(func::FuncOp function, unsigned count) {
 
 } // namespace
 
+bool isRecordable(func::FuncOp function) { return isRecursive(function) && succeeded(cycleOf(function)); }
+
 bool RecursionRecorder::isMember(Operation *op) const {
   auto call = dyn_cast<func::CallOp>(op);
   return call && members_.contains(calleeOf(call));

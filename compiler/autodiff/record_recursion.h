@@ -10,6 +10,9 @@
 
 namespace dl::autodiff {
 
+// Whether the function is one of a cycle whose reverse mode can be recorded.
+bool isRecordable(mlir::func::FuncOp function);
+
 class RecursionRecorder {
 public:
   explicit RecursionRecorder(DerivativeOf derivativeOf) : derivativeOf_(derivativeOf) {}
