@@ -7,10 +7,10 @@ namespace dl::sema {
 namespace {
 
 // Renames the sizes of a call's arguments to the instance's own symbols: symbols that stand alone first; a compound
-// size of such symbols keeps its form, any other becomes one symbol.
+// size of such symbols keeps its form, any other becomes one symbol. `apart`: each size becomes one symbol.
 class Canonical {
 public:
-  Canonical(const std::vector<Value> &values, const Frame &frame) : frame_(frame) {
+  Canonical(const std::vector<Value> &values, const Frame &frame, bool apart) : frame_(frame) {
     std::vector<Dim> dims;
     auto collect = [&](const Dim &d) { dims.push_back(frame_.resolve(d)); };
     for (const Value &v : values) {
@@ -18,7 +18,7 @@ public:
       forEachKnownDim(v.known, collect);
     }
     for (const Dim &d : dims)
-      if (d.isSymbol())
+      if (apart ? !d.isConst() : d.isSymbol())
         add(d);
     for (const Dim &d : dims)
       if (!d.isConst() && !d.isSymbol() && !expressible(d))
@@ -139,8 +139,8 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   for (size_t i = 0; i < values.size(); ++i)
     if (isInt(values[i].type) && !values[i].known.dim && !isMut[i])
       values[i] = materialise(values[i], i < base ? "captured" : (*target.params)[i - base].name);
-  // The key without constant ints: a call inside an instance of the same is a recursion, for which ints are run-time
-  // values.
+  // The key without constant ints, and without what sizes have to do with each other: a call inside an instance of the
+  // same is a recursion, for which ints are run-time values.
   std::vector<Value> general = values;
   std::map<uint32_t, Dim> constants;
   for (size_t i = base; i < general.size(); ++i) {
@@ -155,7 +155,7 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
       v.known.literal = false;
     }
   }
-  Canonical generalNames(general, *frame_);
+  Canonical generalNames(general, *frame_, true);
   std::string generalKey = keyOf(target, general, isMut, [&](const Dim &d) { return generalNames.key(d); });
   // The type of a module depends on its ints: Tree(depth - 1) inside of Tree(depth) is no recursion.
   bool recursive = active_[generalKey] > 0 && !target.module;
@@ -163,7 +163,7 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
     for (size_t i = base; i < values.size(); ++i)
       values[i].known = general[i].known;
   }
-  Canonical names(values, *frame_);
+  Canonical names(values, *frame_, recursive);
   std::string key = keyOf(target, values, isMut, [&](const Dim &d) { return names.key(d); });
   Prepared prepared;
   for (const Dim &d : names.actuals()) {

@@ -300,6 +300,8 @@ std::vector<Binding *> Checker::freeNames(const ast::FnDecl *fn, const ast::Lamb
       if (b->kind == Binding::Member) {
         // A field is captured alone; a method needs the whole module.
         Binding *self = localOf(b->self);
+        if (!self && frame_->captures.count(b) && std::find(out.begin(), out.end(), b) == out.end())
+          out.push_back(b); // captured by the function around this one
         if (!self || !self->type)
           continue;
         auto member = details(*self->type->module).members.find(name);

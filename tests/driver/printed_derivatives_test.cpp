@@ -35,6 +35,11 @@ const char *const kBodies[] = {
     "{\n  var y = x\n  y[0] = y[1] * 2.0\n  y[:, 1] *= 3.0\n  sum(y * y)\n}",
     "{\n  var xs: list[f64] = []\n  for i in 0..x.shape[1] { xs.append(sin(x[0, i])) }\n  sum(xs) * xs[0]\n}",
     "{\n  var xs: list[f64] = [1.0, x[0, 0]]\n  if sum(x) > 0.0 { xs.append(x[0, 1]) }\n  sum(xs) * xs[-1]\n}",
+    "{\n  var b: list[f64[3]] = []\n  for i in 0..2 { b.append(tanh(x[0])) }\n  "
+    "b.append(cos(b[0]))\n"
+    "  let ends: list[f64[3]] = [x[0], sin(x[1])]\n  checkpoint(fn(z: f64) = z * sum(ends[-1]) * sum(b[-1] * "
+    "b[0]))(x[0, 1])\n}",
+    "checkpoint(fn(z: f64) = sum(for i in 0..x.shape[0]: z * x[i, 0]))(x[0, 1])",
     "if \"b{x.shape[0]}\" in [\"b0\", \"b{x.shape[1] - 1}\"] { sum(x * x) } else { sum(x) }",
     "{\n  var names = [\"s\", \"b{x.shape[0]}\"]\n  if x[0, 0] > 0.0 { names.append(\"s\") }\n  var y = x\n"
     "  for name in names { y = match name { \"s\": sin(y), \"b2\": y * y, _: y } }\n  sum(y) * f64(len(names))\n}",

@@ -63,8 +63,6 @@ void Writer::list() {
 
 // Pairs in a list; a text that grows.
 void Writer::texts() {
-  if (options_.differentiable)
-    return list();
   std::string name = fresh("s"), item = fresh("x"), whole = fresh("t");
   line("var " + name + ": list[str] = [\"a\", \"b{(" + number(1) + ")}\"]");
   if (chance(60))
@@ -80,7 +78,8 @@ void Writer::texts() {
   });
   --loops_;
   line("}");
-  line("print(" + whole + " + " + name + "[-1])");
+  if (!options_.differentiable)
+    line("print(" + whole + " + " + name + "[-1])");
   scope_.push_back({"len(" + name + ")", {Elem::I64, {}}});
   scope_.push_back({"(" + whole + " == \"a\")", {Elem::Bool, {}}});
 }
@@ -169,14 +168,12 @@ void Writer::derivativeRule() {
 
 // The derivative of a function that captures what is in scope, in the middle of a program.
 void Writer::derivativeOf() {
+  if (!pick(3))
+    return derivativeOfParts();
   TensorType argument = randomType(1).with(Elem::F64), scalar{Elem::F64, {}};
   std::string z = fresh("z"), value = fresh("v"), slope = fresh("v");
-  int before = budget_;
-  budget_ = std::min(budget_, 12);
-  std::string body =
-      inScope({{z, argument}}, [&] { return "sum(sin(" + z + ") * " + expr(argument, 2) + ") + " + expr(scalar, 2); });
-  budget_ = before;
-  std::string f = "(fn(" + z + ": " + argument.text() + ") = " + body + ")", at = expr(argument, 2);
+  std::string f = "(fn(" + z + ": " + argument.text() + ") = " + capturing({{z, argument}}) + ")",
+              at = expr(argument, 2);
   switch (pick(3)) {
   case 0:
     line("let " + slope + " = grad" + f + "(" + at + ")");
@@ -194,6 +191,52 @@ void Writer::derivativeOf() {
   }
   }
   scope_.push_back({slope, argument});
+}
+
+// A number that depends on all of `names`, and on what is in scope.
+std::string Writer::capturing(const std::vector<Name> &names) {
+  int before = budget_;
+  budget_ = std::min(budget_, 12);
+  std::string body = inScope(names, [&] {
+    std::string sum;
+    for (const Name &name : names)
+      sum += "sum(sin(" + name.name + ") * " + expr(name.type, 2) + ") + ";
+    return sum + expr({Elem::F64, {}}, 2);
+  });
+  budget_ = before;
+  return body;
+}
+
+// With respect to a list, a tuple, or a module.
+void Writer::derivativeOfParts() {
+  std::string z = fresh("z"), slope = fresh("v");
+  for (const auto &[name, object] : objects_)
+    if (object.result.elem == Elem::F64 && chance(60)) {
+      const TensorType vector = object.result, scalar{Elem::F64, {}};
+      std::string body = capturing({{z + ".w", vector}, {z + ".b", scalar}});
+      line("let " + slope + " = grad(fn(" + z + ") = " + body + " + sum(" + z + "(" + expr(vector, 2) + ")))(" + name +
+           ")");
+      scope_.push_back({slope + ".w", vector});
+      scope_.push_back({slope + ".b", scalar});
+      return;
+    }
+  for (const ListName &list : std::vector<ListName>(lists_))
+    if (list.item.elem == Elem::F64 && chance(60)) {
+      size_t lists = lists_.size();
+      lists_.push_back({z, list.item});
+      std::string body = capturing({{z + "[0]", list.item}, {z + "[-1]", list.item}}), x = fresh("x");
+      body += " + sum(for " + x + " in " + z + ": sum(" +
+              inScope({{x, list.item}}, [&] { return expr(list.item, 2); }) + "))";
+      lists_.resize(lists);
+      line("let " + slope + " = grad(fn(" + z + ": list[" + list.item.text() + "]) = " + body + ")(" + list.name + ")");
+      return nameList({slope, list.item});
+    }
+  TensorType first = randomType(1).with(Elem::F64), second = randomType(1).with(Elem::F64);
+  std::string body = capturing({{z + "[0]", first}, {z + "[1]", second}});
+  line("let " + slope + " = grad(fn(" + z + ": (" + first.text() + ", " + second.text() + ")) = " + body + ")((" +
+       expr(first, 2) + ", " + expr(second, 2) + "))");
+  scope_.push_back({slope + "[0]", first});
+  scope_.push_back({slope + "[1]", second});
 }
 
 } // namespace dl::testing

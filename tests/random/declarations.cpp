@@ -84,7 +84,7 @@ void Writer::declarations() {
   int count = pick(3 + options_.size);
   for (int i = 0; i < count; ++i) {
     budget_ = 30;
-    switch (pick(wider() ? 13 : 9)) {
+    switch (pick(13)) {
     case 0:
     case 1:
     case 2:

@@ -283,7 +283,7 @@ std::string Writer::integerExpr(const TensorType &type, int depth) {
 std::string Writer::boolExpr(const TensorType &type, int depth) {
   if (depth <= 0)
     return leaf(type);
-  if (wider() && type.dims.empty() && chance(8))
+  if (type.dims.empty() && chance(8))
     return membership(depth);
   auto sub = [&] { return expr(type, depth - 1); };
   static const std::vector<std::string> comparisons = {" < ", " > ", " <= ", " >= "};
@@ -328,9 +328,9 @@ std::string Writer::reduced(const TensorType &type, int depth) {
   std::string f = any(names);
   if (type.elem == Elem::BF16 || type.dims.size() >= 3)
     return expr(type, depth - 1);
-  if (wider() && type.dims.empty() && type.elem != Elem::I32 && type.elem != Elem::U8 && chance(12))
+  if (type.dims.empty() && type.elem != Elem::I32 && type.elem != Elem::U8 && chance(12))
     return gathered(type, depth);
-  if (type.dims.empty() && chance(15) && type.elem != Elem::Bool && !options_.differentiable) {
+  if (type.dims.empty() && chance(15) && type.elem != Elem::Bool) {
     // Elements that are chosen at run time: how many is known only then.
     TensorType vector = type;
     vector.dims = {randomSize()};
@@ -365,7 +365,7 @@ std::string Writer::reduced(const TensorType &type, int depth) {
 }
 
 std::string Writer::conditional(const TensorType &type, int depth) {
-  if (wider() && chance(30))
+  if (chance(30))
     return matchExpr(type, depth);
   std::string condition = scalarBool(depth - 1), a = expr(type, depth - 1);
   switch (pick(4)) {
@@ -399,7 +399,7 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   case 1: { // matmul
     if (!type.isFloat() || rank > 2 || type.elem == Elem::BF16)
       return "";
-    if (wider() && chance(40))
+    if (chance(40))
       return einsum(type, depth);
     Size inner = randomSize();
     TensorType right = type;

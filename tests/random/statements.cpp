@@ -27,7 +27,7 @@ void Writer::statements(int count) {
 
 void Writer::statement() {
   bool deep = depth_ >= 4;
-  switch (pick(deep ? 8 : wider() ? 34 : 26)) {
+  switch (pick(deep ? 8 : 34)) {
   case 0:
   case 1:
   case 2:

@@ -119,9 +119,8 @@ private:
   void claim();
   void derivativeRule();
   void derivativeOf();
-
-  // The constructs that differentiable programs do without.
-  bool wider() const { return !options_.differentiable; }
+  void derivativeOfParts();
+  std::string capturing(const std::vector<Name> &names);
 
   // ---- lists and functions (lists.cpp)
   void listFunction();
