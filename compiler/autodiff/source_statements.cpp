@@ -67,11 +67,18 @@ std::string SourcePrinter::signature() {
   for (auto [i, arg] : llvm::enumerate(function_.getArguments()))
     params.push_back(names_[arg] + ": " +
                      typeText(arg.getType(), function_.getArgAttrOfType<StringAttr>(i, "dl.type")));
-  bool known = true; // a result type with an unknown size is left to the checker
+  // A result type with an unknown size is left to the checker, which must be told that of a recursion.
+  bool isRecursive =
+      function_
+          .walk([&](func::CallOp call) {
+            return call.getCallee() == function_.getName() ? WalkResult::interrupt() : WalkResult::advance();
+          })
+          .wasInterrupted();
+  bool known = true;
   for (auto [i, type] : llvm::enumerate(function_.getResultTypes())) {
     auto written = function_.getResultAttrOfType<StringAttr>(i, "dl.type");
     auto tensor = dyn_cast<RankedTensorType>(type);
-    known &= written || !tensor || tensor.hasStaticShape();
+    known &= written || !tensor || tensor.hasStaticShape() || isRecursive;
     results += (results.empty() ? "" : ", ") + typeText(type, written);
   }
   if (function_.getNumResults() != 1)
