@@ -78,8 +78,7 @@ void Writer::texts() {
   });
   --loops_;
   line("}");
-  if (!options_.differentiable)
-    line("print(" + whole + " + " + name + "[-1])");
+  line("print(" + whole + " + " + name + "[-1])");
   scope_.push_back({"len(" + name + ")", {Elem::I64, {}}});
   scope_.push_back({"(" + whole + " == \"a\")", {Elem::Bool, {}}});
 }

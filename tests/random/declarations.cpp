@@ -418,8 +418,11 @@ void Writer::derivativeEntry() {
   for (size_t i = 0; i <= loss.params.size(); ++i)
     program_.expects.push_back(i);
   program_.expects.insert(program_.expects.end(), {0, loss.params.size() + 1, loss.params.size() + 2});
-  program_.againText = "export fn " + entry_ + "_again" + takes + first + " = grad(fn(t) = sum(" + loss.name +
-                       "_grad(t" + rest + ")[1] * da))(a)\n";
+  program_.printsForward = program_.seed % 3 == 0;
+  program_.againText = "export fn " + entry_ + "_again" + takes + first + " = grad(fn(t) = " +
+                       (program_.printsForward ? loss.name + "_jvp(t" + rest + ", da)[1]"
+                                               : "sum(" + loss.name + "_grad(t" + rest + ")[1] * da)") +
+                       ")(a)\n";
   for (const TensorType &type : loss.params)
     program_.arguments.push_back(argumentFor(type));
   program_.arguments.push_back(argumentFor(loss.params[0]));

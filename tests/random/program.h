@@ -25,9 +25,11 @@ struct Program {
   // Differentiable programs: the function that is differentiated by its first `wrt` parameters, and two further entry
   // points. `entry`_expected is what is evaluated in the place of the entry point, which gives some of its results in
   // several ways: `expects` tells which each of them must be. `entry`_again differentiates the derivative of the loss,
-  // as `dl grad` prints it, once more; it gives the last result of `entry`_expected.
+  // as `dl grad` prints it (`printsForward`: that of forward mode, by the first parameter), once more; it gives the
+  // last result of `entry`_expected.
   std::string loss, expectedText, againText;
   int wrt = 0;
+  bool printsForward = false;
   std::vector<size_t> expects;
 };
 

@@ -366,7 +366,7 @@ void Writer::tuples() {
 }
 
 void Writer::show() {
-  if (options_.differentiable)
+  if (options_.differentiable && chance(60))
     return declare();
   switch (pick(4)) {
   case 0:
@@ -376,7 +376,7 @@ void Writer::show() {
   case 2:
     return line("print(" + expr({Elem::I64, {randomSize()}}, 2) + ")");
   default:
-    return line("print(\"{(" + expr({Elem::F32, {}}, 1) + "):.2f}\")");
+    return line("print(\"{(" + expr({options_.differentiable ? Elem::F64 : Elem::F32, {}}, 1) + "):.2f}\")");
   }
 }
 
