@@ -152,6 +152,8 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       }
       if (place->root->resizable && place->steps.empty())
         type = readBinding(place->root, expr->span).type;
+      else if (isRagged(type))
+        type = readPlace(*place, expr->span).type; // with the size of this element
       if (chosen) {
         std::optional<Place::Step> at = chosenStep(type, index->items, *values, expr->span);
         if (!at)
@@ -273,7 +275,7 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     return;
   }
   if (last.kind == Place::Step::Part) {
-    if (!conform(value, last.type, value.span.valid() ? value.span : span,
+    if (!fitItem(value, last.type, value.span.valid() ? value.span : span,
                  "the value of `" + sourceText(place.span, 40) + "`"))
       return;
     writePlace(outer, withPart(whole, last.index, value, span), span);
@@ -335,6 +337,18 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
   writePlace(outer, updated, span);
 }
 
+// Whether a literal of a tuple stands where the variable has a list.
+static bool listForLiteral(const Type &have, const Type &given) {
+  if (isList(have))
+    return isTensor(given);
+  if (have->kind != TypeKind::Tuple || given->kind != TypeKind::Tuple || have->items.size() != given->items.size())
+    return false;
+  for (size_t i = 0; i < have->items.size(); ++i)
+    if (listForLiteral(have->items[i], given->items[i]))
+      return true;
+  return false;
+}
+
 // A variable may take a value of another shape where the program runs straight on from its declaration: it is then a
 // new variable of the same name.
 void Checker::assignVariable(Binding *b, Value value, Span span) {
@@ -378,6 +392,11 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
     store(value);
     return;
   }
+  if (have->kind == TypeKind::Tuple && listForLiteral(have, value.type)) {
+    if (fitItem(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+      store(value);
+    return;
+  }
   if (isList(have) && (isList(value.type) || value.items)) {
     if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
       store(value);
@@ -395,13 +414,14 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
   }
   bool straight = local->depth == frame_->depth && !local->isMutParam;
   if (sameKind && straight) {
-    Variable *next = makeVariable(local->name, value.type, local->span, true);
+    const Type type = withOpenLists(value.type);
+    Variable *next = makeVariable(local->name, type, local->span, true);
     Stmt *let = makeStmt(StmtKind::Let, span);
     let->variable = next;
     let->value = value.expr;
     emit(let);
     local->variable = next;
-    local->type = value.type;
+    local->type = type;
     local->origin = value.span;
     return;
   }

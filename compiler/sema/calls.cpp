@@ -658,8 +658,7 @@ Value Checker::callTarget(Target &target, std::vector<Argument> args, const std:
     Value v = slots[k].value;
     if ((*target.params)[k].isMut) {
       v.known = {};
-      if (isList(v.type)) // its length may change
-        v.type = listType(Dim::open(), v.type->items[0]);
+      v.type = withOpenLists(v.type);
     }
     values.push_back(v);
     isMut.push_back((*target.params)[k].isMut);

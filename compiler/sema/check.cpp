@@ -107,7 +107,7 @@ void Checker::instantiateForAllSizes(const ast::FnDecl *fn, Scope *scope, Reason
       return;
     }
     Value v = bad(p.span);
-    v.type = p.isMut && isList(*type) ? listType(Dim::open(), (*type)->items[0]) : *type; // its length may change
+    v.type = p.isMut ? withOpenLists(*type) : *type;
     if (Binding *b = signature->find(p.name); b && isInt(v.type) && !p.isMut)
       v.known.dim = b->known.dim;
     if (types && p.type) {

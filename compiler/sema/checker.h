@@ -167,6 +167,7 @@ private:
   Binding *localOf(Binding *binding) const;                    // what stands for it in this frame, or null
   Diagnostic *unknownName(const std::string &name, Span span); // null when an unread line may define it
   void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
+  static Type withOpenLists(const Type &type); // that of a variable, in which the lengths of lists change
   void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
   std::vector<Binding *> freeNames(const ast::FnDecl *fn, const ast::Lambda *lambda, Scope *env);
 

@@ -147,6 +147,8 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
         added = opened(added);
       }
     }
+    if (added.bad() && !clear)
+      return bad(span);
     writePlace(*place, clear ? listOf({}, item, span) : joinedLists(whole, materialise(added, "added"), span), span);
     return unit(span);
   }

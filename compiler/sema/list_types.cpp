@@ -89,6 +89,16 @@ std::string Checker::otherType(const std::vector<Value> &items) const {
 
 // The type of an element as written, without a value: `_` in front means a size of its own for each element.
 std::optional<Type> Checker::resolveItem(const ast::TypeExpr *type, Scope *scope) {
+  if (type->kind == ast::TypeKind::Tuple && !type->items.empty()) {
+    std::vector<Type> items;
+    for (const ast::TypeExpr *each : type->items) {
+      std::optional<Type> item = resolveItem(each, scope);
+      if (!item)
+        return std::nullopt;
+      items.push_back(*item);
+    }
+    return tupleType(std::move(items));
+  }
   std::optional<Type> item = resolveType(type, scope, true);
   if (!item)
     return item;

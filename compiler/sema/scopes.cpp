@@ -326,12 +326,23 @@ std::vector<Binding *> Checker::freeNames(const ast::FnDecl *fn, const ast::Lamb
   return out;
 }
 
+Type Checker::withOpenLists(const Type &type) {
+  if (isList(type))
+    return listType(Dim::open(), type->items[0]);
+  if (type->kind != TypeKind::Tuple)
+    return type;
+  std::vector<Type> items;
+  for (const Type &item : type->items)
+    items.push_back(withOpenLists(item));
+  return items.empty() ? type : tupleType(std::move(items));
+}
+
 void Checker::declareLocal(const std::string &name, const Value &value, Span span, bool isMutable) {
   Binding *b = newBinding(Binding::Local, name, span);
   b->origin = value.span;
   b->type = value.type;
-  if (isMutable && isList(value.type)) // its length changes
-    b->type = listType(Dim::open(), value.type->items[0]);
+  if (isMutable && b->type)
+    b->type = withOpenLists(b->type);
   b->known = isMutable ? Known{} : value.known;
   b->isMutable = isMutable;
   b->depth = frame_->depth;
