@@ -445,11 +445,9 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
     const ast::Tuple *t = ast::as<const ast::Tuple>(target);
     if (value.bad())
       return;
-    if (value.type->kind != TypeKind::Tuple || value.type->items.size() != t->items.size()) {
-      error(Code::BadPattern, target->span,
-            "the left side takes " + std::to_string(t->items.size()) + " values, the right side is " + str(value.type));
+    value = unpacked(value, t->items.size(), target->span);
+    if (value.bad())
       return;
-    }
     // All parts are read before the first is written: (a, b) = (b, a).
     Value whole = value;
     if (!isTrivial(value)) {

@@ -169,6 +169,7 @@ private:
   void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
   static Type withOpenLists(const Type &type); // that of a variable, in which the lengths of lists change
   void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
+  Value unpacked(const Value &value, size_t count, Span span);
   std::vector<Binding *> freeNames(const ast::FnDecl *fn, const ast::Lambda *lambda, Scope *env);
 
   // ---- sizes and types (conform.cpp, type_exprs.cpp)
@@ -226,6 +227,7 @@ private:
   Value stopGrad(const Value &value);
   Value checkUnary(const ast::Unary *expr);
   Value binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  Value compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value membership(Value item, Value whole, Span span, Span opSpan); // item in whole
   Value compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value checkLogical(const ast::Logical *expr);

@@ -26,6 +26,8 @@ std::string habitHelp(std::string_view name) {
       {"distributions", "`import distributions` brings it"},
       {"metrics", "`import metrics` brings it"},
       {"init", "`import init` brings it"},
+      {"dict",
+       "there are no dictionaries; `[(\"a\", 1), (\"b\", 2)]` is a list of pairs, a module has members by name"},
       {"range", "`0..n` is a range, `a..b step k` one with steps"},
       {"manual_seed", "`seed(n)` sets the generator"},
       {"generator", "a generator gives the numbers itself: `g.rand(2)`, or `g.draw(fn() = …)` for whatever is random"},

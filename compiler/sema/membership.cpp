@@ -1,7 +1,39 @@
-// item in whole, for everything that holds something.
+// item in whole, for everything that holds something, and whether two lists are equal.
 #include "compiler/sema/checker.h"
 
 namespace dl::sema {
+
+// == and != of lists, of which one may be a literal.
+Value Checker::compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan) {
+  auto fits = [&](Value &v, const Value &other) {
+    return isList(v.type) || (v.items && fitItem(v, other.type, v.span, "this side of `" + sourceText(opSpan) + "`"));
+  };
+  if (!(isList(lhs.type) ? fits(rhs, lhs) : fits(lhs, rhs))) {
+    const Value &other = isList(lhs.type) ? rhs : lhs;
+    if (!other.items) {
+      Diagnostic &d = error(Code::BadOperand, opSpan,
+                            "`" + sourceText(opSpan) + "` does not compare " + str(lhs.type) + " and " + str(rhs.type));
+      d.label(lhs.span, describe(lhs)).label(rhs.span, describe(rhs));
+      if (isTensor(other.type))
+        d.withHelp("`tensor(xs)` makes a tensor of a list, `list(x)` a list of a tensor");
+    }
+    return bad(span);
+  }
+  const Type &item = lhs.type->items[0];
+  if (isTensor(item) || isTensor(rhs.type->items[0])) {
+    error(Code::BadOperand, opSpan, "`" + sourceText(opSpan) + "` does not compare lists of tensors")
+        .label(lhs.span, describe(lhs))
+        .withHelp("compare the tensors one by one, with `all(a == b)`");
+    return bad(span);
+  }
+  std::vector<Argument> args(2);
+  args[0].value = lhs;
+  args[0].span = lhs.span;
+  args[1].value = rhs;
+  args[1].span = rhs.span;
+  Value equal = callLibrary("list_equal", std::move(args), span);
+  return equal.bad() || op == ast::CompareOp::Eq ? equal : opValue("not", {equal}, equal.type, span);
+}
 
 Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
   auto argument = [](const Value &v) {

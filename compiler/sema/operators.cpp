@@ -296,6 +296,8 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
       return known(true);
     return op == ast::CompareOp::Eq ? all : opValue("not", {all}, all.type, span);
   }
+  if (equality && (isList(lhs.type) || isList(rhs.type)))
+    return compareLists(op, lhs, rhs, span, opSpan);
   if (lhs.type->kind != TypeKind::Tensor || rhs.type->kind != TypeKind::Tensor)
     return reject("");
   if (lhs.known.dim && rhs.known.dim && isInt(lhs.type) && isInt(rhs.type)) {

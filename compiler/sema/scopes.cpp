@@ -208,7 +208,10 @@ Value Checker::readVariable(Binding *b, Span span) {
   if (!local) {
     error(Code::UnknownName, span, "`" + b->name + "` has no value yet where this function is used")
         .label(b->span, "it is defined here")
-        .withHelp("pass it as an argument, or define it before the function is used");
+        .withHelp(b->type && b->type->kind == TypeKind::Function
+                      ? "a function that calls itself, or one that is defined below, is declared with `fn " + b->name +
+                            "(…)`"
+                      : "pass it as an argument, or define it before the function is used");
     return bad(span);
   }
   if (!local->type)
@@ -367,6 +370,35 @@ void Checker::declareLocal(const std::string &name, const Value &value, Span spa
   emit(let);
 }
 
+// The value as a tuple of as many as the names at `span`: a tuple itself, the elements of a list, the rows of a tensor.
+Value Checker::unpacked(const Value &value, size_t count, Span span) {
+  if (value.bad())
+    return bad(span);
+  const std::string takes = "this takes " + std::to_string(count) + " values, ";
+  if (value.type->kind == TypeKind::Tuple) {
+    if (value.type->items.size() == count)
+      return value;
+    error(Code::BadPattern, span, takes + "the tuple has " + std::to_string(value.type->items.size()))
+        .label(value.span, str(value.type));
+    return bad(span);
+  }
+  if (!isTensor(value.type) && !isList(value.type)) {
+    error(Code::BadPattern, span, takes + "this is " + str(value.type)).label(value.span, str(value.type));
+    return bad(span);
+  }
+  Value whole = opened(materialise(value, "unpacked"));
+  if (!requireEqual(whole.type->dims[0], Dim(int64_t(count)), span, takes + "there are {0}")) {
+    error(Code::BadPattern, span, takes + "there are " + whole.type->dims[0].str()).label(value.span, str(value.type));
+    return bad(span);
+  }
+  std::vector<Value> items;
+  for (size_t i = 0; i < count; ++i) {
+    Value at = intValue(int64_t(i), span);
+    items.push_back(opened(isList(whole.type) ? listAt(whole, at, span) : sliceAt(whole, at, span)));
+  }
+  return tupleValue(std::move(items), span);
+}
+
 void Checker::bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable) {
   if (!pattern.isTuple) {
     if (pattern.name == "_") {
@@ -380,19 +412,7 @@ void Checker::bindPattern(const ast::Pattern &pattern, const Value &value, bool 
     declareLocal(pattern.name, value, pattern.span, isMutable);
     return;
   }
-  Value whole = value;
-  if (!value.bad() && value.type->kind != TypeKind::Tuple) {
-    error(Code::BadPattern, pattern.span,
-          "this pattern takes a tuple of " + std::to_string(pattern.items.size()) + ", the value is " + str(value.type))
-        .label(value.span, str(value.type));
-    whole = bad(pattern.span);
-  } else if (!value.bad() && value.type->items.size() != pattern.items.size()) {
-    error(Code::BadPattern, pattern.span,
-          "this pattern takes " + std::to_string(pattern.items.size()) + " values, the tuple has " +
-              std::to_string(value.type->items.size()))
-        .label(value.span, str(value.type));
-    whole = bad(pattern.span);
-  }
+  Value whole = unpacked(value, pattern.items.size(), pattern.span);
   if (!whole.bad())
     whole = materialise(whole, "tuple");
   for (size_t i = 0; i < pattern.items.size(); ++i) {

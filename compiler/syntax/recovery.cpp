@@ -105,12 +105,14 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "each file has an `import` of its own";
   if (type == P::STAR && statementWord == "from")
     return "the names are listed: `from nn import Linear, ReLU`";
-  if (type == P::IF && expects(P::NEWLINE))
+  if (type == P::IF && (expects(P::NEWLINE) || expects(P::COMMA)))
     return "`if c { a } else { b }` is an expression";
   if (type == P::FOR && expects(P::COMMA))
     return "the loop comes first: `[for i in 0..n: i * i]`";
   if (type == P::IN && expects(P::COMMA))
     return "`for` has no parentheses: `for i in 0..n { … }`";
+  if (type == P::COLON && !previous.empty() && previous.front() == '"')
+    return "there are no dictionaries; `[(\"a\", 1), (\"b\", 2)]` is a list of pairs, a module has members by name";
   if (type == P::COLON && statementWord == "fn")
     return "a result's type stands after `->`";
   if (expects(P::LBRACE) && type == P::COLON)
@@ -126,9 +128,8 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if ((statementWord == "let" || statementWord == "var") && type == P::COMMA)
     return "several names are written in parentheses: `(a, b)`";
   if (type == P::AMP)
-    return text.textOf({text.file(), text.span(found).end, std::min(text.span(found).end + 1, text.end())}) == "&"
-               ? "`and` is the logical operator"
-               : "`&x` passes a variable on to be changed; it stands at calls";
+    return !expects(P::INT) ? "`and` is the logical operator, of tensors too"
+                            : "`&x` passes a variable on to be changed; it stands at calls";
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
   uint32_t at = text.span(found).begin;
