@@ -57,7 +57,7 @@ TEST(Values, StringsAreJoined) {
 
 TEST(Values, Patterns) {
   EXPECT_EQ(check("let (a, (b, c)) = (1, (2.0, zeros(3)))\nlet d = b + c\n").errors, "");
-  EXPECT_EQ(check("let (a, b) = (1, 2, 3)\n").errors, "E0307 1:5 this pattern takes 2 values, the tuple has 3\n");
+  EXPECT_EQ(check("let (a, b) = (1, 2, 3)\n").errors, "E0307 1:5 this takes 2 values, the tuple has 3\n");
 }
 
 TEST(Values, Comprehensions) {
