@@ -90,7 +90,7 @@ void Writer::moduleList() {
       continue;
     std::string name = fresh("q"), item = fresh("m"), value = fresh("v"), i = fresh("i");
     TensorType vector = function.result;
-    vector.dims = {randomSize()};
+    vector.dims = {filledSize()};
     std::string size = vector.dims[0].text, scale = expr({vector.elem, {}}, 1);
     line("var " + name + " = [for " + i + " in 0.." + std::to_string(2 + pick(3)) + ": " + function.name + "(" + size +
          ", s=" + scale + ")]");

@@ -16,6 +16,10 @@ std::string TensorType::text() const {
   return text + "]";
 }
 
+bool TensorType::isFilled() const {
+  return std::all_of(dims.begin(), dims.end(), [](const Size &size) { return size.least > 0; });
+}
+
 TensorType TensorType::dropped(size_t dim) const {
   TensorType type = *this;
   type.dims.erase(type.dims.begin() + static_cast<ptrdiff_t>(dim));
@@ -56,6 +60,11 @@ Program Writer::program() {
 Elem Writer::randomElem() { return any(elems_); }
 
 Size Writer::randomSize() { return !sizes_.empty() && chance(50) ? any(sizes_) : any(constants_); }
+
+Size Writer::filledSize() {
+  Size size = randomSize();
+  return size.least > 0 ? size : any(constants_);
+}
 
 TensorType Writer::randomType(int maxRank) {
   TensorType type{randomElem(), {}};
@@ -318,6 +327,7 @@ Argument Writer::argumentFor(const TensorType &type) {
   Argument argument{type.elem, {}, {}};
   for (const Size &size : type.dims)
     argument.shape.push_back(size.isConst()     ? size.least
+                             : size.text == "K" ? static_cast<int64_t>(program_.seed / 2 % 3)
                              : size.text == "N" ? 1 + static_cast<int64_t>(program_.seed % 4)
                                                 : 1 + static_cast<int64_t>(program_.seed / 4 % 3));
   int64_t count = 1;
@@ -339,6 +349,8 @@ Argument Writer::argumentFor(const TensorType &type) {
 void Writer::entryPoint() {
   FunctionName function{FunctionName::Annotated, entry_, {}, {}};
   sizes_ = {{"N", 1}, {"M", 1}};
+  if (chance(20))
+    sizes_.push_back({"K", 0});
   for (int i = 1 + pick(3); i > 0; --i)
     function.params.push_back(randomType());
   sizes_ = sizesOf(function.params);
@@ -367,12 +379,13 @@ void Writer::entryPoint() {
 // A loss, and an entry point that gives its value and its derivatives of every kind.
 void Writer::derivativeEntry() {
   FunctionName loss{FunctionName::Annotated, entry_ + "_loss", {}, {Elem::F64, {}}};
-  sizes_ = {{"N", 1}};
+  const Size open = chance(15) ? Size{"K", 0} : Size{"N", 1};
+  sizes_ = {open};
   int count = 1 + pick(2);
   for (int i = 0; i < count; ++i) {
     TensorType type{Elem::F64, {}};
     if (i == 0 || chance(60))
-      type.dims.push_back(chance(60) ? Size{"N", 1} : Size{"2", 2});
+      type.dims.push_back(chance(60) ? open : Size{"2", 2});
     if (i > 0 && !type.dims.empty() && chance(30))
       type.dims.push_back({"2", 2});
     loss.params.push_back(type);

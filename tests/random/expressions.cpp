@@ -85,7 +85,7 @@ std::string Writer::leaf(const TensorType &type) {
   if (options_.differentiable && type.isFloat() && !scope_.empty() && chance(60)) {
     // Little of a program of constants has a derivative.
     const Name &other = scope_.size() > 3 && pick(2) ? scope_.back() : any(scope_);
-    if (other.type.elem == type.elem) {
+    if (other.type.elem == type.elem && other.type.isFilled()) {
       std::string number = other.type.dims.empty() ? other.name : "mean(" + other.name + ")";
       return type.dims.empty() ? number : "(" + constant(type) + " * " + number + ")";
     }
@@ -261,7 +261,7 @@ std::string Writer::integerExpr(const TensorType &type, int depth) {
       TensorType larger = type.with(Elem::F32);
       size_t at = static_cast<size_t>(pick(static_cast<int>(larger.dims.size() + 1)));
       if (larger.dims.size() < 3) {
-        larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), randomSize());
+        larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), filledSize());
         return std::string(pick(2) ? "argmax(" : "argmin(") + expr(larger, depth - 1) + ", dim=" + std::to_string(at) +
                ")";
       }
@@ -326,6 +326,7 @@ std::string Writer::reduced(const TensorType &type, int depth) {
   else // sums of integers are i64
     names = {"max", "min"};
   std::string f = any(names);
+  bool ofEmpty = f == "sum" || f == "any" || f == "all"; // has a value without elements
   if (type.elem == Elem::BF16 || type.dims.size() >= 3)
     return expr(type, depth - 1);
   if (type.dims.empty() && type.elem != Elem::I32 && type.elem != Elem::U8 && chance(12))
@@ -342,6 +343,8 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     TensorType whole = randomType(3).with(type.elem);
     if (whole.dims.empty())
       whole.dims.push_back(randomSize());
+    if (!ofEmpty && !whole.isFilled())
+      return expr(type, depth - 1);
     std::string x = expr(whole, depth - 1);
     return chance(25) ? "(" + x + ")." + f + "()" : f + "(" + x + ")";
   }
@@ -354,10 +357,11 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     keep = at < larger.dims.size();
     at = keep ? at : 0;
   }
+  Size size = ofEmpty ? randomSize() : filledSize();
   if (keep)
-    larger.dims[at] = randomSize();
+    larger.dims[at] = size;
   else
-    larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), randomSize());
+    larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), size);
   std::string dim =
       chance(25) ? std::to_string(static_cast<int>(at) - static_cast<int>(larger.dims.size())) : std::to_string(at);
   std::string x = expr(larger, depth - 1), rest = "dim=" + dim + (keep ? ", keepdim=true)" : ")");
@@ -420,7 +424,7 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   }
   case 2: { // an index into a further dimension
     auto at = static_cast<size_t>(pick(static_cast<int>(rank + 1)));
-    Size size = randomSize();
+    Size size = filledSize();
     if (rank >= 3)
       return "";
     other.dims.insert(other.dims.begin() + static_cast<ptrdiff_t>(at), size);
@@ -450,14 +454,14 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   }
   case 4: { // rows at given places
     if (chance(40)) {
-      other.dims[0] = randomSize();
+      other.dims[0] = filledSize();
       TensorType places{Elem::I64, {type.dims[0]}};
       std::string x = sub(other);
       return "(" + x + ")[(" + expr(places, depth - 1) + ") % " + other.dims[0].text + "]";
     }
     if (!type.dims[0].isConst() || type.dims[0].least > 4)
       return "";
-    other.dims[0] = randomSize();
+    other.dims[0] = filledSize();
     std::string places;
     for (int64_t i = 0; i < type.dims[0].least; ++i)
       places += (i ? ", " : "") + std::to_string(pick(3) ? pick(static_cast<int>(other.dims[0].least)) : -1);
@@ -529,7 +533,7 @@ std::optional<std::vector<TensorType>> Writer::bound(const FunctionName &functio
     for (const auto &[name, size] : bindings)
       if (name == own.text)
         return size;
-    bindings.emplace_back(own.text, randomSize());
+    bindings.emplace_back(own.text, filledSize());
     return bindings.back().second;
   };
   for (size_t d = 0; d < wanted.dims.size(); ++d) {
@@ -538,6 +542,8 @@ std::optional<std::vector<TensorType>> Writer::bound(const FunctionName &functio
         std::any_of(bindings.begin(), bindings.end(), [&](const auto &b) { return b.first == own.text; })) {
       if (!(bind(own) == wanted.dims[d]))
         return std::nullopt;
+    } else if (wanted.dims[d].least < own.least) {
+      return std::nullopt;
     } else {
       bindings.emplace_back(own.text, wanted.dims[d]);
     }

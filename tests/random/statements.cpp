@@ -160,7 +160,7 @@ void Writer::assignPart() {
     const Size &size = target.type.dims[d];
     std::string item;
     int kind = pick(6);
-    if (kind < 3) {
+    if (kind < 3 && size.least > 0) {
       item = index(size);
       part = part.dropped(at);
     } else if (kind == 3 && size.isConst() && size.least >= 2) {
@@ -178,7 +178,7 @@ void Writer::assignPart() {
   if (target.type.isFloat() && chance(10))
     return line(target.name + "[" + target.name + (pick(2) ? " > " : " < ") +
                 "0.3127] = " + damped({target.type.elem, {}}, expr({target.type.elem, {}}, 2)));
-  if (chance(10)) { // rows at places of which some may be the same
+  if (chance(10) && target.type.dims[0].least > 0) { // rows at places of which some may be the same
     TensorType rows = target.type;
     rows.dims[0] = {"2", 2};
     std::string first = index(target.type.dims[0]);
@@ -309,7 +309,7 @@ void Writer::moduleObject() {
     if (function.kind != FunctionName::Module || !chance(60))
       continue;
     std::string name = fresh("m");
-    Size size = randomSize();
+    Size size = filledSize();
     line("var " + name + " = " + function.name + "(" + size.text +
          (chance(40) ? ", s=" + expr({function.result.elem, {}}, 2) : "") + ")");
     FunctionName object = function;

@@ -26,12 +26,12 @@ std::string Writer::gathered(const TensorType &type, int depth) {
     clauses += clauses.empty() ? "" : ", ";
     if (chance(30)) {
       TensorType rows = randomType(1);
-      rows.dims.insert(rows.dims.begin(), randomSize());
+      rows.dims.insert(rows.dims.begin(), filledSize());
       std::string text = inScope(names, [&] { return expr(rows, depth - 1); });
       names.push_back({fresh("x"), rows.dropped(0)});
       clauses += names.back().name + " in (" + text + ")";
     } else {
-      Size size = randomSize();
+      Size size = filledSize();
       names.push_back({fresh("i"), {Elem::I64, {}}, false, size});
       clauses += names.back().name + " in 0.." + size.text;
     }

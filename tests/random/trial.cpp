@@ -89,36 +89,34 @@ Answer callCompiled(dl_function entry, const std::vector<Leaf> &results, const P
     std::copy(argument.shape.begin(), argument.shape.end(), value.sizes);
     std::vector<char> &bytes = memory.emplace_back(argument.data.size() * 8 + 8);
     size_t next = 0;
-    auto put = [&](int32_t dtype, auto element) {
-      value.dtype = dtype;
-      std::memcpy(bytes.data() + sizeof element * next++, &element, sizeof element);
-    };
+    value.dtype = static_cast<int32_t>(argument.elem); // in the same order
+    auto put = [&](auto element) { std::memcpy(bytes.data() + sizeof element * next++, &element, sizeof element); };
     for (double number : argument.data) {
       switch (argument.elem) {
       case Elem::F32:
-        put(DL_F32, static_cast<float>(number));
+        put(static_cast<float>(number));
         break;
       case Elem::F64:
-        put(DL_F64, number);
+        put(number);
         break;
       case Elem::BF16: {
         auto wide = static_cast<float>(number);
         uint32_t bits;
         std::memcpy(&bits, &wide, sizeof bits);
-        put(DL_BF16, static_cast<uint16_t>(bits >> 16));
+        put(static_cast<uint16_t>(bits >> 16));
         break;
       }
       case Elem::I32:
-        put(DL_I32, static_cast<int32_t>(number));
+        put(static_cast<int32_t>(number));
         break;
       case Elem::I64:
-        put(DL_I64, static_cast<int64_t>(number));
+        put(static_cast<int64_t>(number));
         break;
       case Elem::U8:
-        put(DL_U8, static_cast<uint8_t>(number));
+        put(static_cast<uint8_t>(number));
         break;
       case Elem::Bool:
-        put(DL_BOOL, static_cast<uint8_t>(number));
+        put(static_cast<uint8_t>(number));
         break;
       }
       if (value.rank > 0)

@@ -13,7 +13,7 @@ namespace dl::testing {
 // A size as it is written, and how large it is at least (a shape variable is at least 1).
 struct Size {
   std::string text;
-  int64_t least;
+  int64_t least; // 0: may be empty
   bool isConst() const { return text[0] >= '0' && text[0] <= '9'; }
   bool operator==(const Size &other) const { return text == other.text; }
 };
@@ -23,6 +23,7 @@ struct TensorType {
   std::vector<Size> dims;
   bool operator==(const TensorType &other) const = default;
   bool isFloat() const { return sema::isFloat(elem); }
+  bool isFilled() const; // never without elements
   TensorType with(sema::Elem other) const { return {other, dims}; }
   TensorType dropped(size_t dim) const;
   std::string text() const; // f32[N, 3]
@@ -89,6 +90,7 @@ private:
   void enter(const FunctionName &function);
   TensorType randomType(int maxRank = 2);
   Size randomSize();
+  Size filledSize();
   sema::Elem randomElem();
 
   // ---- statements (statements.cpp)
