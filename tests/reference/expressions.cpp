@@ -144,43 +144,39 @@ std::string formatted(const Array &array, const rt::FormatSpec &spec, long doubl
   value.rank = static_cast<int32_t>(array.shape.size());
   std::copy(array.shape.begin(), array.shape.end(), value.sizes);
   std::vector<char> bytes(array.data.size() * 8 + 8);
-  size_t width = 8;
+  value.dtype = static_cast<int32_t>(array.elem); // in the same order
   for (size_t i = 0; i < array.data.size(); ++i) {
     long double number = array.data[i].value + direction * array.data[i].error;
-    auto put = [&](int32_t dtype, auto element) {
-      value.dtype = dtype;
-      width = sizeof element;
-      std::memcpy(bytes.data() + i * width, &element, width);
-      if (dtype == DL_F32 || dtype == DL_F64)
+    auto put = [&](auto element) {
+      std::memcpy(bytes.data() + i * sizeof element, &element, sizeof element);
+      if (sema::isFloat(array.elem))
         value.f = static_cast<double>(element);
       else
         value.i = static_cast<int64_t>(element);
     };
     switch (array.elem) {
     case Elem::F32:
-      put(DL_F32, static_cast<float>(number));
+      put(static_cast<float>(number));
       break;
     case Elem::F64:
-      put(DL_F64, static_cast<double>(number));
+      put(static_cast<double>(number));
       break;
     case Elem::I64:
-      put(DL_I64, static_cast<int64_t>(number));
+      put(static_cast<int64_t>(number));
       break;
     case Elem::I32:
-      put(DL_I32, static_cast<int32_t>(number));
+      put(static_cast<int32_t>(number));
       break;
     case Elem::U8:
-      put(DL_U8, static_cast<uint8_t>(number));
+      put(static_cast<uint8_t>(number));
       break;
     case Elem::Bool:
-      put(DL_BOOL, static_cast<uint8_t>(number));
+      put(static_cast<uint8_t>(number));
       break;
     default:
       throw Unsupported("the text of a bf16 number");
     }
   }
-  if (array.data.empty())
-    throw Unsupported("the text of an empty tensor");
   value.data = bytes.data();
   return rt::formatValue(value, spec);
 }
