@@ -256,6 +256,7 @@ Text SourcePrinter::runtimeCall(Operation *op, StringRef callee, ValueRange inpu
   // Others have names and arguments in the library that are not the runtime's.
   bool isKnown = llvm::StringSwitch<bool>(name)
                      .Cases("get_rng_state", "set_rng_state", "seed", "rand", "randn", "randint", "randperm", true)
+                     .Case("ragged_rows", true)
                      .Cases("print", "error", "time", "sleep", "date", "env", true)
                      .Cases("read_text", "write_text", "append_text", "file_exists", "is_folder", true)
                      .Default(false);
