@@ -133,6 +133,7 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
         return bad(span);
       added = listOf({v}, item, span);
     } else if (extend) {
+      settle(args[0]);
       Value v = args[0].value;
       if (v.items) {
         std::vector<Value> items = *v.items;

@@ -46,8 +46,11 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       return true;
     }
     std::optional<Type> common = commonType(items, value.span);
-    if (!common) {
-      // Tensors whose first sizes differ, where `_` allows that.
+    bool isOne = common && std::all_of(items.begin(), items.end(), [&](const Value &v) {
+                   return !isTensor(v.type) || sameType(storedItem(v.type), *common);
+                 });
+    if (!isOne) {
+      // Tensors whose first sizes differ, or may do so, where `_` allows that.
       std::optional<Type> item = resolveItem(itemType, scope);
       if (item && isRagged(*item))
         common = item;

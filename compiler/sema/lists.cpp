@@ -176,13 +176,24 @@ Value Checker::gathered(std::vector<Value> items, Span span) {
   Value out;
   if (tensors) {
     // Tensors of shapes that differ stand side by side.
-    bool differ = false;
+    bool differ = false, alike = true;
     for (const Value &v : items) {
       differ |= v.type->dims.size() != items[0].type->dims.size();
-      for (size_t k = 0; !differ && k < v.type->dims.size(); ++k)
-        differ |= compareDims(v.type->dims[k], items[0].type->dims[k]) == Proof::Different;
+      for (size_t k = 0; !differ && k < v.type->dims.size(); ++k) {
+        Proof proof = compareDims(v.type->dims[k], items[0].type->dims[k]);
+        differ |= proof == Proof::Different;
+        alike &= proof == Proof::Equal;
+      }
     }
-    out = differ ? tupleValue(std::move(items), span) : stackValues(std::move(items), span);
+    if (!differ && !alike) {
+      // Where a list is wanted the sizes may differ: what compares them goes with the tensor, and nothing is known of
+      // it.
+      Restore<std::map<uint32_t, Dim>> equal(frame_->equal);
+      Restore<std::vector<Dim>> zero(frame_->zero);
+      out = inOwnBody([&] { return stackValues(std::move(items), span); }, span);
+    } else {
+      out = differ ? tupleValue(std::move(items), span) : stackValues(std::move(items), span);
+    }
   } else if (common) {
     out = listOf(std::move(items), *common, span);
   } else {
