@@ -312,7 +312,11 @@ static std::optional<std::string> literalOf(const Type &type, const Known &known
     char buffer[40];
     snprintf(buffer, sizeof buffer, "%.17g", *known.number);
     std::string text = buffer;
-    return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
+    if (text.find_first_of(".en") == std::string::npos)
+      text += ".0";
+    // A literal without a type takes it from what it is used with; of the others f32 goes without saying.
+    bool isTyped = !known.literal && type->elem != Elem::F32;
+    return isTyped ? text + std::string(elemName(type->elem)) : text;
   }
   if (!known.text)
     return std::nullopt;

@@ -39,6 +39,7 @@ const char *const kBodies[] = {
     "b.append(cos(b[0]))\n"
     "  let ends: list[f64[3]] = [x[0], sin(x[1])]\n  checkpoint(fn(z: f64) = z * sum(ends[-1]) * sum(b[-1] * "
     "b[0]))(x[0, 1])\n}",
+    "checkpoint(fn(z: f64) = leaky_relu(z - 2.0, negative_slope=0.25f64))(x[0, 1])",
     "checkpoint(fn(z: f64) = sum(for i in 0..x.shape[0]: z * x[i, 0]))(x[0, 1])",
     "if \"b{x.shape[0]}\" in [\"b0\", \"b{x.shape[1] - 1}\"] { sum(x * x) } else { sum(x) }",
     "{\n  var names = [\"s\", \"b{x.shape[0]}\"]\n  if x[0, 0] > 0.0 { names.append(\"s\") }\n  var y = x\n"

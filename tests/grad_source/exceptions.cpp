@@ -22,6 +22,12 @@ std::string exceptionOf(const std::string &function) {
   return found == exceptions.end() ? "" : found->second;
 }
 
+// A list of an element of one part and one of two, as the program names its parts and as the printed derivative does.
+static std::map<std::string, std::vector<double>> listed(const std::string &name, const std::vector<double> &data) {
+  const std::vector<double> ends = {1, 3};
+  return {{name + ".data", data}, {name + "_data", data}, {name + ".ends", ends}, {name + "_ends", ends}};
+}
+
 const Choice &choiceFor(const std::string &function) {
   static const Choice any, packed{{{"D", 3}, {"P", 6}}, {}}; // P = D (D + 1) / 2
   static const std::map<std::string, Choice> choices = {
@@ -31,6 +37,8 @@ const Choice &choiceFor(const std::string &function) {
       {"tests/lang/recursion_gradients.dl:odd", {{}, {{"n", {3}}}}},
       {"tests/lang/implicit.dl:limit", {{}, {{"m", {0.2, 0.1, 0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.1}}}}},
       {"tests/lang/sizes_solved.dl:blocks", {{{"K * N", 6}, {"N * K", 6}, {"K", 3}, {"N", 2}}, {{"K", {3}}}}},
+      {"tests/lang/text_gradients.dl:sorted", {{}, listed("names", {'x', 'b', 'a'})}},
+      {"tests/lang/nested_lists.dl:mark", {{{"i", 1}}, listed("ys", {0.1, 0.2, 0.3})}},
       {"tests/lang/match.dl:activation", {{}, {{"kind", {'s', 'i', 'n'}}}}},
   };
   auto found = choices.find(function);
