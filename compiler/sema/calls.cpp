@@ -262,6 +262,10 @@ Value Checker::callMethod(const Value &self, const std::optional<Place> &place, 
   return callTarget(t, std::move(args), place, span);
 }
 
+static bool isFloatNumber(const Value &v) {
+  return !v.bad() && v.type->kind == TypeKind::Tensor && isScalar(v.type) && isFloat(v.type->elem);
+}
+
 Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span span) {
   if (callee.type->kind == TypeKind::ElemType) {
     if (args.size() != 1 || !args[0].name.empty()) {
@@ -282,6 +286,10 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
           !args[0].value.bad() && !args[1].value.bad() &&
           (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
         return callIntrinsic(d.name, std::move(args), span);
+      // arange(n) is an op, what has further arguments or is no int is made of it.
+      if (d.name == "arange" &&
+          (args.size() > 1 || (args.size() == 1 && (!args[0].name.empty() || isFloatNumber(args[0].value)))))
+        return callLibrary("arange_between", std::move(args), span);
       return callBuiltin(signatures_.at(d.name), std::move(args), span);
     }
     case FunctionDetails::Intrinsic:
