@@ -196,7 +196,7 @@ PERCENT : '%' ;
 AT : '@' ;
 
 NAME : Letter (Letter | [\p{N}\p{M}])* ;
-INT : Digits Suffix? ;
+INT : Digits Suffix? | '0' ([xX] [0-9a-fA-F] [0-9a-fA-F_]* | [oO] [0-7] [0-7_]* | [bB] [01] [01_]*) ;
 FLOAT : Digits ('.' Digits Exponent? | Exponent) Suffix? ;
 BAD_NUMBER : Digits ('.' Digits)? (Letter | [\p{N}\p{M}])+ ;
 STRING : '"' { scanString(); } ;

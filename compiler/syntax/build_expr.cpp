@@ -533,14 +533,31 @@ std::string_view suffixOf(std::string_view text) {
   return "";
 }
 
+// That of `0xff`, `0o17` and `0b101`.
+int baseOf(std::string_view text) {
+  if (text.size() < 3 || text[0] != '0')
+    return 10;
+  switch (text[1] | 0x20) {
+  case 'x':
+    return 16;
+  case 'o':
+    return 8;
+  case 'b':
+    return 2;
+  default:
+    return 10;
+  }
+}
+
 } // namespace
 
 Expr *Builder::number(Token *token, bool negative, Span whole) {
   std::string_view text = textOf(token);
-  std::string_view suffix = suffixOf(text);
+  const int base = baseOf(text);
+  std::string_view suffix = base == 10 ? suffixOf(text) : "";
   std::string digits;
-  std::copy_if(text.begin(), text.end() - static_cast<ptrdiff_t>(suffix.size()), std::back_inserter(digits),
-               [](char c) { return c != '_'; });
+  std::copy_if(text.begin() + (base == 10 ? 0 : 2), text.end() - static_cast<ptrdiff_t>(suffix.size()),
+               std::back_inserter(digits), [](char c) { return c != '_'; });
   auto bad = [&](std::string message, std::string help = "") -> Expr * {
     env_.diagnostics.error(Code::BadNumber, whole, std::move(message)).withHelp(std::move(help));
     return make<ErrorExpr>(ExprKind::Error, whole);
@@ -560,14 +577,14 @@ Expr *Builder::number(Token *token, bool negative, Span whole) {
   if (isFloat)
     return bad(cat("`", text, "` has a fraction or an exponent, ", suffix, " has none"));
   uint64_t magnitude = 0;
-  auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude);
+  auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), magnitude, base);
   for (const IntRange &range : kIntRanges) {
     if (range.suffix != suffix)
       continue;
     bool isMinimum = negative && magnitude == uint64_t(1) << 63;
     if (failed != std::errc() || (magnitude > static_cast<uint64_t>(range.high) && !isMinimum))
       return bad(cat("`", text, "` is too large for ", suffix.empty() ? "int" : suffix),
-                 suffix.empty() ? cat("`", digits, ".0` is a floating-point number") : "");
+                 suffix.empty() && base == 10 ? cat("`", digits, ".0` is a floating-point number") : "");
     auto *expr = make<IntLit>(ExprKind::Int, whole);
     expr->value = isMinimum ? range.low : static_cast<int64_t>(magnitude);
     expr->suffix = suffix;

@@ -489,7 +489,9 @@ private:
     Span span = text_.span(raw_[i].get());
     std::string_view number = text_.textOf(span);
     Diagnostic &d = report(Code::BadNumber, span, cat("`", number, "` is not a number"));
-    d.withHelp("a number may end in its element type: f32, f64, bf16, i32, i64 or u8");
+    bool isBased = number.size() > 1 && number[0] == '0' && std::string_view("xXoObB").find(number[1]) != number.npos;
+    d.withHelp(isBased ? "`0x` is followed by 0 to 9 and a to f, `0o` by 0 to 7, `0b` by 0 and 1; `u8(0xff)` converts"
+                       : "a number may end in its element type: f32, f64, bf16, i32, i64 or u8");
   }
 
   void badString(size_t i) {

@@ -80,7 +80,7 @@ TEST(Messages, HelpThoseWhoComeFromOtherLanguages) {
   EXPECT_EQ(help("from nn import *"), "the names are listed: `from nn import Linear, ReLU`");
   EXPECT_EQ(help("i++"), "there is no `++` or `--`; write `+= 1`");
   EXPECT_EQ(help("let x = (1 +)"), "");
-  EXPECT_EQ(help("a && b"), "`and` is the logical operator");
+  EXPECT_EQ(help("a && b"), "`and` is the logical operator, of tensors too");
   EXPECT_EQ(help("a || b"),
             "`or` is the logical operator, `|>` passes a value on, `fn(x) = x * 2.0` is a function without a name");
   EXPECT_EQ(help("a, b = b, a"), "a tuple is written in parentheses: `(a, b)`");

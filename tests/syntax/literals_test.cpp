@@ -11,6 +11,14 @@ TEST(Numbers, IntegersAndFractions) {
   EXPECT_EQ(tree("1_0.2_5e1_0"), "1.025e+11");
 }
 
+TEST(Numbers, Bases) {
+  EXPECT_EQ(tree("0xff"), "255");
+  EXPECT_EQ(tree("0XFF_f32"), "1048370");
+  EXPECT_EQ(tree("0o17"), "15");
+  EXPECT_EQ(tree("0b1010_1010"), "170");
+  EXPECT_EQ(tree("0x7fffffffffffffff"), "9223372036854775807");
+}
+
 TEST(Numbers, Suffixes) {
   EXPECT_EQ(tree("2.0f64"), "2.0f64");
   EXPECT_EQ(tree("2f32"), "2.0f32");

@@ -10,6 +10,7 @@ syntax keyword dlWordOperator and or not
 syntax keyword dlConstant true false none
 syntax keyword dlType f32 f64 bf16 i32 i64 u8 bool int str
 
+syntax match dlNumber "\v<0([xX][0-9a-fA-F_]+|[oO][0-7_]+|[bB][01_]+)>"
 syntax match dlNumber "\v<\d[0-9_]*(\.\d[0-9_]*)?([eE][+-]?\d+)?(f32|f64|bf16|i32|i64|u8)?>"
 syntax match dlOperator "\v\|\>|-\>|[-+*/%@=!<>&]"
 syntax match dlFunction "\v(<fn\s+)@<=\k+"
