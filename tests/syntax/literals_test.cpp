@@ -52,8 +52,8 @@ TEST(Numbers, TooLargeForTheirType) {
 }
 
 TEST(Numbers, Malformed) {
-  EXPECT_EQ(errors("let x = 1abc + 0x10\nlet y = 1e"),
-            "1:9 `1abc` is not a number\n1:16 `0x10` is not a number\n2:9 `1e` is not a number\n");
+  EXPECT_EQ(errors("let x = 1abc + 0b12\nlet y = 1e"),
+            "1:9 `1abc` is not a number\n1:16 `0b12` is not a number\n2:9 `1e` is not a number\n");
 }
 
 TEST(Strings, Escapes) {
