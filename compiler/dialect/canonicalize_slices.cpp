@@ -3,6 +3,7 @@
 #include "compiler/dialect/builder.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -153,11 +154,41 @@ template <class Op, Rewrite<Op> rewrite> struct Simplify : OpRewritePattern<Op> 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override { return rewrite(op, rewriter); }
 };
 
+// Numbers and known sizes go into a slice. MLIR's own patterns for that drop the first dimensions of size 1 that come,
+// whichever ones the slice drops: canonicalizer.h leaves them out.
+struct KnownSlice : OpRewritePattern<tensor::ExtractSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(tensor::ExtractSliceOp op, PatternRewriter &rewriter) const override {
+    Value source = op.getSource();
+    if (auto cast = source.getDefiningOp<tensor::CastOp>(); cast && tensor::canFoldIntoConsumerOp(cast))
+      source = cast.getSource();
+    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(), sizes = op.getMixedSizes(), steps = op.getMixedStrides();
+    bool changes = source != op.getSource();
+    changes |= succeeded(foldDynamicOffsetSizeList(offsets));
+    changes |= succeeded(foldDynamicOffsetSizeList(sizes));
+    changes |= succeeded(foldDynamicStrideList(steps));
+    auto dropped = computeRankReductionMask(op.getStaticSizes(), op.getType().getShape());
+    if (!changes || !dropped)
+      return failure();
+    SmallVector<int64_t> shape;
+    for (auto [d, size] : llvm::enumerate(sizes))
+      if (!dropped->contains(d))
+        shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
+    auto type = RankedTensorType::get(shape, op.getType().getElementType());
+    Value slice = rewriter.create<tensor::ExtractSliceOp>(op.getLoc(), type, source, offsets, sizes, steps);
+    if (type != op.getType())
+      slice = rewriter.create<tensor::CastOp>(op.getLoc(), op.getType(), slice);
+    rewriter.replaceOp(op, slice);
+    return success();
+  }
+};
+
 } // namespace
 
 void addSlicePatterns(RewritePatternSet &patterns) {
-  patterns.add<Simplify<SliceOp, sliceOfSlice>, Simplify<AddSliceOp, addCollected>, Simplify<AddSliceOp, addToZero>>(
-      patterns.getContext());
+  patterns.add<Simplify<SliceOp, sliceOfSlice>, Simplify<AddSliceOp, addCollected>, Simplify<AddSliceOp, addToZero>,
+               KnownSlice>(patterns.getContext());
 }
 
 } // namespace dl::ir

@@ -8,11 +8,15 @@ namespace dl::ir {
 
 // Without the pattern that gives a loop-carried tensor the static size that it starts with: it does not look whether
 // the loop changes the size, and a tensor that grows is such a one.
+// Without those that choose anew which dimensions a slice of a tensor drops (canonicalize_slices.cpp has its own).
 // And without the tidying of control flow, which takes as long again: programs have no branches yet where this runs.
 inline std::unique_ptr<mlir::Pass> createCanonicalizer() {
   mlir::GreedyRewriteConfig config;
   config.enableRegionSimplification = mlir::GreedySimplifyRegionLevel::Disabled;
-  return mlir::createCanonicalizerPass(config, {"(anonymous namespace)::ForOpTensorCastFolder"});
+  return mlir::createCanonicalizerPass(
+      config, {"(anonymous namespace)::ForOpTensorCastFolder", "(anonymous namespace)::ExtractSliceOpCastFolder",
+               "mlir::OpWithOffsetSizesAndStridesConstantArgumentFolder<mlir::tensor::ExtractSliceOp, "
+               "SliceReturnTypeCanonicalizer, SliceCanonicalizer>"});
 }
 
 } // namespace dl::ir

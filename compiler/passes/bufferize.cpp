@@ -10,6 +10,9 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "llvm/ADT/SmallBitVector.h"
+
+#include <utility>
 
 using namespace mlir;
 using namespace mlir::bufferization;
@@ -171,6 +174,45 @@ LogicalResult simplifyReshape(memref::ReshapeOp reshape) {
   return success();
 }
 
+// A part that drops dimensions does not say which: MLIR tells it from the strides, and takes another dimension of size
+// 1 where they are not known. Such a part keeps all dimensions, and is collapsed.
+void keepDimensions(memref::SubViewOp part) {
+  MemRefType type = part.getType(), source = part.getSourceType();
+  SmallVector<OpFoldResult> sizes = part.getMixedSizes();
+  auto fits = [&](int64_t d, int64_t kept) {
+    return kept < type.getRank() &&
+           getConstantIntValue(sizes[d]).value_or(ShapedType::kDynamic) == type.getDimSize(kept);
+  };
+  llvm::SmallBitVector dropped = part.getDroppedDims();
+  bool isRight = true;
+  for (int64_t d = 0, kept = 0; d < source.getRank(); ++d)
+    if (!dropped.test(d))
+      isRight &= fits(d, kept++);
+  if (isRight)
+    return;
+  SmallVector<ReassociationIndices> groups;
+  ReassociationIndices leading;
+  int64_t kept = 0;
+  for (int64_t d = 0; d < source.getRank(); ++d) {
+    if (fits(d, kept)) {
+      groups.push_back(std::exchange(leading, {}));
+      groups.back().push_back(d);
+      ++kept;
+    } else {
+      (groups.empty() ? leading : groups.back()).push_back(d);
+    }
+  }
+  if (kept != type.getRank() || groups.empty())
+    return;
+  OpBuilder b(part);
+  Location loc = part.getLoc();
+  Value whole =
+      b.create<memref::SubViewOp>(loc, part.getSource(), part.getMixedOffsets(), sizes, part.getMixedStrides());
+  Value view = b.create<memref::CollapseShapeOp>(loc, whole, groups);
+  part.replaceAllUsesWith(view.getType() == type ? view : b.create<memref::CastOp>(loc, type, view).getResult());
+  part.erase();
+}
+
 struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BufferizePass)
   StringRef getArgument() const override { return "dl-bufferize"; }
@@ -204,7 +246,8 @@ struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
     bool simple = true;
     getOperation().walk([&](memref::ReshapeOp reshape) { simple &= succeeded(simplifyReshape(reshape)); });
     if (!simple)
-      signalPassFailure();
+      return signalPassFailure();
+    getOperation().walk(keepDimensions);
   }
 };
 
