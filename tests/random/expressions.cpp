@@ -513,9 +513,9 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
     return "(" + sub(other) + ").expand" + shapeText(type);
   }
   case 11:
-    if (type.isFloat() && type.elem != Elem::BF16)
-      return std::string(pick(2) ? "softmax(" : "log_softmax(") + sub(type) +
-             ", dim=" + std::to_string(pick(static_cast<int>(rank))) + ")";
+    if (auto d = static_cast<size_t>(pick(static_cast<int>(rank)));
+        type.isFloat() && type.elem != Elem::BF16 && type.dims[d].least > 0)
+      return std::string(pick(2) ? "softmax(" : "log_softmax(") + sub(type) + ", dim=" + std::to_string(d) + ")";
     return "";
   default:
     return rank <= 2 ? comprehension(type, depth) : "";
