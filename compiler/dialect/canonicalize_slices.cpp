@@ -154,41 +154,63 @@ template <class Op, Rewrite<Op> rewrite> struct Simplify : OpRewritePattern<Op> 
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override { return rewrite(op, rewriter); }
 };
 
-// Numbers and known sizes go into a slice. MLIR's own patterns for that drop the first dimensions of size 1 that come,
-// whichever ones the slice drops: canonicalizer.h leaves them out.
-struct KnownSlice : OpRewritePattern<tensor::ExtractSliceOp> {
-  using OpRewritePattern::OpRewritePattern;
+// The type of a slice whose sizes are known better: it drops the dimensions that `type` does. Nothing where nothing has
+// become known.
+struct KnownPlace {
+  SmallVector<OpFoldResult> offsets, sizes, steps;
+  std::optional<RankedTensorType> type = {};
 
-  LogicalResult matchAndRewrite(tensor::ExtractSliceOp op, PatternRewriter &rewriter) const override {
-    Value source = op.getSource();
-    if (auto cast = source.getDefiningOp<tensor::CastOp>(); cast && tensor::canFoldIntoConsumerOp(cast))
-      source = cast.getSource();
-    SmallVector<OpFoldResult> offsets = op.getMixedOffsets(), sizes = op.getMixedSizes(), steps = op.getMixedStrides();
-    bool changes = source != op.getSource();
+  template <class Op>
+  KnownPlace(Op op, RankedTensorType before, bool changes)
+      : offsets(op.getMixedOffsets()), sizes(op.getMixedSizes()), steps(op.getMixedStrides()) {
     changes |= succeeded(foldDynamicOffsetSizeList(offsets));
     changes |= succeeded(foldDynamicOffsetSizeList(sizes));
     changes |= succeeded(foldDynamicStrideList(steps));
-    auto dropped = computeRankReductionMask(op.getStaticSizes(), op.getType().getShape());
+    auto dropped = computeRankReductionMask(op.getStaticSizes(), before.getShape());
     if (!changes || !dropped)
-      return failure();
+      return;
     SmallVector<int64_t> shape;
     for (auto [d, size] : llvm::enumerate(sizes))
       if (!dropped->contains(d))
         shape.push_back(getConstantIntValue(size).value_or(ShapedType::kDynamic));
-    auto type = RankedTensorType::get(shape, op.getType().getElementType());
-    Value slice = rewriter.create<tensor::ExtractSliceOp>(op.getLoc(), type, source, offsets, sizes, steps);
-    if (type != op.getType())
-      slice = rewriter.create<tensor::CastOp>(op.getLoc(), op.getType(), slice);
-    rewriter.replaceOp(op, slice);
-    return success();
+    type = RankedTensorType::get(shape, before.getElementType());
   }
 };
+
+Value casted(PatternRewriter &rewriter, Location loc, Value value, Type type) {
+  return value.getType() == type ? value : rewriter.create<tensor::CastOp>(loc, type, value);
+}
+
+// Numbers and known sizes go into slices. MLIR's own patterns for that drop the first dimensions of size 1 that come,
+// whichever ones the slice drops: canonicalizer.h leaves them out.
+LogicalResult extractKnown(tensor::ExtractSliceOp op, PatternRewriter &rewriter) {
+  Value source = op.getSource();
+  if (auto cast = source.getDefiningOp<tensor::CastOp>(); cast && tensor::canFoldIntoConsumerOp(cast))
+    source = cast.getSource();
+  KnownPlace known(op, op.getType(), source != op.getSource());
+  if (!known.type)
+    return failure();
+  Value slice = rewriter.create<tensor::ExtractSliceOp>(op.getLoc(), *known.type, source, known.offsets, known.sizes,
+                                                        known.steps);
+  rewriter.replaceOp(op, casted(rewriter, op.getLoc(), slice, op.getType()));
+  return success();
+}
+
+LogicalResult insertKnown(tensor::InsertSliceOp op, PatternRewriter &rewriter) {
+  KnownPlace known(op, op.getSourceType(), false);
+  if (!known.type)
+    return failure();
+  Value source = casted(rewriter, op.getLoc(), op.getSource(), *known.type);
+  rewriter.replaceOpWithNewOp<tensor::InsertSliceOp>(op, source, op.getDest(), known.offsets, known.sizes, known.steps);
+  return success();
+}
 
 } // namespace
 
 void addSlicePatterns(RewritePatternSet &patterns) {
   patterns.add<Simplify<SliceOp, sliceOfSlice>, Simplify<AddSliceOp, addCollected>, Simplify<AddSliceOp, addToZero>,
-               KnownSlice>(patterns.getContext());
+               Simplify<tensor::ExtractSliceOp, extractKnown>, Simplify<tensor::InsertSliceOp, insertKnown>>(
+      patterns.getContext());
 }
 
 } // namespace dl::ir

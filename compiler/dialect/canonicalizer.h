@@ -15,6 +15,7 @@ inline std::unique_ptr<mlir::Pass> createCanonicalizer() {
   config.enableRegionSimplification = mlir::GreedySimplifyRegionLevel::Disabled;
   return mlir::createCanonicalizerPass(
       config, {"(anonymous namespace)::ForOpTensorCastFolder", "(anonymous namespace)::ExtractSliceOpCastFolder",
+               "(anonymous namespace)::InsertSliceOpConstantArgumentFolder<mlir::tensor::InsertSliceOp>",
                "mlir::OpWithOffsetSizesAndStridesConstantArgumentFolder<mlir::tensor::ExtractSliceOp, "
                "SliceReturnTypeCanonicalizer, SliceCanonicalizer>"});
 }
