@@ -1,6 +1,7 @@
 #include "compiler/autodiff/prepare.h"
 
 #include "compiler/autodiff/info.h"
+#include "compiler/dialect/cost.h"
 
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -74,7 +75,7 @@ func::FuncOp inlinedCopy(func::FuncOp callee, StringRef name, bool everything) {
     copy.walk([&](func::CallOp call) { calls.push_back(call); });
     for (func::CallOp call : calls) {
       func::FuncOp target = calleeOf(call);
-      if (!inlining.allows(target))
+      if (!inlining.allows(target) || ir::alwaysFails(*call->getBlock()))
         continue;
       b.setInsertionPoint(call);
       call.replaceAllUsesWith(inlineBody(b, call.getLoc(), target, call.getOperands()));

@@ -5,7 +5,6 @@
 
 #include "mlir/Conversion/BufferizationToMemRef/BufferizationToMemRef.h"
 #include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
@@ -108,7 +107,7 @@ const std::vector<Step> &pipeline() {
       {"math-calls", "math functions to libm", Stage::Llvm, false, perModule(createMathCallsPass)},
       {"mark-loops", "independent innermost loops", Stage::Llvm, false, perModule(createMarkLoopsPass)},
       {"addressing", "views and index arithmetic", Stage::Llvm, false, perModule(createAddressingPass)},
-      {"control-flow", "scf to branches", Stage::Llvm, false, perModule(createConvertSCFToCFPass)},
+      {"control-flow", "scf to branches", Stage::Llvm, false, perModule(createControlFlowPass)},
       {"runtime-calls", "kernels, externs, assertions and polls to calls", Stage::Llvm, false,
        [](Manager &pm, const Options &options) {
          pm.addPass(createRuntimeCallsPass(options.lineText, options.isLibrary));

@@ -9,4 +9,11 @@ bool isMath(mlir::Operation *op) {
                    SigmoidOp, ErfOp, LgammaOp, DigammaOp, PowOp, Atan2Op, ZetaOp>(op);
 }
 
+bool alwaysFails(mlir::Block &block) {
+  return llvm::any_of(block, [](mlir::Operation &op) {
+    auto call = mlir::dyn_cast<ExternOp>(op);
+    return call && call.getCallee() == "dl_rt_error";
+  });
+}
+
 } // namespace dl::ir

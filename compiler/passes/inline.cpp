@@ -1,3 +1,4 @@
+#include "compiler/dialect/cost.h"
 #include "compiler/passes/call_graph.h"
 #include "compiler/passes/passes.h"
 
@@ -45,14 +46,16 @@ struct InlinePass : PassWrapper<InlinePass, OperationPass<ModuleOp>> {
         continue;
       // Inlining into the callee itself has happened already, and copies of its callers' calls do not exist yet:
       // callees come first.
-      SmallVector<func::CallOp> calls = graph.callers[callee];
+      SmallVector<func::CallOp> calls;
+      llvm::copy_if(graph.callers[callee], std::back_inserter(calls),
+                    [](func::CallOp call) { return !ir::alwaysFails(*call->getBlock()); });
       int64_t size = sizeOf(callee);
       bool everywhere = size <= kSmall || calls.size() == 1 || size * static_cast<int64_t>(calls.size()) <= kAllCopies;
       if (!everywhere)
         continue;
       for (func::CallOp call : calls)
         inlineCall(call, callee);
-      if (callee.isPrivate())
+      if (callee.isPrivate() && calls.size() == graph.callers[callee].size())
         callee.erase();
     }
   }

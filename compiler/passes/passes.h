@@ -76,6 +76,8 @@ PassPtr createShareLoopsPass();
 PassPtr createEntryPointsPass();
 // Views and affine index arithmetic to arithmetic on offsets and strides.
 PassPtr createAddressingPass();
+// scf to branches between blocks.
+PassPtr createControlFlowPass();
 // math ops without an instruction become calls of libm.
 PassPtr createMathCallsPass();
 // Innermost loops without dependences get a marker that code generation turns into metadata.

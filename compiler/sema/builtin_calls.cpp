@@ -128,10 +128,7 @@ bool Checker::shapeOf(std::vector<Argument> &args, Shape &out, const std::string
 void Checker::requireSize(const Dim &dim, const std::string &message, Span span) {
   if (dim.isConst() || dim.isOpen() || dim.nonNegative())
     return;
-  Stmt *check = makeStmt(StmtKind::Assert, span);
-  check->condition = callBuiltin("ge", {dimValue(dim, span), intValue(0, span)}, span).expr;
-  check->message = strValue(message, span).expr;
-  emit(check);
+  require(callBuiltin("ge", {dimValue(dim, span), intValue(0, span)}, span), strValue(message, span), span);
 }
 
 static std::optional<Attr> defaultAttr(const std::string &text) {

@@ -299,6 +299,8 @@ private:
   bool shapeOf(std::vector<Argument> &args, Shape &out, const std::string &what, Span span);
   // The program stops with the message where a size that it asks for turns out to be negative.
   void requireSize(const Dim &dim, const std::string &message, Span span);
+  // Emits a check when it runs.
+  void require(const Value &condition, const Value &message, Span span);
   struct BuiltinCall; // builtin_calls.cpp
   bool bindBuiltin(BuiltinCall &call, std::vector<Argument> args);
   bool bindElements(BuiltinCall &call);

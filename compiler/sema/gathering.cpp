@@ -57,10 +57,8 @@ Value Checker::checkedPositions(const Value &index, const Dim &size, Span span) 
   Value n = dimValue(size, span), zero = intValue(0, span);
   Value low = callBuiltin("ge", {index, callBuiltin("neg", {n}, span)}, span),
         high = callBuiltin("lt", {index, n}, span);
-  Stmt *check = makeStmt(StmtKind::Assert, span);
-  check->condition = callBuiltin("all", {callBuiltin("and", {low, high}, span)}, span).expr;
-  check->message = strValue("an index is out of range", span).expr;
-  emit(check);
+  require(callBuiltin("all", {callBuiltin("and", {low, high}, span)}, span), strValue("an index is out of range", span),
+          span);
   return callBuiltin("where", {callBuiltin("lt", {index, zero}, span), callBuiltin("add", {index, n}, span), index},
                      span);
 }

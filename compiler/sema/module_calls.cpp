@@ -78,15 +78,12 @@ Value Checker::callModule(const ast::Expr *callee, const Value &module, std::vec
                         : "declare it with `var`, or as a parameter `mut model` that is passed as `&model`");
       return bad(span);
     }
-    Stmt *check = makeStmt(StmtKind::Assert, span);
-    check->condition = opValue("not", {*training}, training->type, span).expr;
-    check->message = strValue("`" + (callee ? sourceText(callee->span, 40) : str(module.type)) +
-                                  "` is in training mode and changes when it is called, but this is a copy of it; pass "
-                                  "it as `&model` to a "
-                                  "parameter `mut model`, or call `eval(&model)` first",
-                              span)
-                         .expr;
-    emit(check);
+    require(opValue("not", {*training}, training->type, span),
+            strValue("`" + (callee ? sourceText(callee->span, 40) : str(module.type)) +
+                         "` is in training mode and changes when it is called, but this is a copy of it; pass it as "
+                         "`&model` to a parameter `mut model`, or call `eval(&model)` first",
+                     span),
+            span);
   }
   Binding *copy = newBinding(Binding::Local, "module", span);
   copy->type = whole.type;

@@ -264,6 +264,13 @@ Value Checker::settleResult(Value v, Span span) {
   return v;
 }
 
+void Checker::require(const Value &condition, const Value &message, Span span) {
+  Stmt *check = makeStmt(StmtKind::Assert, span);
+  check->condition = condition.expr;
+  check->message = message.expr;
+  emit(check);
+}
+
 bool Checker::checkAssert(const ast::Assert *stmt) {
   Value cond = checkScalarBool(stmt->condition);
   Value message = strValue(sourceText(stmt->condition->span, 200), stmt->span);
@@ -292,10 +299,7 @@ bool Checker::checkAssert(const ast::Assert *stmt) {
   // Of its types, not a place that is not to be reached: `assert false`.
   if (cond.known.boolean && stmt->condition->kind != ast::ExprKind::Bool && refuse(message, stmt->span))
     return true;
-  Stmt *s = makeStmt(StmtKind::Assert, stmt->span);
-  s->condition = cond.expr;
-  s->message = message.expr;
-  emit(s);
+  require(cond, message, stmt->span);
   // `assert x.shape[0] == n` tells the checker so.
   if (stmt->condition->kind == ast::ExprKind::Compare && cond.expr->kind == ExprKind::Op && cond.expr->name == "eq") {
     const Expr *a = cond.expr->args[0], *b = cond.expr->args[1];
