@@ -15,6 +15,11 @@ static bool hasSizeAfter(const Type &type, uint32_t symbol) {
   return std::any_of(type->items.begin(), type->items.end(), [&](const Type &t) { return hasSizeAfter(t, symbol); });
 }
 
+static bool holdsRagged(const Type &type) {
+  return isRagged(type) ||
+         (type->kind == TypeKind::Tuple && std::any_of(type->items.begin(), type->items.end(), holdsRagged));
+}
+
 // The value as a `list[T]`: items of a literal adapt one by one, another list's elements must be of that type.
 bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what) {
   const ast::TypeExpr *itemType = type->items[0];
@@ -52,7 +57,7 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
     if (!isOne) {
       // Tensors whose first sizes differ, or may do so, where `_` allows that.
       std::optional<Type> item = resolveItem(itemType, scope);
-      if (item && isRagged(*item))
+      if (item && (isRagged(*item) || (!common && holdsRagged(*item))))
         common = item;
     }
     if (!common) {
@@ -122,6 +127,9 @@ bool Checker::isAny(const ast::Dim &d) {
 
 // Makes a list one of the type. An open length takes any; tensors of one shape can become tensors of differing size.
 bool Checker::conformList(Value &list, const Type &type, Span span, const std::string &what) {
+  // The elements of a literal adapt one by one.
+  if (list.items && !sameType(list.type->items[0], type->items[0]) && !fitItem(list, type, span, what))
+    return false;
   const Type &have = list.type->items[0], &want = type->items[0];
   if (!type->dims[0].isOpen() &&
       !requireEqual(list.type->dims[0], type->dims[0], span, what + ": the list has {0} elements, expected {1}")) {

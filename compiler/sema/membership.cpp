@@ -6,7 +6,8 @@ namespace dl::sema {
 // == and != of lists, of which one may be a literal.
 Value Checker::compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan) {
   auto fits = [&](Value &v, const Value &other) {
-    return isList(v.type) || (v.items && fitItem(v, other.type, v.span, "this side of `" + sourceText(opSpan) + "`"));
+    return v.items && isList(other.type) ? fitItem(v, other.type, v.span, "this side of `" + sourceText(opSpan) + "`")
+                                         : isList(v.type);
   };
   if (!(isList(lhs.type) ? fits(rhs, lhs) : fits(lhs, rhs))) {
     const Value &other = isList(lhs.type) ? rhs : lhs;

@@ -85,11 +85,12 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
   if (op == ast::BinaryOp::Add && (isList(lhs.type) || isList(rhs.type))) {
     // A literal takes the type of the list beside it.
     auto fitted = [&](Value &v, const Type &item) {
-      if (!v.items || isList(v.type))
+      if (!v.items || (isList(v.type) && sameType(v.type->items[0], item)))
         return isList(v.type) && sameType(v.type->items[0], item);
       return conform(v, listType(Dim::open(), item), v.span, "this side of `+`");
     };
-    const Type item = isList(lhs.type) ? lhs.type->items[0] : rhs.type->items[0];
+    bool first = isList(lhs.type) && (!lhs.items || rhs.items || !isList(rhs.type));
+    const Type item = first ? lhs.type->items[0] : rhs.type->items[0];
     if (fitted(lhs, item) && fitted(rhs, item))
       return joinedLists(opened(materialise(lhs, "list")), opened(materialise(rhs, "list")), span);
   }
