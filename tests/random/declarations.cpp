@@ -413,14 +413,17 @@ void Writer::derivativeEntry() {
     gradients += (i ? ", g" : "g") + std::to_string(i);
     results += ", " + loss.params[i].text();
   }
+  // A `return` that is known to be reached may leave a parameter out.
+  const std::string unused = ", allow_unused=true";
   std::string rest = names.substr(1), partial = "fn(t) = " + loss.name + "(t" + rest + ")";
   std::string takes = "(" + parameters(loss) + ", da: " + first + ") -> ";
   std::string value = "  let (y, " + (loss.params.size() == 1 ? gradients : "(" + gradients + ")") +
-                      ") = value_and_grad(" + loss.name + (loss.params.size() == 1 ? "" : ", wrt=(0, 1)") + ")(" +
-                      names + ")\n",
+                      ") = value_and_grad(" + loss.name + (loss.params.size() == 1 ? "" : ", wrt=(0, 1)") + unused +
+                      ")(" + names + ")\n",
               slope = "  let (z, dz) = jvp(" + partial + ", a, da)\n",
-              forward = "  let (g, dg) = jvp(grad(" + partial + "), a, da)\n",
-              reverse = "  let dg = grad(fn(t) = sum(grad(" + loss.name + ")(t" + rest + ") * da))(a)\n";
+              forward = "  let (g, dg) = jvp(grad(" + partial + unused + "), a, da)\n",
+              reverse = "  let dg = grad(fn(t) = sum(grad(" + loss.name + unused + ")(t" + rest + ") * da)" + unused +
+                        ")(a)\n";
   // A second derivative is most of the code: half of the programs have the one, half the other.
   text_ += "export fn " + entry_ + takes + "(" + results + ", f64, f64, " + first + ") {\n" + value + slope +
            (program_.seed % 2 ? forward : reverse) + "  (y, " + gradients + ", z, dz, dg)\n}\n";
@@ -435,7 +438,7 @@ void Writer::derivativeEntry() {
   program_.againText = "export fn " + entry_ + "_again" + takes + first + " = grad(fn(t) = " +
                        (program_.printsForward ? loss.name + "_jvp(t" + rest + ", da)[1]"
                                                : "sum(" + loss.name + "_grad(t" + rest + ")[1] * da)") +
-                       ")(a)\n";
+                       unused + ")(a)\n";
   for (const TensorType &type : loss.params)
     program_.arguments.push_back(argumentFor(type));
   program_.arguments.push_back(argumentFor(loss.params[0]));
