@@ -483,7 +483,7 @@ Value Checker::setRequiresGrad(const std::vector<Argument> &args, Span span) {
   if (!params.complete) {
     error(Code::BadGradient, args[0].span,
           "`" + sourceText(args[0].span, 30) +
-              "` has params in lists of lists, or of differing sizes in one list, which " + "cannot be frozen")
+              "` has params in lists of lists, or of differing sizes in one list, which cannot be frozen")
         .withHelp("hold them in one list or in tuples; `grad(f, wrt=…)` takes the gradient by other members only");
     return bad(span);
   }
