@@ -1,9 +1,9 @@
 // Reverse mode of recursive functions in a time that is linear in that of the function.
 //
 // A generated derivative calls the function, for its result, and then its own kind, which calls the function again:
-// n calls deep, n²/2 calls. That form stays what further derivatives and printed ones are made of. What runs is another
-// one: the function runs once and writes the results of its calls on a tape (runtime/core/tape.cpp), and the derivative
-// reads them there.
+// n calls deep, n²/2 calls. That form is what is printed, and further derivatives do not need it (second_order.h). What
+// runs is another one: the function runs once and writes the results of its calls on a tape (runtime/core/tape.cpp),
+// and the derivative reads them there.
 #pragma once
 
 #include "compiler/autodiff/reverse.h"

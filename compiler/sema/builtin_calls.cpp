@@ -585,12 +585,8 @@ Value Checker::callBuiltin(const std::string &name, std::vector<Value> operands,
     return bad(span);
   }
   std::vector<Argument> args;
-  for (Value &v : operands) {
-    Argument a;
-    a.span = v.span;
-    a.value = std::move(v);
-    args.push_back(std::move(a));
-  }
+  for (const Value &v : operands)
+    args.push_back(argumentOf(v, v.span));
   return callBuiltin(it->second, std::move(args), span);
 }
 

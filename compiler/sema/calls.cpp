@@ -96,9 +96,7 @@ Value Checker::checkCall(const ast::Call *expr) {
 
 // x |> f, x |> f(2), x |> m.layer
 Value Checker::checkPipe(const ast::Pipe *expr) {
-  Argument first;
-  first.value = checkExpr(expr->input);
-  first.span = expr->input->span;
+  Argument first = argumentOf(checkExpr(expr->input), expr->input->span);
   size_t evaluated = mark();
   Value callee = checkExpr(expr->callee);
   std::vector<Argument> args = checkArguments(expr->args);
@@ -168,9 +166,7 @@ Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg>
   size_t evaluated = mark();
   std::vector<Argument> args = checkArguments(ast);
   pin(base, evaluated);
-  Argument first;
-  first.value = base;
-  first.span = callee->base->span;
+  Argument first = argumentOf(base, callee->base->span);
   static const std::set<std::string> inPlace = {"train", "eval", "load_state_dict", "requires_grad_"};
   if (b->kind == Binding::Function && !b->fn && inPlace.count(b->name))
     first.ref = placeOf(callee->base, false);

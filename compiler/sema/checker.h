@@ -50,6 +50,12 @@ struct Argument {
   bool bracket = false;     // a bracket literal of values, still a tuple
   Span nameSpan{};          // of a named one
 };
+inline Argument argumentOf(Value value, Span span) {
+  Argument argument;
+  argument.value = std::move(value);
+  argument.span = span;
+  return argument;
+}
 
 // A function to be instantiated: its declaration and the values that come with it.
 struct Target {

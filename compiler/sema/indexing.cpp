@@ -39,9 +39,7 @@ Value Checker::checkIndex(const ast::Index *expr) {
   case TypeKind::Module:
     if (const ast::FnDecl *at = methodNamed(*base.type->module, "at");
         at && expr->items.size() == 1 && expr->items[0].kind == ast::IndexItem::Single) {
-      Argument index;
-      index.value = checkExpr(expr->items[0].value);
-      index.span = expr->items[0].span;
+      Argument index = argumentOf(checkExpr(expr->items[0].value), expr->items[0].span);
       return index.value.bad() ? bad(expr->span) : callMethod(base, std::nullopt, at, {index}, expr->span);
     }
     if (std::optional<Value> pack = packOf(base, expr->span)) {

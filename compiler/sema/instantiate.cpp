@@ -422,12 +422,8 @@ void Checker::checkBody(Instance &instance, const Target &target, const std::vec
   Type rules;
   if (target.isWrapper) {
     std::vector<Argument> args;
-    for (Binding *b : opened.declared) {
-      Argument a;
-      a.span = span;
-      a.value = readBinding(b, span);
-      args.push_back(std::move(a));
-    }
+    for (Binding *b : opened.declared)
+      args.push_back(argumentOf(readBinding(b, span), span));
     result.value = callValue(readBinding(opened.all[0], span), std::move(args), span);
   } else if (target.module) {
     result = constructModule(target, opened.scope, opened.declared);

@@ -54,12 +54,7 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
   }
   case TypeKind::Str: {
     // Its characters.
-    auto argument = [span](const Value &v) {
-      Argument a;
-      a.value = v;
-      a.span = span;
-      return a;
-    };
+    auto argument = [span](const Value &v) { return argumentOf(v, span); };
     Value codes = callLibrary("codes", {argument(value)}, span);
     if (codes.bad())
       return std::nullopt;
@@ -83,10 +78,7 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
     }
     out.length = intDim(length, "length");
     out.at = [=, this](const Value &i) {
-      Argument index;
-      index.value = i;
-      index.span = span;
-      Value item = callMethod(over, std::nullopt, at, {index}, span);
+      Value item = callMethod(over, std::nullopt, at, {argumentOf(i, span)}, span);
       if (!item.bad() && item.type->kind == TypeKind::Unit) {
         error(Code::TypeMismatch, span, "`at` of " + str(over.type) + " gives no value");
         return bad(span);

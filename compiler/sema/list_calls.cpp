@@ -153,9 +153,7 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
     writePlace(*place, clear ? listOf({}, item, span) : joinedLists(whole, materialise(added, "added"), span), span);
     return unit(span);
   }
-  Argument self;
-  self.value = whole;
-  self.span = callee->base->span;
+  Argument self = argumentOf(whole, callee->base->span);
   // An element adapts to the list's type where one is asked for.
   for (Argument &a : args)
     if ((name == "insert" && &a == &args.back()) || name == "remove" || method->kind == ListMethod::Reads) {

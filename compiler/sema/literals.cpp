@@ -116,11 +116,9 @@ Value Checker::stackValues(std::vector<Value> items, Span span) {
       return bad(span);
     parts.push_back(v);
   }
-  std::vector<Argument> args(1);
-  args[0].value = tupleValue(std::move(parts), span);
-  args[0].span = span;
+  Argument whole = argumentOf(tupleValue(std::move(parts), span), span);
   auto it = signatures_.find("stack");
-  return it == signatures_.end() ? bad(span) : callBuiltin(it->second, std::move(args), span);
+  return it == signatures_.end() ? bad(span) : callBuiltin(it->second, {whole}, span);
 }
 
 } // namespace dl::sema

@@ -27,22 +27,12 @@ Value Checker::compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, 
         .withHelp("compare the tensors one by one, with `all(a == b)`");
     return bad(span);
   }
-  std::vector<Argument> args(2);
-  args[0].value = lhs;
-  args[0].span = lhs.span;
-  args[1].value = rhs;
-  args[1].span = rhs.span;
-  Value equal = callLibrary("list_equal", std::move(args), span);
+  Value equal = callLibrary("list_equal", {argumentOf(lhs, lhs.span), argumentOf(rhs, rhs.span)}, span);
   return equal.bad() || op == ast::CompareOp::Eq ? equal : opValue("not", {equal}, equal.type, span);
 }
 
 Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
-  auto argument = [](const Value &v) {
-    Argument a;
-    a.value = v;
-    a.span = v.span;
-    return a;
-  };
+  auto argument = [](const Value &v) { return argumentOf(v, v.span); };
   auto reject = [&](const std::string &help) {
     Diagnostic &d =
         error(Code::BadOperand, opSpan, "`in` does not look for " + str(item.type) + " in " + str(whole.type));

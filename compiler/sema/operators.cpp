@@ -193,12 +193,7 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
     error(Code::InternalError, opSpan, "there is no op for `" + symbol + "`");
     return bad(span);
   }
-  std::vector<Argument> args(2);
-  args[0].value = lhs;
-  args[0].span = lhs.span;
-  args[1].value = rhs;
-  args[1].span = rhs.span;
-  Value v = callBuiltin(*row, std::move(args), opSpan);
+  Value v = callBuiltin(*row, {argumentOf(lhs, lhs.span), argumentOf(rhs, rhs.span)}, opSpan);
   v.span = span;
   v.known.literal = literals && !v.bad();
   return v;
