@@ -81,7 +81,7 @@ def Dl_SelectOp : Dl_Op<"select", [Pure, Elementwise, AllTypesMatch<["x", "y", "
   let assemblyFormat = "$condition `,` $x `,` $y attr-dict `:` type($condition) `,` type($x)";
 }
 def Dl_ConvertOp : Dl_Op<"convert", [Pure, Elementwise]> {
-  let summary = "to another element type: float to integer truncates, to bool is != 0";
+  let summary = "to another element type: float to integer truncates and keeps to its bounds, to bool is != 0";
   let arguments = (ins Dl_Value:$x);
   let results = (outs Dl_Value:$result);
   let hasVerifier = 1;

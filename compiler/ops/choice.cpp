@@ -5,6 +5,8 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace dl::ops {
@@ -55,6 +57,24 @@ Value compareScalars(OpBuilder &b, Location loc, CmpKind kind, Value x, Value y)
   return b.create<arith::CmpIOp>(loc, intPredicate(kind, ir::isUnsigned(x.getType())), x, y);
 }
 
+// Truncates; what is beyond the integers becomes the nearest of them, and nan 0: the instruction alone leaves that
+// open.
+Value toInteger(OpBuilder &b, Location loc, Value x, IntegerType to) {
+  const unsigned width = to.getWidth();
+  auto against = [&](arith::CmpFPredicate predicate, double sign) {
+    Value bound = ir::scalarConstant(b, loc, x.getType(), sign * std::ldexp(1.0, int(width) - 1));
+    return b.create<arith::CmpFOp>(loc, predicate, x, bound);
+  };
+  auto whole = [&](const APInt &value) { return b.create<arith::ConstantOp>(loc, b.getIntegerAttr(to, value)); };
+  Value above = against(arith::CmpFPredicate::OGE, 1), below = against(arith::CmpFPredicate::OLT, -1);
+  Value fits =
+      b.create<arith::AndIOp>(loc, against(arith::CmpFPredicate::OGE, -1), against(arith::CmpFPredicate::OLT, 1));
+  Value safe = b.create<arith::SelectOp>(loc, fits, x, ir::scalarConstant(b, loc, x.getType(), 0));
+  Value result = b.create<arith::FPToSIOp>(loc, to, safe);
+  result = b.create<arith::SelectOp>(loc, below, whole(APInt::getSignedMinValue(width)), result);
+  return b.create<arith::SelectOp>(loc, above, whole(APInt::getSignedMaxValue(width)), result);
+}
+
 Value convertFloat(OpBuilder &b, Location loc, Value x, Type to) {
   if (auto target = dyn_cast<FloatType>(to)) {
     unsigned from = x.getType().getIntOrFloatBitWidth();
@@ -64,9 +84,9 @@ Value convertFloat(OpBuilder &b, Location loc, Value x, Type to) {
                                     : b.create<arith::TruncFOp>(loc, to, x).getResult();
   }
   if (!to.isInteger(8))
-    return b.create<arith::FPToSIOp>(loc, to, x);
+    return toInteger(b, loc, x, cast<IntegerType>(to));
   // u8 keeps the low byte, also of negative numbers.
-  return b.create<arith::TruncIOp>(loc, to, b.create<arith::FPToSIOp>(loc, b.getI64Type(), x));
+  return b.create<arith::TruncIOp>(loc, to, toInteger(b, loc, x, b.getI64Type()));
 }
 
 Value convertInt(OpBuilder &b, Location loc, Value x, Type to) {
@@ -135,7 +155,8 @@ std::vector<Row> choiceRows() {
         "written",
         true},
        buildZeroWhere},
-      {{"convert(x: T[*S], dtype: dtype) -> dtype[*S]", "x in another element type; floats truncate to integers"},
+      {{"convert(x: T[*S], dtype: dtype) -> dtype[*S]",
+        "x in another element type; floats truncate to integers, those beyond them to the nearest, nan to 0"},
        buildConvert},
       {{"stop_grad(x: T[*S]) -> T[*S]", "x as a constant to differentiation"}, buildStopGrad},
   };

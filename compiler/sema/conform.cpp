@@ -96,6 +96,11 @@ Value Checker::convertLiteral(const Value &value, Elem elem) {
   return fitsElement(value, elem) ? wrapLiteral(value, elem) : bad(value.span);
 }
 
+// What an element of this type keeps of an integer.
+static int64_t lowBits(int64_t number, Elem elem) {
+  return elem == Elem::U8 ? int64_t(uint8_t(number)) : elem == Elem::I32 ? int64_t(int32_t(number)) : number;
+}
+
 Value Checker::wrapLiteral(const Value &value, Elem elem) {
   if (value.type->elem == elem)
     return value;
@@ -104,6 +109,9 @@ Value Checker::wrapLiteral(const Value &value, Elem elem) {
   if (value.expr->kind == ExprKind::TensorConst) {
     v.expr = make(ExprKind::TensorConst, v.type, value.span);
     v.expr->numbers = value.expr->numbers;
+    if (isInteger(value.type->elem) && isInteger(elem))
+      for (double &number : v.expr->numbers)
+        number = double(lowBits(int64_t(number), elem));
     return v;
   }
   if (value.known.dim && value.known.dim->isConst()) {
@@ -112,7 +120,7 @@ Value Checker::wrapLiteral(const Value &value, Elem elem) {
       v = floatValue(double(number), elem, value.span, true);
     } else {
       v.expr = make(ExprKind::Constant, v.type, value.span);
-      v.expr->literal.value = number;
+      v.expr->literal.value = lowBits(number, elem);
       v.known = elem == Elem::I64 ? value.known : Known{};
     }
     return v;

@@ -306,9 +306,8 @@ Number convert(Elem from, Elem to, const Number &x, Trace &trace) {
   if (!sema::isFloat(from))
     return {wrapped(to, static_cast<int64_t>(x.value)), 0};
   Number cut = stepping(x, std::trunc, trace);
-  if (std::fabs(cut.value) >= 0x1p31L)
-    throw Unstable("a float that is no integer of the type");
-  return {wrapped(to, static_cast<int64_t>(cut.value)), 0};
+  const Real end = to == Elem::I32 ? 0x1p31L : 0x1p63L;
+  return {wrapped(to, static_cast<int64_t>(std::clamp(cut.value, -end, end - 1))), 0};
 }
 
 } // namespace dl::reference
