@@ -139,6 +139,13 @@ void Writer::assign() {
     return declare();
   Name target = any(targets);
   std::string value = expr(target.type, 3);
+  if (chance(15)) { // made before it is known whether it is taken
+    std::string made = fresh("v");
+    line("let " + made + " = " + damped(target.type, value));
+    line("if " + scalarBool(2) + " { " + target.name + " = " + made + " }");
+    scope_.push_back({made, target.type, false});
+    return;
+  }
   if (target.type.elem == Elem::Bool || chance(50))
     return line(target.name + " = " + damped(target.type, value));
   static const std::vector<std::string> operators = {" += ", " -= ", " *= "};
