@@ -164,7 +164,8 @@ std::string Writer::floatExpr(const TensorType &type, int depth) {
   case 0:
   case 1:
   case 2: {
-    static const std::vector<std::string> smooth = {"sin", "cos", "tanh", "sigmoid", "atan", "erf"};
+    static const std::vector<std::string> smooth = {"sin",      "cos",  "tanh",     "sigmoid",    "atan", "erf",
+                                                    "softplus", "mish", "softsign", "logsigmoid", "gelu"};
     std::string f = any(smooth), x = sub();
     return chance(15) ? "(" + x + ")." + f + "()" : chance(15) ? "(" + x + " |> " + f + ")" : f + "(" + x + ")";
   }
@@ -336,6 +337,14 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     TensorType vector = type;
     vector.dims = {randomSize()};
     std::string variable = variableOf(vector);
+    if (variable.empty() && chance(50)) {
+      vector.dims.push_back(randomSize());
+      std::string x = expr(vector, depth - 1), mask = expr(vector.with(Elem::Bool), depth - 1);
+      if (type.elem == Elem::I64 && chance(30))
+        return chance(50) ? "count_nonzero(" + mask + ")" : "sum(unique((" + x + ").flatten()))";
+      if (type.isFloat() || type.elem == Elem::I64)
+        return "sum((" + x + ")[" + mask + "])";
+    }
     if (!variable.empty() && type.isFloat())
       return "sum(" + variable + "[" + variable + (pick(2) ? " > " : " < ") + literal(type.elem, false) + "])";
   }
@@ -364,6 +373,8 @@ std::string Writer::reduced(const TensorType &type, int depth) {
     larger.dims.insert(larger.dims.begin() + static_cast<ptrdiff_t>(at), size);
   std::string dim =
       chance(25) ? std::to_string(static_cast<int>(at) - static_cast<int>(larger.dims.size())) : std::to_string(at);
+  if (type.isFloat() && size.least > 0 && chance(15))
+    f = any<std::string>({"logsumexp", "norm", "prod"});
   std::string x = expr(larger, depth - 1), rest = "dim=" + dim + (keep ? ", keepdim=true)" : ")");
   return chance(30) ? "(" + x + ")." + f + "(" + rest : f + "(" + x + ", " + rest;
 }
@@ -390,6 +401,8 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
   size_t rank = type.dims.size();
   auto sub = [&](TensorType other) { return expr(other, depth - 1); };
   TensorType other = type;
+  if (chance(25))
+    return chance(25) ? windowed(type, depth) : indexed(type, depth);
   switch (pick(14)) {
   case 0:
     if (rank < 2)

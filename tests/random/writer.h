@@ -152,6 +152,12 @@ private:
   std::string gathered(const TensorType &type, int depth); // of a scalar type
   std::string einsum(const TensorType &type, int depth);   // empty: nothing fits
 
+  // ---- indexing (indexing.cpp); empty: nothing fits
+  std::string placesIn(const Size &size, const std::vector<Size> &dims, int depth);
+  std::string indexed(const TensorType &type, int depth);
+  std::string rearranged(const TensorType &type, int depth);
+  std::string windowed(const TensorType &type, int depth);
+
   // ---- expressions (expressions.cpp)
   std::string expr(const TensorType &type, int depth);
   std::string floatExpr(const TensorType &type, int depth);

@@ -27,6 +27,14 @@ Array apply(const Operation &op);
 // The families: nothing when the op belongs to another.
 bool reduction(const Operation &op, Array &result);
 bool reshaping(const Operation &op, Array &result);
+bool ordering(const Operation &op, Array &result);
+bool windowed(const Operation &op, Array &result);
+
+// Sums in any order; the largest or smallest of some numbers; and sum over k of a[k] b[k], where each product rounds,
+// too.
+Number sum(sema::Elem elem, const std::vector<Number> &parts);
+Number extremum(const std::vector<Number> &parts, bool largest, Trace &trace);
+Number dot(sema::Elem elem, const std::vector<std::pair<Number, Number>> &pairs);
 
 // A dimension counted from the end is one from the start.
 inline size_t dimension(int64_t dim, size_t rank) {

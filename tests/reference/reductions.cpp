@@ -4,7 +4,6 @@
 #include <cmath>
 
 namespace dl::reference {
-namespace {
 
 using sema::Elem;
 
@@ -27,6 +26,8 @@ Number sum(Elem elem, const std::vector<Number> &parts) {
   return rounded(elem, {value, error + unitRoundoff(elem) * static_cast<long double>(parts.size()) * size});
 }
 
+namespace {
+
 Number product(const Operation &op, const std::vector<Number> &parts) {
   Number result{1, 0};
   for (const Number &x : parts)
@@ -35,7 +36,7 @@ Number product(const Operation &op, const std::vector<Number> &parts) {
 }
 
 // The position of the first extremum. Two that are equal share a derivative, so who else is one belongs to the trace.
-size_t extremum(const std::vector<Number> &parts, bool largest, bool exactly, Trace &trace) {
+size_t extremeAt(const std::vector<Number> &parts, bool largest, bool exactly, Trace &trace) {
   size_t best = 0;
   for (size_t i = 1; i < parts.size(); ++i)
     if (largest ? parts[i].value > parts[best].value : parts[i].value < parts[best].value)
@@ -47,6 +48,17 @@ size_t extremum(const std::vector<Number> &parts, bool largest, bool exactly, Tr
   }
   return best;
 }
+
+} // namespace
+
+Number extremum(const std::vector<Number> &parts, bool largest, Trace &trace) {
+  Number best = parts[extremeAt(parts, largest, false, trace)];
+  for (const Number &x : parts)
+    best.error = std::max(best.error, x.error);
+  return best;
+}
+
+namespace {
 
 Number reduce(const Operation &op, const std::vector<Number> &parts) {
   if (op.name == "sum")
@@ -62,11 +74,8 @@ Number reduce(const Operation &op, const std::vector<Number> &parts) {
     throw Unsupported("an extremum of nothing");
   bool largest = op.name == "max" || op.name == "argmax";
   if (op.name == "argmax" || op.name == "argmin")
-    return {static_cast<long double>(extremum(parts, largest, true, op.trace)), 0};
-  Number best = parts[extremum(parts, largest, false, op.trace)];
-  for (const Number &x : parts)
-    best.error = std::max(best.error, x.error);
-  return best;
+    return {static_cast<long double>(extremeAt(parts, largest, true, op.trace)), 0};
+  return extremum(parts, largest, op.trace);
 }
 
 } // namespace

@@ -80,18 +80,6 @@ const Number &at(const Array &array, const std::vector<int64_t> &index) {
   return array.data[stretched(array.shape, index)];
 }
 
-// sum over k of a[k] b[k]: each product and each addition rounds.
-Number dot(Elem elem, const std::vector<std::pair<Number, Number>> &pairs) {
-  long double value = 0, error = 0, size = 0;
-  for (const auto &[a, b] : pairs) {
-    value += a.value * b.value;
-    error += std::fabs(a.value) * b.error + std::fabs(b.value) * a.error + a.error * b.error;
-    size += std::fabs(a.value * b.value);
-  }
-  error += unitRoundoff(elem) * static_cast<long double>(pairs.size() + 1) * size;
-  return pairs.empty() ? Number{} : rounded(elem, {value, error});
-}
-
 Array matmul(const Operation &op) {
   Array a = op.args[0], b = op.args[1];
   bool dropRow = a.shape.size() == 1, dropColumn = b.shape.size() == 1;
@@ -192,9 +180,20 @@ Array created(const Operation &op) {
 
 } // namespace
 
+Number dot(Elem elem, const std::vector<std::pair<Number, Number>> &pairs) {
+  long double value = 0, error = 0, size = 0;
+  for (const auto &[a, b] : pairs) {
+    value += a.value * b.value;
+    error += std::fabs(a.value) * b.error + std::fabs(b.value) * a.error + a.error * b.error;
+    size += std::fabs(a.value * b.value);
+  }
+  error += unitRoundoff(elem) * static_cast<long double>(pairs.size() + 1) * size;
+  return pairs.empty() ? Number{} : rounded(elem, {value, error});
+}
+
 Array apply(const Operation &op) {
   Array result;
-  if (reduction(op, result) || reshaping(op, result))
+  if (reduction(op, result) || reshaping(op, result) || ordering(op, result) || windowed(op, result))
     return result;
   if (const UnaryFunction *f = findUnary(op.name)) {
     result = {op.elem, op.args[0].shape, {}};
