@@ -45,6 +45,11 @@ Writer::Writer(uint64_t seed, std::string entry, const GeneratorOptions &options
     int64_t size = 1 + pick(4);
     constants_.push_back({std::to_string(size), size});
   }
+  // Long enough for whole vectors and what is left of them; small sizes leave no more than that.
+  if (!options.differentiable && chance(12)) {
+    int64_t size = 5 + pick(36);
+    constants_.back() = {std::to_string(size), size};
+  }
 }
 
 Program Writer::program() {
@@ -323,12 +328,18 @@ void Writer::moduleDeclaration() {
   functions_.push_back(function);
 }
 
+// What N is.
+static int64_t rowsOf(uint64_t seed, const GeneratorOptions &options) {
+  bool isLong = seed % 8 == 5 && !options.differentiable;
+  return static_cast<int64_t>(isLong ? 5 + seed / 8 % 36 : 1 + seed % 4);
+}
+
 Argument Writer::argumentFor(const TensorType &type) {
   Argument argument{type.elem, {}, {}};
   for (const Size &size : type.dims)
     argument.shape.push_back(size.isConst()     ? size.least
                              : size.text == "K" ? static_cast<int64_t>(program_.seed / 2 % 3)
-                             : size.text == "N" ? 1 + static_cast<int64_t>(program_.seed % 4)
+                             : size.text == "N" ? rowsOf(program_.seed, options_)
                                                 : 1 + static_cast<int64_t>(program_.seed / 4 % 3));
   int64_t count = 1;
   for (int64_t size : argument.shape)
