@@ -46,8 +46,8 @@ Writer::Writer(uint64_t seed, std::string entry, const GeneratorOptions &options
     constants_.push_back({std::to_string(size), size});
   }
   // Long enough for whole vectors and what is left of them; small sizes leave no more than that.
-  if (!options.differentiable && chance(12)) {
-    int64_t size = 5 + pick(36);
+  if (chance(12)) {
+    int64_t size = 5 + pick(options.differentiable ? 15 : 36);
     constants_.back() = {std::to_string(size), size};
   }
 }
@@ -330,8 +330,7 @@ void Writer::moduleDeclaration() {
 
 // What N is.
 static int64_t rowsOf(uint64_t seed, const GeneratorOptions &options) {
-  bool isLong = seed % 8 == 5 && !options.differentiable;
-  return static_cast<int64_t>(isLong ? 5 + seed / 8 % 36 : 1 + seed % 4);
+  return static_cast<int64_t>(seed % 8 == 5 ? 5 + seed / 8 % (options.differentiable ? 15 : 36) : 1 + seed % 4);
 }
 
 Argument Writer::argumentFor(const TensorType &type) {
