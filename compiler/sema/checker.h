@@ -368,18 +368,20 @@ private:
   void assignVariable(Binding *binding, Value value, Span span);
   void checkFor(const ast::For *stmt);
   void forRange(const ast::For *stmt);
-  void forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place);
   // What is gone over: `length` items that `at` gives, or, without a length, each of `items` by itself.
   struct Iterable {
     std::optional<Dim> length;
     std::function<Value(const Value &)> at;
     std::vector<Value> items;
+    std::map<size_t, Iterable> inner; // in the place of some of the items: all that these go over
   };
   std::optional<Iterable> iterableOf(const ast::Expr *expr, const std::string &who);
   std::optional<Iterable> iterable(const Value &value, Span span, const std::string &who);
   std::optional<Iterable> sideBySide(const ast::Call *call, const std::string &name, const std::string &who);
   Value pairedList(const std::string &name, const std::vector<Argument> &args, Span span);
-  void forIndexed(const ast::For *stmt, const Iterable &over);
+  // `isPart`: of a loop that is written out, which `break` cannot leave.
+  void forIndexed(const ast::For *stmt, const Iterable &over, bool isPart = false);
+  void forUnrolled(const ast::For *stmt, const Iterable &over, const std::optional<Place> &place);
   void forInPlace(const ast::For *stmt, const Place &place, const Value &list);
   // Emits a loop over an i64 variable; the caller fills its body through `fill`.
   void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step,
@@ -442,6 +444,10 @@ private:
   Value valueAt(const Value &whole, const StatePath &path, Span span);
   Value replaceParts(const Value &whole, const std::vector<std::pair<StatePath, Value>> &changes, size_t depth,
                      Span span);
+  Value replaceColumns(const Value &list, const std::vector<std::pair<StatePath, Value>> &changes, size_t depth,
+                       Span span);
+  bool allNamed(const std::vector<StateEntry> &entries, Span span);
+  bool storedAlone(const StateEntry &entry, Span span); // as a tensor of its own, which files can hold
   Value stateDict(const Value &value, Span span);
   Value namedState(const Value &value, bool parameters, Span span);
   void namedModules(const Value &value, const std::string &name, bool all,

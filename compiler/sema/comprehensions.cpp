@@ -253,10 +253,20 @@ void Checker::Comprehending::nest(size_t k) {
     loopsAt = c.mark();
   }
   if (o->items && !o->items->length) { // a tuple, by which a reduction is written out
-    for (const Value &item : o->items->items) {
-      Restore<Scope *> at(c.scope_, c.newScope(c.scope_));
-      c.bindPattern(clause.pattern, item, false);
-      nest(k + 1);
+    for (size_t i = 0; i < o->items->items.size(); ++i) {
+      auto visit = [&](const Value &item) {
+        Restore<Scope *> at(c.scope_, c.newScope(c.scope_));
+        c.bindPattern(clause.pattern, item, false);
+        nest(k + 1);
+      };
+      if (auto several = o->items->inner.find(i); several != o->items->inner.end())
+        c.emitFor("i", clause.pattern.span, c.intValue(0, span), c.dimValue(*several->second.length, span),
+                  std::nullopt, [&](const Value &at) {
+                    firstInside = std::min(firstInside, at.known.dim->symbolId());
+                    visit(several->second.at(at));
+                  });
+      else
+        visit(o->items->items[i]);
     }
     return;
   }
@@ -568,6 +578,11 @@ bool Checker::writtenOut(const ast::Comprehension *expr, size_t k, std::vector<V
     if (!over)
       return false;
     if (over->length && !over->length->isConst()) {
+      error(Code::NotConstant, clause.in->span,
+            "how many elements there are must be known when the program is compiled, because their types differ");
+      return false;
+    }
+    if (!over->inner.empty()) {
       error(Code::NotConstant, clause.in->span,
             "how many elements there are must be known when the program is compiled, because their types differ");
       return false;

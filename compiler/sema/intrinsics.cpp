@@ -223,6 +223,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
       Value whole = opened(materialise(x, "sized"));
       return dimValue(whole.type->dims[0], span);
     }
+    if (x.type->kind == TypeKind::Record && !allNamed(stateOf(x.type), span))
+      return bad(span);
     if (x.type->kind == TypeKind::Tuple || x.type->kind == TypeKind::Record)
       return intValue(int64_t(x.type->kind == TypeKind::Record ? stateOf(x.type).size() : x.type->items.size()), span);
     if (isTensor(x.type)) {

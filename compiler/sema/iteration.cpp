@@ -28,8 +28,14 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
   case TypeKind::Record: {
     // Its tensors, those of records inside too.
     Value over = materialise(value, "items");
-    for (const StateEntry &e : stateOf(over.type))
-      out.items.push_back(valueAt(over, e.path, span));
+    for (const StateEntry &e : stateOf(over.type)) {
+      if (e.each && !storedAlone(e, span))
+        return std::nullopt;
+      Value item = materialise(valueAt(over, e.path, span), "item");
+      if (e.each)
+        out.inner[out.items.size()] = *iterable(item, span, who);
+      out.items.push_back(item);
+    }
     return out;
   }
   case TypeKind::Tuple: {
@@ -121,6 +127,8 @@ std::optional<Checker::Iterable> Checker::sideBySide(const ast::Call *call, cons
   bool written = !over[0].length, mixed = false;
   for (const Iterable &each : over)
     mixed |= written != !each.length;
+  for (const Iterable &each : over)
+    mixed |= !each.inner.empty();
   if (mixed) {
     error(Code::TypeMismatch, span, "`zip` goes over lists and tensors, or over tuples, not over both");
     return std::nullopt;

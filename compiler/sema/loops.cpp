@@ -50,9 +50,9 @@ void Checker::checkFor(const ast::For *stmt) {
             "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
       return;
     }
-    std::vector<Value> items;
+    Iterable items;
     for (uint32_t i = 0; i < whole.type->items.size(); ++i)
-      items.push_back(part(whole, i, operand->span));
+      items.items.push_back(part(whole, i, operand->span));
     forUnrolled(stmt, items, place);
     return;
   }
@@ -62,7 +62,7 @@ void Checker::checkFor(const ast::For *stmt) {
   if (over->length)
     forIndexed(stmt, *over);
   else
-    forUnrolled(stmt, over->items, std::nullopt);
+    forUnrolled(stmt, *over, std::nullopt);
 }
 
 void Checker::forRange(const ast::For *stmt) {
@@ -99,11 +99,12 @@ void Checker::forRange(const ast::For *stmt) {
   });
 }
 
-void Checker::forIndexed(const ast::For *stmt, const Iterable &over) {
+void Checker::forIndexed(const ast::For *stmt, const Iterable &over, bool isPart) {
   emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(*over.length, stmt->span), std::nullopt,
           [&](const Value &i) {
             Scope *scope = newScope(scope_);
             Restore<Scope *> inner(scope_, scope);
+            Restore<int> unrolled(frame_->unrolled, isPart);
             Value item = over.at(i);
             item.span = stmt->in->span;
             bindPattern(stmt->pattern, item, false);
@@ -138,8 +139,9 @@ void Checker::forInPlace(const ast::For *stmt, const Place &place, const Value &
 }
 
 // One copy of the body for each item: the items may have different types. With a place, the items are changed in it.
-void Checker::forUnrolled(const ast::For *stmt, const std::vector<Value> &items, const std::optional<Place> &place) {
+void Checker::forUnrolled(const ast::For *stmt, const Iterable &over, const std::optional<Place> &place) {
   constexpr size_t kMaxUnrolled = 4096;
+  const std::vector<Value> &items = over.items;
   if (items.size() > kMaxUnrolled) {
     error(Code::RecursionUnsupported, stmt->span,
           "a loop over a tuple is written out; " + std::to_string(items.size()) + " items are too many");
@@ -155,9 +157,13 @@ void Checker::forUnrolled(const ast::For *stmt, const std::vector<Value> &items,
   for (size_t k = 0; k < items.size() && diagnostics_->errorCount() == errors; ++k) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
+    if (auto several = over.inner.find(k); several != over.inner.end()) {
+      forIndexed(stmt, several->second, true);
+      continue;
+    }
     if (!place) {
       Value item = items[k];
-      item.span = stmt->in->span;
+      item.span = stmt->in ? stmt->in->span : stmt->span;
       bindPattern(stmt->pattern, item, false);
       checkBlock(stmt->body, newScope(scope), false);
       continue;

@@ -1,6 +1,7 @@
 #include "compiler/sema/module_parts.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace dl::sema {
 
@@ -110,16 +111,23 @@ public:
   void visit(const Type &type, const std::string &name, Role role, bool frozen, bool tied) {
     if (type->kind == TypeKind::Tensor) {
       if (role != Role::None)
-        out_.push_back({name, path_, type, role == Role::Param, frozen, tied});
+        add(type, name, role, frozen, tied);
       return;
     }
     auto at = [&](const std::string &part) { return name.empty() ? part : name + "." + part; };
-    if (isList(type) && type->dims[0].isConst())
+    if (isList(type) && type->dims[0].isConst() && !each_) {
       for (int64_t i = 0; i < type->dims[0].constant(); ++i) {
         path_.push_back({uint32_t(i), true});
         visit(type->items[0], at(std::to_string(i)), role, frozen, tied);
         path_.pop_back();
       }
+    } else if (isList(type)) {
+      const Type *outer = std::exchange(each_, &type);
+      nested_ += outer != nullptr;
+      visit(type->items[0], at("*"), role, frozen, tied);
+      nested_ -= outer != nullptr;
+      each_ = outer;
+    }
     // What param(x) makes has no name of its own inside.
     bool isVariable = type->kind == TypeKind::Module && type->module->fields.size() > 1 &&
                       type->module->fields[1].name == "data.grad";
@@ -159,8 +167,22 @@ public:
   }
 
 private:
+  void add(const Type &type, const std::string &name, Role role, bool frozen, bool tied) {
+    StateEntry entry{name, path_, type, role == Role::Param, frozen, tied, each_ != nullptr};
+    if (each_) {
+      std::vector<Dim> dims{(*each_)->dims[0]};
+      dims.insert(dims.end(), type->dims.begin(), type->dims.end());
+      // Lists in lists, and tensors of differing size, lie one after another; a list that grows has the file's length.
+      bool apart = !nested_ && !isRagged(type) && !dims[0].isOpen();
+      entry.type = apart ? tensorType(type->elem, std::move(dims)) : nullptr;
+    }
+    out_.push_back(std::move(entry));
+  }
+
   std::vector<StateEntry> &out_;
   StatePath path_;
+  const Type *each_ = nullptr; // the list around whose elements stand together
+  int nested_ = 0;             // lists in it
 };
 
 } // namespace

@@ -39,7 +39,8 @@ struct ParamPart : NamedPart {
 std::vector<ParamPart> paramParts(const Type &type, TreePlace place, ParamSet set);
 
 // A tensor or scalar that a state_dict holds.
-// From a value to one inside: parts, and elements of lists.
+// From a value to one inside: parts, elements of lists, and a part of all the elements of a list, as the list stores
+// it.
 struct StateStep {
   uint32_t index;
   bool isItem = false;
@@ -52,6 +53,9 @@ struct StateEntry {
   Type type;
   bool isParam = false, frozen = false;
   bool tied = false; // shares the storage of the entry with the same path
+  // One for all the elements of a list whose length only the running program knows: the name has a `*` for the number
+  // of the element, the tensor the elements along its first dimension.
+  bool each = false;
 };
 std::vector<StateEntry> stateOf(const Type &type);
 

@@ -11,13 +11,32 @@ using StateMap = std::vector<std::pair<StatePath, Value>>;
 Value Checker::valueAt(const Value &whole, const StatePath &path, Span span) {
   Value v = whole;
   for (const StateStep &step : path)
-    v = step.isItem ? opened(listAt(v, intValue(step.index, span), span)) : part(v, step.index, span);
-  return v;
+    v = step.isItem      ? opened(listAt(v, intValue(step.index, span), span))
+        : isList(v.type) ? storedPart(v, step.index, span)
+                         : part(v, step.index, span);
+  return isList(v.type) ? storedPart(v, 0, span) : v;
+}
+
+// The same for all elements of a list together: `changes` are columns of it.
+Value Checker::replaceColumns(const Value &list, const StateMap &changes, size_t depth, Span span) {
+  if (changes.back().first.size() == depth)
+    return fromParts(list.type, {changes.back().second}, span);
+  std::vector<Value> columns;
+  for (uint32_t k = 0; k < storedParts(list.type).size(); ++k) {
+    StateMap inner;
+    std::copy_if(changes.begin(), changes.end(), std::back_inserter(inner),
+                 [&](const auto &c) { return c.first[depth].index == k; });
+    Value old = storedPart(list, k, span);
+    columns.push_back(inner.empty() ? old : replaceColumns(old, inner, depth + 1, span));
+  }
+  return fromParts(list.type, columns, span);
 }
 
 // `whole` with other values at these paths. Precondition: `whole` is materialised; the types are those of the parts.
 Value Checker::replaceParts(const Value &whole, const StateMap &changes, size_t depth, Span span) {
   bool list = isList(whole.type);
+  if (list && (changes.back().first.size() == depth || !changes.back().first[depth].isItem))
+    return replaceColumns(whole, changes, depth, span);
   size_t count = list ? size_t(whole.type->dims[0].constant()) : partsOfTree(whole.type).size();
   std::vector<Value> parts;
   for (uint32_t i = 0; i < count; ++i) {
@@ -27,7 +46,7 @@ Value Checker::replaceParts(const Value &whole, const StateMap &changes, size_t 
     Value old = list ? opened(listAt(whole, intValue(i, span), span)) : storedPart(whole, i, span);
     if (inner.empty())
       parts.push_back(old);
-    else if (inner.back().first.size() == depth + 1)
+    else if (inner.back().first.size() == depth + 1 && !isList(old.type))
       parts.push_back(inner.back().second);
     else
       parts.push_back(replaceParts(list ? materialise(old, "item") : old, inner, depth + 1, span));
@@ -36,8 +55,22 @@ Value Checker::replaceParts(const Value &whole, const StateMap &changes, size_t 
 }
 
 // ------------------------------------------------------------------------------------------------------ by name
+// Whether each entry is one tensor with a name that is known; an error where it is not.
+bool Checker::allNamed(const std::vector<StateEntry> &entries, Span span) {
+  for (const StateEntry &e : entries)
+    if (e.each) {
+      error(Code::NotConstant, span,
+            "how many `" + e.name + "` there are is known only when the program runs, so they have no names here")
+          .withHelp("`save(path, model)`, `load(path, &model)`, `tree_map` and a loop over `parameters()` take them");
+      return false;
+    }
+  return true;
+}
+
 // state_dict(m): every parameter and buffer under PyTorch's name, as a record.
 Value Checker::stateDict(const Value &value, Span span) {
+  if (!allNamed(stateOf(value.type), span))
+    return bad(span);
   Value whole = materialise(value, "model"), out;
   std::vector<std::string> names;
   std::vector<Type> types;
@@ -54,11 +87,14 @@ Value Checker::stateDict(const Value &value, Span span) {
 
 // Pairs of a name and a value: parameters or buffers.
 Value Checker::namedState(const Value &value, bool parameters, Span span) {
+  std::vector<StateEntry> entries = stateOf(value.type);
+  std::erase_if(entries, [&](const StateEntry &e) { return e.isParam != parameters || e.tied; });
+  if (!allNamed(entries, span))
+    return bad(span);
   Value whole = materialise(value, "model");
   std::vector<Value> pairs;
-  for (const StateEntry &e : stateOf(value.type))
-    if (e.isParam == parameters && !e.tied)
-      pairs.push_back(tupleValue({strValue(e.name, span), valueAt(whole, e.path, span)}, span));
+  for (const StateEntry &e : entries)
+    pairs.push_back(tupleValue({strValue(e.name, span), valueAt(whole, e.path, span)}, span));
   return tupleValue(std::move(pairs), span);
 }
 
@@ -70,7 +106,13 @@ void Checker::namedModules(const Value &value, const std::string &name, bool all
     if (!all)
       return;
   }
-  if (isList(value.type) && value.type->dims[0].isConst())
+  if (isList(value.type) && !value.type->dims[0].isConst()) {
+    error(Code::NotConstant, value.span,
+          "how many modules are in `" + name + "` is known only when the program runs, so they have no names here")
+        .withHelp("loop over the list itself");
+    return;
+  }
+  if (isList(value.type))
     for (int64_t i = 0; i < value.type->dims[0].constant(); ++i)
       namedModules(materialise(listAt(value, intValue(i, value.span), value.span), "item"),
                    name.empty() ? std::to_string(i) : name + "." + std::to_string(i), all, out);
@@ -189,11 +231,11 @@ Value Checker::withState(const Value &value, const Value &given, bool strict, Sp
       missing.push_back(own.name);
       continue;
     }
-    bool fits = it->type->dims.size() == own.type->dims.size();
+    bool fits = !own.each && it->type->dims.size() == own.type->dims.size();
     for (size_t i = 0; fits && i < own.type->dims.size(); ++i)
       fits = compareDims(it->type->dims[i], own.type->dims[i]) != Proof::Different;
     if (!fits) {
-      differing.push_back(own.name + " is " + str(it->type) + ", expected " + str(own.type));
+      differing.push_back(own.name + " is " + str(it->type) + ", expected " + (own.type ? str(own.type) : "a list"));
       continue;
     }
     Value v = convert(valueAt(dict, it->path, span), own.type->elem, span);
@@ -225,6 +267,14 @@ static std::string joinLines(const std::vector<std::string> &lines, const char *
   return text;
 }
 
+bool Checker::storedAlone(const StateEntry &entry, Span span) {
+  if (!entry.type)
+    error(Code::NotConstant, span,
+          "`" + entry.name + "`, in a list whose length changes or in a list of lists, is not written to files")
+        .withHelp("make a tensor of it, as in `save(path, tensor(xs))`");
+  return entry.type != nullptr;
+}
+
 // The value with a safetensors file's weights in the place of its own.
 Value Checker::readState(const Value &path, const Value &whole, bool strict, Span span) {
   std::vector<std::pair<StateEntry, std::vector<std::string>>> own = storages(whole.type);
@@ -233,7 +283,10 @@ Value Checker::readState(const Value &path, const Value &whole, bool strict, Spa
   std::vector<Type> types;
   std::vector<std::string> names;
   for (const auto &[entry, alternatives] : own) {
-    types.push_back(entry.type);
+    if (!storedAlone(entry, span))
+      return bad(span);
+    // What is in the file has sizes of its own where the program does not know them.
+    types.push_back(mapDims(entry.type, [](const Dim &d) { return d.isConst() ? d : Dim::fresh("n"); }));
     names.push_back(joinLines(alternatives, "\t"));
   }
   std::vector<Value> passed{path, strValue(joinLines(names, "\n"), span), intValue(strict, span)};
@@ -241,14 +294,22 @@ Value Checker::readState(const Value &path, const Value &whole, bool strict, Spa
   for (const auto &[entry, alternatives] : own)
     if (!strict)
       passed.push_back(valueAt(whole, entry.path, span));
+  for (const auto &[entry, alternatives] : own)
+    if (entry.each)
+      passed.push_back(dimValue(entry.type->dims[0], span));
   bool single = types.size() == 1;
   Value loaded = externValue("dl_rt_load", std::move(passed), single ? types[0] : tupleType(types), span, false, false);
   loaded = materialise(loaded, "loaded");
-  if (own[0].first.path.empty())
-    return loaded;
   StateMap changes;
-  for (uint32_t i = 0; i < types.size(); ++i)
-    changes.emplace_back(own[i].first.path, single ? loaded : part(loaded, i, span));
+  for (uint32_t i = 0; i < types.size(); ++i) {
+    const StateEntry &entry = own[i].first;
+    Value v = single ? loaded : part(loaded, i, span);
+    if (!conform(v, entry.type, span, "`" + (entry.name.empty() ? "value" : entry.name) + "` of the file"))
+      return bad(span);
+    changes.emplace_back(entry.path, v);
+  }
+  if (own[0].first.path.empty() && !isList(whole.type))
+    return changes[0].second;
   return replaceParts(whole, changes, 0, span);
 }
 
@@ -274,6 +335,8 @@ Value Checker::saveValue(std::vector<Argument> args, Span span) {
   std::vector<std::string> names;
   std::vector<Value> passed{args[0].value, Value{}};
   for (const StateEntry &e : entries) {
+    if (!storedAlone(e, span))
+      return bad(span);
     names.push_back(e.name.empty() ? "value" : e.name);
     passed.push_back(valueAt(whole, e.path, span));
   }

@@ -51,6 +51,8 @@ template <class From, class To> void convert(const uint8_t *from, void *to, int6
   }
 }
 
+} // namespace
+
 void copyElements(const Array &array, int32_t dtype, void *to) {
   if (array.dtype == dtype) {
     if (!array.bytes.empty())
@@ -63,8 +65,6 @@ void copyElements(const Array &array, int32_t dtype, void *to) {
     });
   });
 }
-
-} // namespace
 
 std::string mismatch(const dl_value &wanted, const Array &array) {
   bool agrees = array.rank() == wanted.rank && converts(array.dtype, wanted.dtype);

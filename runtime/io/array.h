@@ -54,6 +54,9 @@ ArrayView viewOf(const dl_value &value, uint64_t &storage);
 // Why an array does not fit a result, "holds f32[4], f32[3] is expected"; empty when it does.
 std::string mismatch(const dl_value &wanted, const Array &array);
 
+// Writes the elements as those of another type, to which they convert.
+void copyElements(const Array &array, int32_t dtype, void *to);
+
 // Moves an array into result i. Elements are converted between floating-point types, and from integers and bools to
 // floating-point types and i64; anything else that differs throws Failure, with `what` (a file, a name) in the message.
 void deliver(const Call &call, int64_t i, const Array &array, std::string_view what);

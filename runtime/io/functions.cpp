@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "runtime/core/arguments.h"
 #include "runtime/io/array.h"
@@ -42,16 +43,41 @@ std::string joined(const std::vector<std::string> &list, std::string_view separa
 }
 
 // The named tensors of a call: names in argument 1, tensors from argument 2 on.
+// "layers.*.weight" names the rows of a tensor: layers.0.weight, layers.1.weight, ….
+std::string rowName(const std::string &pattern, int64_t row) {
+  size_t star = pattern.find('*');
+  return pattern.substr(0, star) + std::to_string(row) + pattern.substr(star + 1);
+}
+
+bool namesRows(const std::string &name) { return name.find('*') != std::string::npos; }
+
+ArrayView rowOf(const ArrayView &whole, int64_t row) {
+  ArrayView view{whole.dtype, {whole.sizes.begin() + 1, whole.sizes.end()}, nullptr};
+  view.data = static_cast<const uint8_t *>(whole.data) + static_cast<size_t>(row) * view.bytes();
+  return view;
+}
+
 struct NamedTensors {
   std::vector<std::string> names;
   std::vector<uint64_t> storage;
   std::vector<ArrayView> arrays;
 
-  explicit NamedTensors(const Call &call) : names(lines(call.string(1))), storage(names.size()) {
-    if (call.numIn != static_cast<int64_t>(names.size()) + 2)
-      call.failHere(names.size(), " names for ", call.numIn - 2, " tensors");
-    for (size_t i = 0; i < names.size(); ++i)
-      arrays.push_back(viewOf(call.in[i + 2], storage[i]));
+  explicit NamedTensors(const Call &call) {
+    const std::vector<std::string> given = lines(call.string(1));
+    storage.resize(given.size());
+    if (call.numIn != static_cast<int64_t>(given.size()) + 2)
+      call.failHere(given.size(), " names for ", call.numIn - 2, " tensors");
+    for (size_t i = 0; i < given.size(); ++i) {
+      ArrayView view = viewOf(call.in[i + 2], storage[i]);
+      for (int64_t row = 0; namesRows(given[i]) && row < view.sizes[0]; ++row) {
+        names.push_back(rowName(given[i], row));
+        arrays.push_back(rowOf(view, row));
+      }
+      if (!namesRows(given[i])) {
+        names.push_back(given[i]);
+        arrays.push_back(view);
+      }
+    }
   }
 };
 
@@ -235,10 +261,11 @@ DL_RUNTIME_FUNCTION(saved_names) {
   call.setString(0, joined(names, "\n"));
 }
 
-// in: path, names (one a line; a line may have several, separated by tabs, of which one is enough), strict (i64; 1 when
-// left out), and when it is 0 the values for names that the file lacks.  out: one tensor or scalar for each line, of
-// the element type, rank and sizes (-1: any) that the result asks for, from a safetensors, .npz or (one name) .npy
-// file. With `strict`, missing names and names that nobody asked for are an error; other shapes always are.
+// in: path, names (one a line; a line may have several, separated by tabs, of which one is enough; a `*` stands for the
+// number of a row), strict (i64; 1 when left out), when it is 0 the values for names that the file lacks, and how many
+// rows each line with a `*` has.  out: one tensor or scalar for each line, of the element type, rank and sizes (-1:
+// any) that the result asks for, from a safetensors, .npz or (one name) .npy file. With `strict`, missing names and
+// names that nobody asked for are an error; other shapes always are.
 DL_RUNTIME_FUNCTION(load) {
   std::string from = path(call);
   std::vector<std::string> wanted = lines(call.string(1));
@@ -272,23 +299,58 @@ DL_RUNTIME_FUNCTION(load) {
   };
   std::vector<std::string> known, missing, unexpected, differing;
   std::vector<Array> arrays;
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    std::vector<std::string> names = split(wanted[i], '\t');
+  // The tensor under the first of these names that is there, or `own`; nothing where it does not fit or is missing.
+  auto find = [&](const std::vector<std::string> &names, const dl_value &result,
+                  const std::optional<ArrayView> &own) -> std::optional<Array> {
     known.insert(known.end(), names.begin(), names.end());
     auto found = std::find_if(names.begin(), names.end(), [&](const std::string &name) { return has(there, name); });
     if (found != names.end()) {
-      arrays.push_back(read(archive ? parseNpz(bytes, *found) : SafeTensors::array(*tensors.find(*found))));
-      std::string problem = mismatch(call.result(static_cast<int64_t>(i)), arrays.back());
-      if (!problem.empty())
-        differing.push_back(concat(*found, ": ", problem));
-    } else if (strict) {
-      missing.push_back(names[0]);
+      Array array = read(archive ? parseNpz(bytes, *found) : SafeTensors::array(*tensors.find(*found)));
+      std::string problem = mismatch(result, array);
+      if (problem.empty())
+        return array;
+      differing.push_back(concat(*found, ": ", problem));
+    } else if (own) {
+      const uint8_t *data = static_cast<const uint8_t *>(own->data);
+      return Array{own->dtype, own->sizes, {data, data + own->bytes()}};
     } else {
-      uint64_t storage;
-      ArrayView own = viewOf(call.argument(static_cast<int64_t>(i) + 3), storage);
-      const uint8_t *data = static_cast<const uint8_t *>(own.data);
-      arrays.push_back({own.dtype, own.sizes, {data, data + own.bytes()}});
+      missing.push_back(names[0]);
     }
+    return std::nullopt;
+  };
+  int64_t nextCount = strict ? 3 : 3 + static_cast<int64_t>(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    std::vector<std::string> names = split(wanted[i], '\t');
+    const dl_value &result = call.result(static_cast<int64_t>(i));
+    uint64_t storage;
+    std::optional<ArrayView> own;
+    if (!strict)
+      own = viewOf(call.argument(static_cast<int64_t>(i) + 3), storage);
+    if (!namesRows(wanted[i])) {
+      arrays.push_back(find(names, result, own).value_or(Array{}));
+      continue;
+    }
+    dl_value row = result;
+    row.rank = result.rank - 1;
+    std::copy(result.sizes + 1, result.sizes + result.rank, row.sizes);
+    int64_t count = call.integer(nextCount++);
+    Array rows{result.dtype, {}, {}};
+    for (int64_t k = 0; k < count; ++k) {
+      std::vector<std::string> ofRow;
+      for (const std::string &name : names)
+        ofRow.push_back(rowName(name, k));
+      std::optional<Array> array = find(ofRow, row, own ? std::optional(rowOf(*own, k)) : std::nullopt);
+      if (!array)
+        continue;
+      std::copy(array->sizes.begin(), array->sizes.end(), row.sizes); // the others have these sizes
+      size_t end = rows.bytes.size();
+      rows.bytes.resize(end + static_cast<size_t>(array->numel() * dtypeSize(rows.dtype)));
+      copyElements(*array, rows.dtype, rows.bytes.data() + end);
+    }
+    rows.sizes.push_back(count);
+    for (int d = 0; d < row.rank; ++d)
+      rows.sizes.push_back(std::max<int64_t>(row.sizes[d], 0));
+    arrays.push_back(std::move(rows));
   }
   for (const std::string &name : there)
     if (strict && !has(known, name))
