@@ -474,6 +474,15 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
 }
 
 void Checker::checkAssign(const ast::Assign *stmt) {
+  if (Growing *growing = growingOf(stmt->target); growing && growing->kind == Growing::Unknown) {
+    growing->tried = true;
+    Value v = checkExpr(stmt->value);
+    if (!v.bad())
+      v = asList(v, stmt->value->span);
+    if (!v.bad())
+      settleItems(*growing, v.type->items[0], stmt->value->span);
+    return;
+  }
   if (!stmt->op) {
     Value v = checkExpr(stmt->value);
     if (!v.bad() && v.type->kind == TypeKind::Unit) {

@@ -542,18 +542,9 @@ std::optional<Type> Checker::resultOfBuiltin(BuiltinCall &call, const SigType &r
 }
 
 Value Checker::callBuiltin(const Signature &signature, std::vector<Argument> args, Span span) {
-  // Lists of any length side by side: stack is their tensor, cat the tensor with the rows of all.
-  if ((signature.name == "stack" || signature.name == "cat") && args.size() == 1 && isList(args[0].value.type)) {
-    Value list = opened(materialise(args[0].value, "tensors"));
-    if (signature.name == "cat" && isRagged(list.type->items[0]))
-      return opened(storedPart(list, 0, span));
-    Value rows = asTensor(list, span);
-    if (rows.bad() || signature.name == "stack" || rows.type->dims.size() < 2)
-      return rows;
-    Shape dims(rows.type->dims.begin() + 1, rows.type->dims.end());
-    dims[0] = dims[0] * rows.type->dims[0];
-    return reshaped(rows, std::move(dims), span);
-  }
+  if ((signature.name == "stack" || signature.name == "cat") && !args.empty())
+    if (std::optional<Value> joined = joinList(signature.name == "stack", args, span))
+      return *joined;
   BuiltinCall call{signature, span, {}, {}, {}, {}, {}};
   if (!bindBuiltin(call, std::move(args)) || !bindElements(call) || !bindShapes(call))
     return bad(span);

@@ -117,6 +117,10 @@ const ast::FnDecl *Checker::methodNamed(const ModuleInstance &module, const std:
 // base.name(args): a member of a file, a method, a member that is called, or the function `name` with base as its first
 // argument.
 Value Checker::callMember(const ast::Member *callee, const std::vector<ast::Arg> &ast, Span span) {
+  if (growUnknown(callee, ast))
+    return bad(span);
+  if (std::optional<Value> v = growTuple(callee, ast, span))
+    return *v;
   Value base = checkExpr(callee->base);
   if (base.bad()) {
     checkArguments(ast);

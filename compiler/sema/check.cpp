@@ -35,8 +35,7 @@ void Checker::run(const ast::File &file) {
   for (const ast::Stmt *s : file.stmts)
     if (s->kind == ast::StmtKind::Import)
       checkImport(ast::as<const ast::Import>(s), scope);
-  for (const ast::Stmt *s : file.stmts)
-    checkStmt(s);
+  checkStatements(file.stmts, 0, false, {});
   for (const ast::Stmt *s : file.stmts) {
     if (s->kind == ast::StmtKind::Fn && ast::as<const ast::FnDecl>(s)->isExport)
       instantiateForAllSizes(ast::as<const ast::FnDecl>(s), scope, Reason::Exported);

@@ -353,7 +353,16 @@ private:
 
   // ---- statements (statements.cpp, assign.cpp, loops.cpp)
   BlockResult checkBlock(const ast::Block *block, Scope *scope, bool wantValue);
+  BlockResult checkStatements(const std::vector<ast::Stmt *> &stmts, size_t from, bool wantValue, Span span);
   bool checkStmt(const ast::Stmt *stmt); // true when control does not go on
+  // ---- lists whose elements' type is found out later (growing.cpp)
+  BlockResult checkGrowing(const ast::Let *let, const std::vector<ast::Stmt *> &stmts, size_t next, bool wantValue,
+                           Span span);
+  Growing *growingOf(const ast::Expr *expr) const; // what the name of such a list stands for
+  void settleItems(Growing &growing, const Type &item, Span span);
+  bool growUnknown(const ast::Member *callee, const std::vector<ast::Arg> &args);
+  bool widen(Growing &growing, const Binding &binding, const Type &item, const Value &added);
+  std::optional<Value> growTuple(const ast::Member *callee, const std::vector<ast::Arg> &args, Span span);
   void hoist(const std::vector<ast::Stmt *> &stmts, Scope *scope);
   void checkLet(const ast::Let *stmt);
   void checkAssign(const ast::Assign *stmt);
@@ -379,6 +388,7 @@ private:
   std::optional<Iterable> iterable(const Value &value, Span span, const std::string &who);
   std::optional<Iterable> sideBySide(const ast::Call *call, const std::string &name, const std::string &who);
   Value pairedList(const std::string &name, const std::vector<Argument> &args, Span span);
+  std::optional<Iterable> numbersOf(const Value &begin, const Value &end, const std::optional<Value> &step, Span span);
   // `isPart`: of a loop that is written out, which `break` cannot leave.
   void forIndexed(const ast::For *stmt, const Iterable &over, bool isPart = false);
   void forUnrolled(const ast::For *stmt, const Iterable &over, const std::optional<Place> &place);
@@ -492,6 +502,8 @@ private:
   Value setListTraining(const Value &list, const Value &training, Span span);
   Value checkListIndex(const Value &list, const ast::Index *expr);
   Value asTensor(const Value &list, Span span);
+  Value alikeRows(const Value &list, Span span);
+  std::optional<Value> joinList(bool stacks, const std::vector<Argument> &args, Span span);
   Value asList(const Value &value, Span span);
   Value sizedText(const Value &text);
   Value formatList(const Value &list, const std::string &format, Span span);
@@ -595,6 +607,25 @@ private:
 const std::set<std::string> &intrinsicNames();
 // Those of callModuleIntrinsic(), which are mostly written m.name(…).
 const std::set<std::string> &moduleIntrinsics();
+
+// What the checker has found up to a place in a function's body, to begin again there.
+class Restart {
+public:
+  explicit Restart(Frame &frame, Scope *scope);
+  void restore() const;
+
+private:
+  Frame &frame_;
+  Scope *scope_;
+  std::unordered_map<std::string, Binding *> names_;
+  std::vector<std::pair<Binding *, Binding>> bindings_;
+  size_t statements_;
+  std::map<uint32_t, Dim> equal_;
+  std::vector<Dim> zero_;
+  Type result_;
+  Known resultKnown_;
+  bool returned_, failed_;
+};
 
 // Restores a value when the scope ends.
 template <typename T> class Restore {

@@ -49,7 +49,9 @@ const Symbol *listMethodNamed(const std::string &name) {
 } // namespace
 
 bool Checker::wantsFacts(Span span) const {
-  return options_.facts && span.valid() && span.file == options_.facts->file;
+  return options_.facts && span.valid() && span.file == options_.facts->file &&
+         (!frame_ || std::none_of(frame_->growing.begin(), frame_->growing.end(),
+                                  [](const auto &g) { return g->kind == Growing::Unknown || g->changed; }));
 }
 
 Symbol Checker::symbolOfFn(const ast::FnDecl *fn, Symbol::Kind kind) const {

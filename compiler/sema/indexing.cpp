@@ -97,16 +97,25 @@ Value Checker::indexTuple(const Value &base, const ast::Index *expr) {
     return part(base, uint32_t(at), expr->span);
   }
   int64_t begin, end, step;
-  if (!constant(item.begin, 0, begin) || !constant(item.end, size, end) || !constant(item.step, 1, step))
+  if (!constant(item.step, 1, step))
     return bad(expr->span);
-  if (step < 1) {
-    error(Code::BadDimension, item.span, "the step of a tuple's range is at least 1");
+  if (step == 0) {
+    error(Code::BadDimension, item.span, "the step of a range is not 0");
     return bad(expr->span);
   }
-  auto clamp = [&](int64_t v) { return std::max<int64_t>(0, std::min(size, v < 0 ? v + size : v)); };
+  // As in Python: backwards, a range begins behind the last item and ends before the first.
+  int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
+  auto bound = [&](const ast::Expr *e, int64_t fallback, int64_t &out) {
+    if (!constant(e, fallback, out))
+      return false;
+    out = e ? std::clamp(out < 0 ? out + size : out, least, most) : fallback;
+    return true;
+  };
+  if (!bound(item.begin, step > 0 ? 0 : most, begin) || !bound(item.end, step > 0 ? most : -1, end))
+    return bad(expr->span);
   Value whole = materialise(base, "tuple");
   std::vector<Value> items;
-  for (int64_t i = clamp(begin); i < clamp(end); i += step)
+  for (int64_t i = begin; step > 0 ? i < end : i > end; i += step)
     items.push_back(part(whole, uint32_t(i), expr->span));
   return tupleValue(std::move(items), expr->span);
 }

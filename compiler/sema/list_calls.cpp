@@ -129,6 +129,8 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
     if (append) {
       settle(args[0]);
       Value v = args[0].value;
+      if (Growing *growing = growingOf(callee->base); growing && !v.bad() && widen(*growing, *place->root, item, v))
+        return bad(span);
       if (v.bad() || !fitItem(v, item, args[0].span, "the new element"))
         return bad(span);
       added = listOf({v}, item, span);

@@ -205,11 +205,79 @@ Value Checker::gathered(std::vector<Value> items, Span span) {
 
 Value Checker::asTensor(const Value &list, Span span) {
   const Type &item = list.type->items[0];
-  if (item->kind == TypeKind::Tensor && !isRagged(item))
-    return storedPart(opened(list), 0, span);
+  if (item->kind == TypeKind::Tensor)
+    return isRagged(item) ? alikeRows(list, span) : storedPart(opened(list), 0, span);
   error(Code::TypeMismatch, list.span.valid() ? list.span : span,
         describe(list) + " is no list of numbers or of tensors of one shape");
   return bad(span);
+}
+
+// The tensor of a list whose elements may differ in size, which they do not.
+Value Checker::alikeRows(const Value &value, Span span) {
+  Value list = opened(materialise(value, "list"));
+  Value data = opened(materialise(storedPart(list, 0, span), "data"));
+  Value ends = materialise(storedPart(list, 1, span), "ends");
+  const Dim count = list.type->dims[0];
+  Value each = callBuiltin(
+      "floordiv",
+      {dimValue(data.type->dims[0], span), callBuiltin("maximum", {dimValue(count, span), intValue(1, span)}, span)},
+      span);
+  const Dim size = sizeOf(each, span);
+  Value regular = callBuiltin(
+      "mul",
+      {callBuiltin("add", {opValue("arange", {}, ends.type, span), intValue(1, span)}, span), dimValue(size, span)},
+      span);
+  require(callBuiltin("all", {callBuiltin("eq", {ends, regular}, span)}, span),
+          strValue("the tensors of the list differ in their first size, so they make no tensor", span), span);
+  Shape dims = data.type->dims;
+  dims[0] = size;
+  dims.insert(dims.begin(), count);
+  return reshaped(data, std::move(dims), span);
+}
+
+// cat and stack of a list of any length.
+std::optional<Value> Checker::joinList(bool stacks, const std::vector<Argument> &args, Span span) {
+  if (!isList(args[0].value.type) || args.size() > 2)
+    return std::nullopt;
+  int64_t dim = 0;
+  if (args.size() == 2) {
+    const Known &known = args[1].value.known;
+    if ((!args[1].name.empty() && args[1].name != "dim") || !known.dim || !known.dim->isConst())
+      return std::nullopt;
+    dim = known.dim->constant();
+  }
+  Value list = opened(materialise(args[0].value, "tensors"));
+  const Type &item = list.type->items[0];
+  if (item->kind != TypeKind::Tensor || (!stacks && item->dims.empty()))
+    return std::nullopt;
+  int64_t rank = int64_t(item->dims.size()) + stacks, at = dim < 0 ? dim + rank : dim;
+  if (at < 0 || at >= rank) {
+    error(Code::BadDimension, args[1].span,
+          "dimension " + std::to_string(dim) + " is out of range: " + (stacks ? "the result" : "the tensors") +
+              " have " + std::to_string(rank) + (rank == 1 ? " dimension" : " dimensions"));
+    return bad(span);
+  }
+  if (!stacks && at == 0 && isRagged(item))
+    return opened(storedPart(list, 0, span));
+  Value rows = asTensor(list, span);
+  if (rows.bad())
+    return rows;
+  // The list's own dimension goes where the tensors are joined.
+  std::vector<int64_t> order;
+  for (int64_t k = 1; k < int64_t(rows.type->dims.size()); ++k) {
+    if (k == at + 1)
+      order.push_back(0);
+    order.push_back(k);
+  }
+  if (order.size() < rows.type->dims.size())
+    order.push_back(0);
+  rows = permuted(rows, order, span);
+  if (stacks)
+    return rows;
+  Shape dims = rows.type->dims;
+  dims[size_t(at)] = dims[size_t(at)] * dims[size_t(at) + 1];
+  dims.erase(dims.begin() + at + 1);
+  return reshaped(rows, std::move(dims), span);
 }
 
 Value Checker::asList(const Value &value, Span span) {

@@ -88,15 +88,63 @@ void Checker::forRange(const ast::For *stmt) {
     error(Code::BadPattern, stmt->pattern.span, "a range gives ints, not tuples");
     return;
   }
-  emitFor(stmt->pattern.name, stmt->span, begin, end, step, [&](const Value &i) {
-    Scope *scope = newScope(scope_);
-    Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
-    b->type = i.type;
-    b->known = i.known;
-    b->depth = frame_->depth;
-    declare(scope, b);
-    checkBlock(stmt->body, newScope(scope), false);
-  });
+  auto loop = [&] {
+    emitFor(stmt->pattern.name, stmt->span, begin, end, step, [&](const Value &i) {
+      Scope *scope = newScope(scope_);
+      Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
+      b->type = i.type;
+      b->known = i.known;
+      b->depth = frame_->depth;
+      declare(scope, b);
+      checkBlock(stmt->body, newScope(scope), false);
+    });
+  };
+  std::optional<Iterable> numbers = numbersOf(begin, end, step, stmt->span);
+  if (!numbers) {
+    loop();
+    return;
+  }
+  // Written out where the body takes for known what depends on the loop, such as the types of a tuple's items.
+  const Restart start(*frame_, scope_);
+  std::vector<Growing> lists;
+  for (const auto &growing : frame_->growing)
+    lists.push_back(*growing);
+  Diagnostics found(sources_);
+  {
+    Restore<Diagnostics *> quiet(diagnostics_, &found);
+    loop();
+  }
+  bool writeOut = false;
+  for (const Diagnostic &d : found.all())
+    writeOut |= d.code == Code::NotConstant;
+  if (!writeOut) {
+    for (const Diagnostic &d : found.all())
+      diagnostics_->error(d.code, d.span, d.message) = d;
+    return;
+  }
+  start.restore();
+  for (size_t k = 0; k < lists.size(); ++k)
+    *frame_->growing[k] = lists[k];
+  forUnrolled(stmt, *numbers, std::nullopt);
+}
+
+// The numbers of a range that is known and of reasonable length.
+std::optional<Checker::Iterable> Checker::numbersOf(const Value &begin, const Value &end,
+                                                    const std::optional<Value> &step, Span span) {
+  constexpr int64_t kMost = 256;
+  std::vector<int64_t> limits;
+  for (const Value *v : {&begin, &end, step ? &*step : nullptr}) {
+    if (v && (!v->known.dim || !v->known.dim->isConst()))
+      return std::nullopt;
+    limits.push_back(v ? v->known.dim->constant() : 1);
+  }
+  Iterable out;
+  for (int64_t i = limits[0]; limits[2] > 0 ? i < limits[1] : i > limits[1]; i += limits[2]) {
+    if (int64_t(out.items.size()) == kMost)
+      return std::nullopt;
+    out.items.push_back(intValue(i, span));
+  }
+  return out;
 }
 
 void Checker::forIndexed(const ast::For *stmt, const Iterable &over, bool isPart) {

@@ -30,18 +30,33 @@ void Checker::hoist(const std::vector<ast::Stmt *> &stmts, Scope *scope) {
 BlockResult Checker::checkBlock(const ast::Block *block, Scope *scope, bool wantValue) {
   Restore<Scope *> inner(scope_, scope);
   hoist(block->stmts, scope);
+  return checkStatements(block->stmts, 0, wantValue, block->span);
+}
+
+// Whether the statement is `var xs = []`.
+static bool isEmptyList(const ast::Stmt *s) {
+  if (s->kind != ast::StmtKind::Let)
+    return false;
+  const ast::Let *let = ast::as<const ast::Let>(s);
+  return let->isVar && !let->type && !let->pattern.isTuple && let->pattern.name != "_" &&
+         let->value->kind == ast::ExprKind::Bracket && ast::as<const ast::Bracket>(let->value)->items.empty();
+}
+
+BlockResult Checker::checkStatements(const std::vector<ast::Stmt *> &stmts, size_t from, bool wantValue, Span span) {
   BlockResult result;
-  result.value = unit(block->span);
-  for (size_t i = 0; i < block->stmts.size(); ++i) {
-    const ast::Stmt *s = block->stmts[i];
-    bool last = i + 1 == block->stmts.size();
+  result.value = unit(span);
+  for (size_t i = from; i < stmts.size() && !frame_->isOutdated(); ++i) {
+    const ast::Stmt *s = stmts[i];
+    if (isEmptyList(s))
+      return checkGrowing(ast::as<const ast::Let>(s), stmts, i + 1, wantValue, span);
+    bool last = i + 1 == stmts.size();
     if (last && wantValue && s->kind == ast::StmtKind::ExprStmt) {
       result.value = checkExpr(ast::as<const ast::ExprStmt>(s)->value);
       if (!result.value.bad() && result.value.expr->kind == ExprKind::Unreachable)
         result.diverges = true;
       return result;
     }
-    if (checkStmt(s)) {
+    if (checkStmt(s) && !scope_->isFile) {
       result.diverges = true;
       return result; // what follows is never reached
     }
@@ -81,7 +96,8 @@ bool Checker::checkStmt(const ast::Stmt *s) {
     const char *word = s->kind == ast::StmtKind::Break ? "break" : "continue";
     if (frame_->unrolled > 0) {
       error(Code::RecursionUnsupported, s->span,
-            std::string("`") + word + "` cannot leave a loop over a tuple, which is written out when compiled")
+            std::string("`") + word +
+                "` cannot leave this loop, which is written out when compiled: what it goes over has different types")
           .withHelp("use `if` around the rest of the body");
       return true;
     }
@@ -245,6 +261,9 @@ Value Checker::settleResult(Value v, Span span) {
     frame.failed = true;
     return v;
   }
+  // What checks have shown of its sizes is known to the caller too.
+  if (v.type && v.type->kind == TypeKind::Tensor)
+    v.type = mapDims(v.type, [&](const Dim &d) { return frame.resolve(d); });
   frame.resultKnown = v.known;
   frame.resultKnown.literal = false;
   if (v.type->kind == TypeKind::Tensor && isFloat(v.type->elem))

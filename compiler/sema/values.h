@@ -49,6 +49,16 @@ struct Value {
   bool bad() const { return !type; }
 };
 
+// A `var xs = []`, whose elements are what is appended to it. The first check of what follows finds that out, and is
+// of no use from there on.
+struct Growing {
+  enum { Unknown, List, Tuple } kind = Unknown; // a tuple where the elements' types differ
+  Type item;                                    // List
+  bool changed = false;                         // this check has found out more
+  bool tried = false;                           // something is appended, be it wrong
+  uint32_t firstInside = 0;                     // sizes from here on are made behind the declaration
+};
+
 // What a name stands for.
 struct Binding {
   enum Kind { Local, Constant, Function, Module, Member, Space } kind = Local;
@@ -63,6 +73,7 @@ struct Binding {
   bool isMutParam = false;
   bool resizable = false;                  // Local: declared with `_` sizes, which change by assignment
   std::shared_ptr<const Place> place;      // Local: the name stands for this part of another variable
+  std::shared_ptr<Growing> growing;        // Local
   int depth = 0;                           // Local: nesting in run-time control flow at the declaration
   const ast::FnDecl *fn = nullptr;         // Function
   const ast::ModuleDecl *module = nullptr; // Module
@@ -176,6 +187,9 @@ struct Frame {
   // What run-time checks have established: a symbol's value, and differences that are zero.
   std::map<uint32_t, Dim> equal;
   std::vector<Dim> zero;
+  std::vector<std::shared_ptr<Growing>> growing; // from the outermost to the innermost
+  std::map<const ast::Let *, Growing> settled;   // what has been found out of earlier ones
+  bool isOutdated() const;
   Dim resolve(const Dim &d) const;
 };
 

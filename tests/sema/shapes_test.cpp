@@ -93,7 +93,7 @@ TEST(Shapes, SymbolicSizes) {
   EXPECT_EQ(resultOf("x[:, ::2]"), "f32[N, (M + 1) // 2]");
   EXPECT_EQ(resultOf("zeros(k, N + 1)"), "f32[k, N + 1]");
   EXPECT_EQ(resultOf("x @ x.T"), "f32[N, N]");
-  EXPECT_EQ(resultOf("x @ x"), "f32[N, M]"); // with a check that N and M are equal
+  EXPECT_EQ(resultOf("x @ x"), "f32[N, N]"); // with a check that N and M are equal
 }
 
 // What a loop's variable runs over bounds the slices that it is used in.
