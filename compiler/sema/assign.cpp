@@ -412,6 +412,11 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
       return;
     }
   }
+  if (!sameType(value.type, have) && loosens(value.type, have)) {
+    if (conform(value, have, value.span.valid() ? value.span : span, "the value of `" + local->name + "`"))
+      store(value);
+    return;
+  }
   bool straight = local->depth == frame_->depth && !local->isMutParam;
   if (sameKind && straight) {
     const Type type = withOpenLists(value.type);
@@ -432,6 +437,9 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
         .withHelp(
             local->isMutParam
                 ? "a function cannot change the type of what it is given; give back a new value, as `m.with(fc=…)` does"
+            : looseType(value.type, false)
+                ? "`var " + local->name + ": " + value.type->module->decl->name +
+                      " = …` declares that it may become another " + value.type->module->decl->name
                 : "a variable changes its type only outside of branches and loops; or name a new value, `let m2 = "
                   "m.with(fc=…)`");
     return;

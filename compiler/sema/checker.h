@@ -202,6 +202,7 @@ private:
   void bindFreshNames(const ast::TypeExpr *type, Scope *scope);
   bool matchType(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what);
   std::optional<Type> resolveType(const ast::TypeExpr *type, Scope *scope, bool bindUnknown);
+  Binding *namedModule(const std::string &name, Scope *scope) const;
   // The names of a module's members around its methods; without `self` only those that serve in shapes.
   Scope *memberScope(Scope *env, const Type &module, Binding *self);
   Binding *shapeName(const std::string &name, Scope *scope) const;
@@ -493,6 +494,17 @@ private:
   Value filledList(const Dim &length, Span span, const std::function<Value(const Value &)> &element);
   Value placed(const Value &list, const Value &position, const Value &item, Span span);
   Value takenItems(const Value &list, const Value &index, Span span);
+  // ---- modules as records (loose_types.cpp)
+  std::optional<Type> looseType(const ast::ModuleDecl *decl, Scope *env, const std::vector<Type> &given);
+  std::optional<Type> makeLooseType(const ast::ModuleDecl *decl, Scope *env, const std::vector<Type> &given);
+  std::optional<Type> looseType(const ast::TypeExpr *type, Scope *scope);
+  std::optional<Type> looseType(const Type &type, bool silent);
+  bool namesModule(const ast::TypeExpr *type, Scope *scope) const;
+  bool loosens(const Type &have, const Type &want) const;
+  // Preconditions: loosens() of the types, or of those of the elements.
+  bool loosen(Value &value, const Type &type, Span span, const std::string &what);
+  bool loosenList(Value &list, const Type &type, Span span, const std::string &what);
+
   // ---- lists of modules and of trees (list_trees.cpp)
   static Type columnsOf(const Type &list);
   Value paramsOfList(const Value &list, Span span, ParamSet set, TreePlace place);
@@ -584,6 +596,7 @@ private:
   std::deque<Instance> instances_;
   std::deque<Frame> frames_;
   std::map<std::string, Instance *> instanceByKey_;
+  std::map<std::string, std::optional<Type>> looseTypes_;
   std::map<std::string, int> active_;   // instances being checked, by their key without constant ints
   std::set<const void *> instantiated_; // declarations with an instance
   std::map<std::string, int> symbolCount_;

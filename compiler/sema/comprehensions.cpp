@@ -81,6 +81,7 @@ struct Checker::Comprehending {
       : c(c), expr(expr), reducer(std::move(reducer)), span(span) {}
   Value run();
   bool dependsOnLoop = false; // failed because the elements' types do
+  bool mayWriteOut = false;   // then the elements may have types of their own
 
 private:
   Checker &c;
@@ -350,7 +351,7 @@ Diagnostic &Checker::Comprehending::fail(const std::string &message) {
 
 void Checker::Comprehending::collect() {
   element.known.literal = false;
-  bool jagged = false, depends = false, tensor = element.type->kind == TypeKind::Tensor;
+  bool jagged = false, tensor = element.type->kind == TypeKind::Tensor;
   for (const Dim &d : lengths)
     jagged |= isInside(d);
   Type item = storedItem(element.type);
@@ -360,8 +361,16 @@ void Checker::Comprehending::collect() {
     item = tensorType(item->elem, std::move(dims));
     tensor = false;
   }
-  forEachDim(item, [&](const Dim &d) { depends |= isInside(d); });
-  if (depends) {
+  auto changes = [&] {
+    bool depends = false;
+    forEachDim(item, [&](const Dim &d) { depends |= isInside(d); });
+    return depends;
+  };
+  if (changes())
+    if (std::optional<Type> loose = c.looseType(item, mayWriteOut);
+        loose && c.conform(element, *loose, span, "an element"))
+      item = *loose;
+  if (changes()) {
     fail(element.type->kind == TypeKind::Tensor
              ? "all elements have one shape, but " + str(element.type) + " depends on the loop"
              : "the type of the elements, " + str(element.type) + ", depends on the loop");
@@ -496,6 +505,7 @@ Value Checker::checkComprehension(const ast::Comprehension *expr, const std::str
   // Elements whose type depends on the loop are written out, where the loop's range is known.
   Diagnostics scratch(sources_);
   Comprehending looped(*this, expr, reducer, span);
+  looped.mayWriteOut = true;
   size_t before = mark();
   auto facts = std::pair(frame_->equal, frame_->zero);
   Value v;

@@ -259,6 +259,8 @@ bool Checker::conform(Value &value, const Type &type, Span span, const std::stri
       }
     }
   }
+  if (loosens(value.type, type))
+    return loosen(value, type, span, what);
   const std::string wanted = str(type);
   return typeMismatch(value, str(value.type) == wanted ? wanted + ", " + differenceOf(value.type, type, "") : wanted,
                       span, what);

@@ -233,6 +233,12 @@ Value Checker::runtimeIf(const Value &cond, Span span, const std::string &what,
   };
   align(a, b, thenBody);
   align(b, a, elseBody);
+  if (!a.diverges && !b.diverges && a.value.type->kind == TypeKind::Module && !sameType(a.value.type, b.value.type))
+    if (std::optional<Type> loose = looseType(a.value.type, false); loose && loosens(b.value.type, *loose))
+      for (auto [result, body] : {std::pair(&a, thenBody), std::pair(&b, elseBody)}) {
+        Restore<Body *> inner(frame_->body, body);
+        conform(result->value, *loose, span, what);
+      }
   std::optional<Type> type;
   if (a.diverges)
     type = b.value.type;

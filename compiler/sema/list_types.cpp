@@ -37,7 +37,9 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       std::optional<Type> item = resolveItem(itemType, scope);
       if (!item) {
         error(Code::TypeMismatch, value.span, "the type of the elements of " + what + ", an empty list, is not known")
-            .withHelp("start with the first element");
+            .withHelp(namesModule(itemType, scope)
+                          ? "sizes or choices inside depend on what it is made with: start with the first element"
+                          : "start with the first element");
         return false;
       }
       if (hasSizeAfter(*item, known)) {
@@ -50,7 +52,9 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       value = listOf({}, *item, value.span);
       return true;
     }
-    std::optional<Type> common = commonType(items, value.span);
+    std::optional<Type> common = namesModule(itemType, scope) ? resolveItem(itemType, scope) : std::nullopt;
+    if (!common)
+      common = commonType(items, value.span);
     bool isOne = common && std::all_of(items.begin(), items.end(), [&](const Value &v) {
                    return !isTensor(v.type) || sameType(storedItem(v.type), *common);
                  });
@@ -79,6 +83,9 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       d.withHelp("`list(" + sourceText(value.span, 30) + ")` is the list of its rows");
     return false;
   }
+  if (namesModule(itemType, scope))
+    if (std::optional<Type> item = resolveItem(itemType, scope); item && !sameType(*item, value.type->items[0]))
+      return conformList(value, listType(value.type->dims[0], *item), value.span, what);
   Value element = bad(value.span);
   element.type = value.type->items[0];
   if (isRagged(element.type) && itemType->kind == ast::TypeKind::Tensor) {
@@ -107,6 +114,8 @@ std::optional<Type> Checker::resolveItem(const ast::TypeExpr *type, Scope *scope
     }
     return tupleType(std::move(items));
   }
+  if (std::optional<Type> loose = looseType(type, scope))
+    return loose;
   std::optional<Type> item = resolveType(type, scope, true);
   if (!item)
     return item;
@@ -168,6 +177,8 @@ bool Checker::conformList(Value &list, const Type &type, Span span, const std::s
       return true;
     }
   }
+  if (loosens(have, want))
+    return loosenList(list, type, span, what);
   return typeMismatch(list, str(type), span, what);
 }
 

@@ -78,6 +78,10 @@ std::optional<Type> Checker::commonType(const std::vector<Value> &items, Span sp
     Type other = storedItem(items[i].type);
     if (sameType(common, other))
       continue;
+    if (std::optional<Type> loose = looseType(common, true); loose && loosens(other, *loose)) {
+      common = *loose;
+      continue;
+    }
     bool fits =
         isTensor(common) && isTensor(other) && common->elem == other->elem && common->dims.size() == other->dims.size();
     for (size_t k = 0; fits && k < common->dims.size(); ++k)

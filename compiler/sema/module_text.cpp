@@ -1,6 +1,8 @@
 // The text of a module: its tree with PyTorch's names, hyper-parameters, shapes and numbers of parameters.
 #include "compiler/sema/checker.h"
 
+#include <algorithm>
+
 namespace dl::sema {
 
 // The tied members, each with the place whose storage it shares.
@@ -21,7 +23,8 @@ static std::vector<std::pair<std::string, std::string>> ties(const ModuleInstanc
 }
 
 // "Linear(in_features=784, out_features=256)", then for a module without others " # 200960 parameters: weight f32[256,
-// 784], …", else a line for each part in it.
+// 784], …", else a line for each part in it. One without others and without parameters is a record and shows what it
+// holds: "Node(parent=-1, visits=3)".
 Value Checker::moduleText(const Value &value, const std::string &indent, Span span) {
   const ModuleInstance &m = *value.type->module;
   Value whole = materialise(value, "shown");
@@ -46,25 +49,35 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
   }
   text(m.decl->name + "(");
   bool leaf = inner.empty() && ties(m).empty();
+  bool isRecord =
+      leaf && std::none_of(m.fields.begin(), m.fields.end(), [](const Field &f) { return f.kind == Field::Param; });
+  auto isShort = [](const Type &t) { return isScalar(t) || t->kind == TypeKind::Str; };
   bool first = true;
+  auto show = [&](const std::string &name, const Value &shown) {
+    text(std::string(first ? "" : ", ") + name + "=");
+    pieces.push_back(formatValue(shown, "", span));
+    first = false;
+  };
+  std::set<std::string> told;
   for (const ModuleDetails::Hyper &h : details(m).hyper) {
     if (!leaf)
       break; // as in PyTorch, those of a module with others inside are left out
     auto it = details(m).members.find(h.name);
     bool own = it != details(m).members.end() && it->second.tied.empty();
-    std::optional<Value> shown;
+    const Field *field = own && it->second.field >= 0 ? &m.fields[size_t(it->second.field)] : nullptr;
+    bool isOwn = field && (isRecord ? isShort(field->type) : isScalar(field->type) && field->kind == Field::Let);
     bool constant = h.known.isConstant() && (!h.known.dim || h.known.dim->isConst());
-    if (constant)
-      shown = constantOf(h.type, h.known, span);
-    else if (own && it->second.field >= 0 && isScalar(m.fields[size_t(it->second.field)].type) &&
-             m.fields[size_t(it->second.field)].kind == Field::Let)
-      shown = part(whole, uint32_t(it->second.field), span);
-    if (!shown)
+    if (isOwn && (isRecord || !constant))
+      show(h.name, part(whole, uint32_t(it->second.field), span));
+    else if (constant)
+      show(h.name, constantOf(h.type, h.known, span));
+    else
       continue;
-    text(std::string(first ? "" : ", ") + h.name + "=");
-    pieces.push_back(formatValue(*shown, "", span));
-    first = false;
+    told.insert(h.name);
   }
+  for (uint32_t i = 0; isRecord && i < m.fields.size(); ++i)
+    if (m.fields[i].kind == Field::Buffer && isShort(m.fields[i].type) && told.insert(m.fields[i].name).second)
+      show(m.fields[i].name, part(whole, i, span));
   Dim count = numbersIn(paramsType(value.type, ParamSet::All));
   auto counted = [&] {
     pieces.push_back(formatValue(dimValue(count, span), "", span));
@@ -73,7 +86,7 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
   std::vector<Field> state;
   for (const Field &f : m.fields) {
     bool shown = f.kind == Field::Buffer ? f.type->kind != TypeKind::None : f.kind != Field::Let && holdsFloat(f.type);
-    if (shown && !holdsModule(f.type))
+    if (shown && !holdsModule(f.type) && !(isRecord && told.count(f.name)))
       state.push_back(f);
   }
   auto describeField = [&](const Field &f) {
@@ -83,8 +96,10 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
     text(")");
     if (!state.empty()) {
       text(" # ");
-      counted();
-      text(": ");
+      if (!isRecord) {
+        counted();
+        text(": ");
+      }
       for (size_t i = 0; i < state.size(); ++i)
         text((i ? ", " : "") + describeField(state[i]));
     }

@@ -161,6 +161,10 @@ void Checker::checkLet(const ast::Let *stmt) {
     v = bad(stmt->value->span);
   }
   v.items = nullptr;
+  // One that is declared as a module of that name may become another of it.
+  if (!v.bad() && stmt->isVar && stmt->type && v.type->kind == TypeKind::Module)
+    if (std::optional<Type> loose = looseType(stmt->type, scope_); loose && !conform(v, *loose, v.span, "the value"))
+      v = bad(stmt->value->span);
   if (!v.bad() && stmt->isVar && stmt->type && stmt->type->kind == ast::TypeKind::List)
     if (std::optional<Type> item = resolveItem(stmt->type->items[0], newScope(scope_)); item && isRagged(*item))
       conformList(v, listType(Dim::open(), *item), v.span, "the value");

@@ -249,6 +249,22 @@ std::optional<Elem> Checker::elemOf(const std::string &name, Scope *scope) const
   return b && b->type && b->type->kind == TypeKind::ElemType ? std::optional(b->type->elem) : std::nullopt;
 }
 
+// The module that a type's name means, `Node` or `nn.Linear`.
+Binding *Checker::namedModule(const std::string &name, Scope *scope) const {
+  std::string rest = name;
+  Binding *b = nullptr;
+  for (Scope *at = scope; at;) {
+    size_t dot = rest.find('.');
+    b = lookup(rest.substr(0, dot), at);
+    if (dot == std::string::npos || !b)
+      break;
+    rest = rest.substr(dot + 1);
+    at = b->kind == Binding::Space ? b->env : nullptr;
+    b = nullptr;
+  }
+  return b && b->kind == Binding::Module ? b : nullptr;
+}
+
 // Makes the value fit the annotation: literals adapt, sizes are compared with what the names are bound to.
 bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, const std::string &what) {
   if (value.bad())
@@ -303,20 +319,9 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       return value.type->kind == TypeKind::Str || typeMismatch(value, "str", value.span, what);
     if (type->name == "_" || type->name == "any")
       return true;
-    Scope *at = scope;
-    std::string rest = type->name;
-    Binding *b = nullptr;
-    while (at) {
-      size_t dot = rest.find('.');
-      b = lookup(rest.substr(0, dot), at);
-      if (dot == std::string::npos || !b)
-        break;
-      rest = rest.substr(dot + 1);
-      at = b->kind == Binding::Space ? b->env : nullptr;
-      b = nullptr;
-    }
+    Binding *b = namedModule(type->name, scope);
     noteUse(type->span, b);
-    if (!b || b->kind != Binding::Module) {
+    if (!b) {
       error(Code::UnknownName, type->span, "`" + type->name + "` is no type").withHelp(helpForType(type->name));
       return false;
     }
