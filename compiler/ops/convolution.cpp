@@ -58,16 +58,16 @@ LogicalResult lowerToKernel(Op op, RewriterBase &rewriter, StringRef callee, Val
 
 std::vector<Row> convolutionRows() {
   return {
-      {{"conv2d(x: F[*S], w: F[*W], stride: const = 1, padding: const = 0, dilation: const = 1, groups: const = 1) -> "
+      {{"conv2d(x: F[*S], w: F[*W], stride: ints = 1, padding: ints = 0, dilation: ints = 1, groups: int = 1) -> "
         "F[conv(S, W, stride, padding, dilation, groups)]",
         "cross-correlation of x[N, C, H, W] with w[O, C / groups, kh, kw]"},
        buildConv2d},
-      {{"conv2d_grad_input(dy: F[*S], w: F[*W], shape: shape, stride: const = 1, padding: const = 0, "
-        "dilation: const = 1, groups: const = 1) -> F[shape]",
+      {{"conv2d_grad_input(dy: F[*S], w: F[*W], shape: shape, stride: ints = 1, padding: ints = 0, "
+        "dilation: ints = 1, groups: int = 1) -> F[shape]",
         "the gradient of conv2d by x, which has the given shape"},
        buildGradient<ir::Conv2dGradInputOp>},
-      {{"conv2d_grad_weight(dy: F[*S], x: F[*R], shape: shape, stride: const = 1, padding: const = 0, "
-        "dilation: const = 1, groups: const = 1) -> F[shape]",
+      {{"conv2d_grad_weight(dy: F[*S], x: F[*R], shape: shape, stride: ints = 1, padding: ints = 0, "
+        "dilation: ints = 1, groups: int = 1) -> F[shape]",
         "the gradient of conv2d by w, which has the given shape"},
        buildGradient<ir::Conv2dGradWeightOp>},
   };

@@ -41,8 +41,8 @@ SmallVector<Value> beginnings(OpBuilder &b, Location loc, ValueRange inputs, int
 
 std::vector<Row> joinRows() {
   return {
-      {{"cat(xs: tensors, dim: const = 0) -> T[concat(xs, dim)]", "tensors joined along a dimension"}, buildCat},
-      {{"stack(xs: tensors, dim: const = 0) -> T[stack(xs, dim)]", "tensors of one shape along a new dimension"},
+      {{"cat(xs: tensors, dim: int = 0) -> T[concat(xs, dim)]", "tensors joined along a dimension"}, buildCat},
+      {{"stack(xs: tensors, dim: int = 0) -> T[stack(xs, dim)]", "tensors of one shape along a new dimension"},
        buildStack},
   };
 }

@@ -15,6 +15,8 @@ namespace {
 SmallVector<Value> buildReshape(BuildContext &c) { return {asResult(c, c.operands[0])}; }
 
 SmallVector<Value> permuted(BuildContext &c, ArrayRef<int64_t> perm) {
+  if (perm.empty())
+    return {c.operands[0]};
   return {c.builder.create<ir::TransposeOp>(c.loc, c.resultTypes[0], c.operands[0], perm)};
 }
 
@@ -31,6 +33,8 @@ SmallVector<Value> buildPermute(BuildContext &c) {
 
 SmallVector<Value> buildFlip(BuildContext &c) {
   SmallVector<int64_t> dims = dimsAttr(c, "dims", ir::rankOf(c.operands[0].getType()));
+  if (dims.empty())
+    return {c.operands[0]};
   return {c.builder.create<ir::ReverseOp>(c.loc, c.resultTypes[0], c.operands[0], dims)};
 }
 
@@ -48,16 +52,18 @@ std::vector<Row> movementRows() {
       {{"reshape(x: T[*S], shape: shape) -> T[reshape(S, shape)]",
         "the elements of x in row-major order under another shape; one size may be -1"},
        buildReshape},
-      {{"transpose(x: T[*S], dim0: const, dim1: const) -> T[swap(S, dim0, dim1)]", "x with two dimensions swapped"},
+      {{"transpose(x: T[*S], dim0: int, dim1: int) -> T[swap(S, dim0, dim1)]", "x with two dimensions swapped"},
        buildTranspose},
-      {{"permute(x: T[*S], dims: const) -> T[permute(S, dims)]", "dimension k of the result is dimension dims[k] of x"},
+      {{"permute(x: T[*S], dims: ints) -> T[permute(S, dims)]", "dimension k of the result is dimension dims[k] of x"},
        buildPermute},
-      {{"squeeze(x: T[*S], dim: const) -> T[squeeze(S, dim)]", "x without a dimension of size 1"}, buildReshape},
-      {{"unsqueeze(x: T[*S], dim: const) -> T[unsqueeze(S, dim)]", "x with a new dimension of size 1"}, buildReshape},
-      {{"flatten(x: T[*S], start_dim: const = 0, end_dim: const = -1) -> T[flatten(S, start_dim, end_dim)]",
+      {{"squeeze(x: T[*S], dim: ints = none) -> T[squeeze(S, dim)]",
+        "x without a dimension of size 1, or without all of them"},
+       buildReshape},
+      {{"unsqueeze(x: T[*S], dim: int) -> T[unsqueeze(S, dim)]", "x with a new dimension of size 1"}, buildReshape},
+      {{"flatten(x: T[*S], start_dim: int = 0, end_dim: int = -1) -> T[flatten(S, start_dim, end_dim)]",
         "x with dimensions start_dim to end_dim made one"},
        buildReshape},
-      {{"flip(x: T[*S], dims: const) -> T[along(S, dims)]", "x in reverse order along dims"}, buildFlip},
+      {{"flip(x: T[*S], dims: ints) -> T[along(S, dims)]", "x in reverse order along dims"}, buildFlip},
   };
 }
 

@@ -21,8 +21,14 @@ SmallVector<Value> buildArgsort(BuildContext &c) {
 }
 
 SmallVector<Value> buildSearchsorted(BuildContext &c) {
-  return {c.builder.create<ir::SearchsortedOp>(c.loc, c.resultTypes[0], c.operands[0], c.operands[1],
-                                               boolAttr(c, "right", false))};
+  Value values = c.operands[1];
+  Type type = c.resultTypes[0];
+  if (!ir::isTensor(type)) {
+    values = ir::reshapeTo(c.builder, c.loc, values, ir::typeOf({1}, values.getType()), {});
+    type = ir::typeOf({1}, type);
+  }
+  return {asResult(
+      c, c.builder.create<ir::SearchsortedOp>(c.loc, type, c.operands[0], values, boolAttr(c, "right", false)))};
 }
 
 // The kernel with the result's shape that of `like`.
@@ -39,13 +45,13 @@ LogicalResult toKernel(Operation *op, RewriterBase &rewriter, StringRef kernel, 
 
 std::vector<Row> orderRows() {
   return {
-      {{"cumsum(x: T[*S], dim: const, reverse: const = false) -> wide(T)[along(S, dim)]",
+      {{"cumsum(x: T[*S], dim: int, reverse: bool = false) -> wide(T)[along(S, dim)]",
         "the sum of the elements up to each one along dim, i64 for integers and bools; from each one on when reverse"},
        buildCumsum},
-      {{"argsort(x: T[*S], dim: const = -1, descending: const = false) -> i64[along(S, dim)]",
+      {{"argsort(x: T[*S], dim: int = -1, descending: bool = false) -> i64[along(S, dim)]",
         "the positions along dim in sorted order; equal elements keep theirs, NaN is the largest"},
        buildArgsort},
-      {{"searchsorted(sorted: T[*S], values: T[*R], right: const = false) -> i64[*R]",
+      {{"searchsorted(sorted: T[*S], values: T[*R], right: bool = false) -> i64[searched(S, R)]",
         "where each value would be inserted in the sorted last dimension: before equal ones, or after them when right"},
        buildSearchsorted},
   };

@@ -76,16 +76,16 @@ template <class Op> SmallVector<Value> avgArguments(OpBuilder &b, Op op, Value t
 
 std::vector<Row> poolRows() {
   return {
-      {{"max_pool2d(x: F[*S], kernel_size: const, stride: const = none, padding: const = 0, dilation: const = 1, "
-        "ceil_mode: const = false) -> F[pool(S, kernel_size, stride, padding, dilation, ceil_mode)]",
+      {{"max_pool2d(x: F[*S], kernel_size: ints, stride: ints = none, padding: ints = 0, dilation: ints = 1, "
+        "ceil_mode: bool = false) -> F[pool(S, kernel_size, stride, padding, dilation, ceil_mode)]",
         "maxima of windows of x[N, C, H, W]; the stride is the kernel's size unless given; padding counts as -inf"},
        buildMaxPool2d},
-      {{"avg_pool2d(x: F[*S], kernel_size: const, stride: const = none, padding: const = 0, "
-        "count_include_pad: const = true) -> F[avgpool(S, kernel_size, stride, padding)]",
+      {{"avg_pool2d(x: F[*S], kernel_size: ints, stride: ints = none, padding: ints = 0, "
+        "count_include_pad: bool = true) -> F[avgpool(S, kernel_size, stride, padding)]",
         "means of windows of x[N, C, H, W]; the stride is the kernel's size unless given"},
        buildAvgPool2d},
-      {{"max_pool2d_indices(x: F[*S], kernel_size: const, stride: const = none, padding: const = 0, "
-        "dilation: const = 1, ceil_mode: const = false) -> i64[pool(S, kernel_size, stride, padding, dilation, "
+      {{"max_pool2d_indices(x: F[*S], kernel_size: ints, stride: ints = none, padding: ints = 0, "
+        "dilation: ints = 1, ceil_mode: bool = false) -> i64[pool(S, kernel_size, stride, padding, dilation, "
         "ceil_mode)]",
         "where in its channel (row-major) each maximum of max_pool2d lies, the first in scan order"},
        buildMaxPool2dIndices},
@@ -95,8 +95,8 @@ std::vector<Row> poolRows() {
       {{"pool_gather(x: F[*S], index: i64[*R]) -> F[*R]",
         "x at the positions in each channel: the transpose of pool_scatter"},
        buildPoolGather},
-      {{"avg_pool2d_grad(dy: F[*S], shape: shape, kernel_size: const, stride: const = none, padding: const = 0, "
-        "count_include_pad: const = true) -> F[shape]",
+      {{"avg_pool2d_grad(dy: F[*S], shape: shape, kernel_size: ints, stride: ints = none, padding: ints = 0, "
+        "count_include_pad: bool = true) -> F[shape]",
         "the gradient of avg_pool2d by x, which has the given shape"},
        buildAvgPool2dGrad},
   };

@@ -94,6 +94,24 @@ bool Checker::attrOf(const Value &v, const std::string &what, std::optional<Attr
   return true;
 }
 
+bool Checker::settingOf(const Value &v, const SigParam &param, const std::string &what, std::optional<Attr> &out) {
+  if (!attrOf(v, what, out))
+    return false;
+  bool isInt = out && std::holds_alternative<int64_t>(*out);
+  bool fits = !out                               ? param.defaultText == "none"
+              : param.type.kind == SigType::Flag ? std::holds_alternative<bool>(*out)
+              : param.type.kind == SigType::Int  ? isInt
+                                                 : isInt || std::holds_alternative<std::vector<int64_t>>(*out);
+  if (!fits)
+    error(Code::TypeMismatch, v.span,
+          what +
+              (param.type.kind == SigType::Flag  ? " is true or false"
+               : param.type.kind == SigType::Int ? " is an int"
+                                                 : " is an int or a tuple of ints") +
+              ", this is " + describe(v));
+  return fits;
+}
+
 bool Checker::shapeOf(std::vector<Argument> &args, Shape &out, const std::string &what, Span span) {
   for (Argument &a : args) {
     Value &v = a.value;
@@ -195,8 +213,7 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       needed += !s.params[j].defaultText && slots[j].empty();
       last = false;
     }
-    bool many =
-        p.type.kind == SigType::Shape || (p.type.kind == SigType::Const && last && positional.size() - next > 1);
+    bool many = p.type.kind == SigType::Shape || (p.type.kind == SigType::Ints && last && positional.size() - next > 1);
     slots[k].push_back(std::move(positional[next++]));
     if (many && isInt(slots[k][0].value.type))
       while (next + needed < positional.size() && isInt(positional[next].value.type))
@@ -295,20 +312,15 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       call.elements[p.name] = v.type->elem;
       call.attrs.emplace_back(p.name, Attr(v.type->elem));
       break;
-    case SigType::Const: {
+    case SigType::Flag:
+    case SigType::Int:
+    case SigType::Ints: {
       std::optional<Attr> attr;
-      if (slots[k].size() > 1) {
-        std::vector<int64_t> list;
-        for (const Argument &a : slots[k]) {
-          std::optional<Attr> item;
-          if (!attrOf(a.value, what, item))
-            return false;
-          list.push_back(std::get<int64_t>(*item));
-        }
-        attr = Attr(list);
-      } else if (!attrOf(v, what, attr)) {
+      std::vector<Value> all;
+      for (const Argument &a : slots[k])
+        all.push_back(a.value);
+      if (!settingOf(all.size() == 1 ? v : tupleValue(std::move(all), slots[k][0].span), p, what, attr))
         return false;
-      }
       if (attr) {
         call.attrs.emplace_back(p.name, *attr);
         call.shapes.attrs[p.name] = *attr;

@@ -303,6 +303,8 @@ private:
   Value callBuiltin(const Signature &signature, std::vector<Argument> args, Span span);
   Value callBuiltin(const std::string &name, std::vector<Value> operands, Span span);
   bool attrOf(const Value &value, const std::string &what, std::optional<Attr> &out);
+  // The argument of a parameter that is a flag, an int or ints.
+  bool settingOf(const Value &value, const SigParam &param, const std::string &what, std::optional<Attr> &out);
   bool shapeOf(std::vector<Argument> &args, Shape &out, const std::string &what, Span span);
   // The program stops with the message where a size that it asks for turns out to be negative.
   void requireSize(const Dim &dim, const std::string &message, Span span);

@@ -74,7 +74,7 @@ constexpr Row kRows[] = {
     {"unpack_texts", "fn unpack_texts(texts)", "The bytes of all texts of a list, and where each ends."},
     {"same_structure", "fn same_structure(a, b) -> bool",
      "Whether two trees have the same names and shapes; known when compiled."},
-    {"einsum", "fn einsum(formula: const, *operands)",
+    {"einsum", "fn einsum(formula: str, *operands)",
      "The sum of products that the formula names, as in `einsum(\"bij,bjk->bik\", a, b)`."},
     {"list", "fn list(x)", "The items of a tuple, or the rows of a tensor, as a list."},
     {"tensor", "fn tensor(xs)", "The items of a list, all of one shape, stacked along a new first dimension."},

@@ -62,16 +62,8 @@ bool dimension(ShapeContext &c, int64_t d, int64_t rank, int64_t &out) {
 }
 
 bool dimensions(ShapeContext &c, const Attr &a, int64_t rank, std::vector<int64_t> &out) {
-  std::vector<int64_t> list;
-  if (auto *i = std::get_if<int64_t>(&a))
-    list = {*i};
-  else if (auto *v = std::get_if<std::vector<int64_t>>(&a))
-    list = *v;
-  else {
-    fail(c, Code::TypeMismatch, c.op + ": dimensions are an int or a tuple of ints");
-    return false;
-  }
-  for (int64_t d : list) {
+  const auto *one = std::get_if<int64_t>(&a);
+  for (int64_t d : one ? std::vector<int64_t>{*one} : std::get<std::vector<int64_t>>(a)) {
     int64_t n;
     if (!dimension(c, d, rank, n))
       return false;
@@ -84,17 +76,9 @@ bool dimensions(ShapeContext &c, const Attr &a, int64_t rank, std::vector<int64_
   return true;
 }
 
-bool integer(ShapeContext &c, const std::string &name, int64_t fallback, int64_t &out) {
+int64_t integer(const ShapeContext &c, const std::string &name, int64_t fallback) {
   const Attr *a = attr(c, name);
-  out = fallback;
-  if (!a)
-    return true;
-  if (auto *i = std::get_if<int64_t>(a)) {
-    out = *i;
-    return true;
-  }
-  fail(c, Code::TypeMismatch, c.op + ": " + name + " is an int");
-  return false;
+  return a ? std::get<int64_t>(*a) : fallback;
 }
 
 bool boolean(const ShapeContext &c, const std::string &name) {
@@ -204,8 +188,8 @@ std::optional<Shape> expand(const Shape &from, Shape to, ShapeContext &c) {
 std::optional<Shape> concat(ShapeContext &c, const std::string &dimName) {
   if (c.list.empty())
     return fail(c, Code::WrongArguments, c.op + ": needs at least one tensor");
-  int64_t dim, d;
-  if (!integer(c, dimName, 0, d) || !dimension(c, d, int64_t(c.list[0].size()), dim))
+  int64_t dim;
+  if (!dimension(c, integer(c, dimName, 0), int64_t(c.list[0].size()), dim))
     return std::nullopt;
   Shape out = c.list[0];
   for (size_t k = 1; k < c.list.size(); ++k) {
@@ -228,8 +212,8 @@ std::optional<Shape> concat(ShapeContext &c, const std::string &dimName) {
 std::optional<Shape> stack(ShapeContext &c, const std::string &dimName) {
   if (c.list.empty())
     return fail(c, Code::WrongArguments, c.op + ": needs at least one tensor");
-  int64_t dim, d;
-  if (!integer(c, dimName, 0, d) || !dimension(c, d, int64_t(c.list[0].size()) + 1, dim))
+  int64_t dim;
+  if (!dimension(c, integer(c, dimName, 0), int64_t(c.list[0].size()) + 1, dim))
     return std::nullopt;
   Shape out = c.list[0];
   for (const Shape &s : c.list) {
@@ -270,9 +254,8 @@ std::optional<Shape> conv(const Shape &x, const Shape &w, const std::vector<std:
     return fail(c, Code::RankMismatch, c.op + ": the input is [batch, channels, height, width], not " + str(x));
   if (w.size() != 4)
     return fail(c, Code::RankMismatch, c.op + ": the weight is [out, in / groups, height, width], not " + str(w));
-  int64_t stride[2], padding[2], dilation[2], groups = 1;
-  if (!pair(c, args[2], 1, stride) || !pair(c, args[3], 0, padding) || !pair(c, args[4], 1, dilation) ||
-      !integer(c, args[5], 1, groups))
+  int64_t stride[2], padding[2], dilation[2], groups = integer(c, args[5], 1);
+  if (!pair(c, args[2], 1, stride) || !pair(c, args[3], 0, padding) || !pair(c, args[4], 1, dilation))
     return std::nullopt;
   if (groups < 1)
     return fail(c, Code::BadDimension, c.op + ": groups is at least 1");
@@ -341,8 +324,8 @@ std::optional<Shape> along(const Shape &s, const std::string &dimsName, ShapeCon
 
 // The shape of indices that stand along one dimension of `s`: of the same rank, and elsewhere no larger.
 std::optional<Shape> pointed(const Shape &s, const std::string &dimName, const Shape &indices, ShapeContext &c) {
-  int64_t dim, at;
-  if (!integer(c, dimName, 0, dim) || !dimension(c, dim, int64_t(s.size()), at))
+  int64_t at;
+  if (!dimension(c, integer(c, dimName, 0), int64_t(s.size()), at))
     return std::nullopt;
   if (indices.size() != s.size())
     return fail(c, Code::RankMismatch,
@@ -365,8 +348,24 @@ std::optional<Shape> rowsAt(const Shape &s, const Shape &indices, ShapeContext &
   return out;
 }
 
+// The shape of places in sorted numbers: one row of those for all values, or a row for each row of values.
+std::optional<Shape> searched(const Shape &sorted, const Shape &values, ShapeContext &c) {
+  if (sorted.empty())
+    return fail(c, Code::RankMismatch, c.op + ": the sorted numbers are a tensor, not a scalar");
+  bool fits = sorted.size() == 1 || sorted.size() == values.size();
+  for (size_t d = 0; fits && d + 1 < sorted.size(); ++d)
+    fits = c.equal(sorted[d], values[d]);
+  return fits ? std::optional<Shape>(values)
+              : fail(c, Code::ShapeMismatch,
+                     c.op + ": there are sorted numbers of the shape " + str(sorted) + " for values of the shape " +
+                         str(values),
+                     "sorted numbers of one dimension serve for all values; else all dimensions but the last agree");
+}
+
 // The shape of a tensor to whose rows others are added: those must have the rows' shape.
 std::optional<Shape> withRows(const Shape &s, const Shape &indices, const Shape &added, ShapeContext &c) {
+  if (indices.empty())
+    return fail(c, Code::RankMismatch, c.op + ": the indices are a tensor, not a scalar", "`[i]` is a tensor of one");
   std::optional<Shape> rows = rowsAt(s, indices, c);
   if (!rows)
     return rows;
@@ -401,13 +400,11 @@ std::optional<Shape> squeeze(const Shape &s, const std::string &dimName, ShapeCo
 
 std::optional<Shape> flatten(const Shape &s, const std::string &startName, const std::string &endName,
                              ShapeContext &c) {
-  int64_t start, end, first, last;
-  if (!integer(c, startName, 0, start) || !integer(c, endName, -1, end))
-    return std::nullopt;
+  int64_t first, last;
   if (s.empty())
     return Shape{Dim(int64_t(1))};
   int64_t rank = int64_t(s.size());
-  if (!dimension(c, start, rank, first) || !dimension(c, end, rank, last))
+  if (!dimension(c, integer(c, startName, 0), rank, first) || !dimension(c, integer(c, endName, -1), rank, last))
     return std::nullopt;
   if (first > last)
     return fail(c, Code::BadDimension, c.op + ": start_dim comes after end_dim");
@@ -445,9 +442,10 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
 }
 
 bool isShapeFunction(const std::string &name) {
-  static const char *const names[] = {"broadcast", "reduce",    "matmul",  "permute", "swap",    "reshape", "expand",
-                                      "concat",    "stack",     "conv",    "pool",    "avgpool", "gather",  "along",
-                                      "squeeze",   "unsqueeze", "flatten", "pointed", "around",  "withrows"};
+  static const char *const names[] = {"broadcast", "reduce",   "matmul",  "permute",   "swap",    "reshape",
+                                      "expand",    "concat",   "stack",   "conv",      "pool",    "avgpool",
+                                      "gather",    "along",    "squeeze", "unsqueeze", "flatten", "pointed",
+                                      "around",    "withrows", "searched"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
 }
 
@@ -479,12 +477,13 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
     return pointed(shape(0), arg(1), shape(2), c) ? std::optional<Shape>(shape(0)) : std::nullopt;
   if (name == "withrows")
     return withRows(shape(0), shape(1), shape(2), c);
+  if (name == "searched")
+    return searched(shape(0), shape(1), c);
   if (name == "gather")
     return rowsAt(shape(0), shape(1), c);
   if (name == "swap") {
-    int64_t a, b, first, second, rank = int64_t(shape(0).size());
-    if (!integer(c, arg(1), 0, a) || !integer(c, arg(2), 1, b) || !dimension(c, a, rank, first) ||
-        !dimension(c, b, rank, second))
+    int64_t first, second, rank = int64_t(shape(0).size());
+    if (!dimension(c, integer(c, arg(1), 0), rank, first) || !dimension(c, integer(c, arg(2), 1), rank, second))
       return std::nullopt;
     Shape out = shape(0);
     std::swap(out[size_t(first)], out[size_t(second)]);
@@ -507,8 +506,8 @@ std::optional<Shape> applyShapeFunction(const std::string &name, const std::vect
   if (name == "squeeze")
     return squeeze(shape(0), arg(1), c);
   if (name == "unsqueeze") {
-    int64_t d, at;
-    if (!integer(c, arg(1), 0, d) || !dimension(c, d, int64_t(shape(0).size()) + 1, at))
+    int64_t at;
+    if (!dimension(c, integer(c, arg(1), 0), int64_t(shape(0).size()) + 1, at))
       return std::nullopt;
     Shape out = shape(0);
     out.insert(out.begin() + at, Dim(int64_t(1)));

@@ -86,7 +86,9 @@ private:
     if (name.empty())
       return false;
     if (peek() != '[') {
-      t.kind = name == "const"     ? SigType::Const
+      t.kind = name == "bool"      ? SigType::Flag
+               : name == "int"     ? SigType::Int
+               : name == "ints"    ? SigType::Ints
                : name == "shape"   ? SigType::Shape
                : name == "tensors" ? SigType::Tensors
                : name == "dtype"   ? SigType::ElemType

@@ -1,4 +1,4 @@
-// Builtin signatures, parsed: "sum(x: T[*S], dim: const = none) -> wide(T)[reduce(S, dim)]".
+// Builtin signatures, parsed: "sum(x: T[*S], dim: ints = none) -> wide(T)[reduce(S, dim)]".
 #pragma once
 
 #include "compiler/sema/builtins.h"
@@ -17,7 +17,8 @@ struct SigDim {
   std::vector<std::string> args; // Call: names of packs and parameters
 };
 struct SigType {
-  enum Kind { Tensor, Const, Shape, Tensors, ElemType, Str } kind = Tensor;
+  // Flag, Int and Ints (one or a tuple of them) are known when the program is compiled.
+  enum Kind { Tensor, Flag, Int, Ints, Shape, Tensors, ElemType, Str } kind = Tensor;
   std::string elem;  // Tensor: f32, a letter, or the name of a `dtype` parameter
   bool wide = false; // wide(T): i64 for integers and bools
   std::vector<SigDim> dims;

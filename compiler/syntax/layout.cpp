@@ -160,7 +160,6 @@ private:
   bool onlyBeginsStatement(size_t i) const {
     switch (tokens_[i]->getType()) {
     case P::LET:
-    case P::VAR:
     case P::RETURN:
     case P::WHILE:
     case P::BREAK:
@@ -169,6 +168,8 @@ private:
     case P::IMPORT:
     case P::MODULE:
       return true;
+    case P::VAR: // `var(x)` is meant as a call
+      return typeAt(i + 1) != P::LPAREN || tokens_[i]->getStopIndex() + 1 != tokens_[i + 1]->getStartIndex();
     case P::FN:
       return typeAt(i + 1) == P::NAME;
     default:
