@@ -88,9 +88,9 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if (previous == "const" || previous == "val")
     return "`let` binds a name";
   uint32_t end = text.span(found).end;
-  bool isArrow = type == P::ASSIGN && text.textOf({text.file(), end, std::min(end + 1, text.end())}) == ">";
-  if (type == P::VAR && (previous == "." || expects(P::INT) || expects(P::RPAREN)))
+  if (type == P::VAR && text.textOf({text.file(), end, std::min(end + 1, text.end())}) == "(")
     return "`var` declares a variable; PyTorch's var is `variance(x)` here";
+  bool isArrow = type == P::ASSIGN && text.textOf({text.file(), end, std::min(end + 1, text.end())}) == ">";
   if (previous == "lambda" || isArrow)
     return "`fn(x) = x * 2.0` is a function without a name";
   if (type == P::MUT && previous == ":")
