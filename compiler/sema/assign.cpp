@@ -155,10 +155,10 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
       else if (isRagged(type))
         type = readPlace(*place, expr->span).type; // with the size of this element
       if (chosen) {
-        std::optional<Place::Step> at = chosenStep(type, index->items, *values, expr->span);
+        std::optional<std::vector<Place::Step>> at = chosenSteps(type, index->items, *values, expr->span);
         if (!at)
           return std::nullopt;
-        place->steps.push_back(std::move(*at));
+        place->steps.insert(place->steps.end(), at->begin(), at->end());
         place->span = expr->span;
         return place;
       }
@@ -418,6 +418,26 @@ void Checker::assignVariable(Binding *b, Value value, Span span) {
     return;
   }
   bool straight = local->depth == frame_->depth && !local->isMutParam;
+  if (sameKind && !straight && have->kind == TypeKind::Tensor && value.type->dims.size() == have->dims.size()) {
+    std::string sizes, differs;
+    for (size_t i = 0; i < have->dims.size(); ++i) {
+      bool changes = compareDims(value.type->dims[i], have->dims[i]) == Proof::Different;
+      if (changes && differs.empty())
+        differs = ": size " + value.type->dims[i].str() + " of dimension " + std::to_string(i) + " is not " +
+                  have->dims[i].str();
+      sizes += (i ? ", " : "") + (changes ? "_" : have->dims[i].str());
+    }
+    if (!differs.empty()) {
+      Diagnostic &d =
+          error(Code::ShapeMismatch, value.span.valid() ? value.span : span,
+                "the value of `" + local->name + "` is " + describe(value) + ", expected " + str(have) + differs);
+      d.label(local->span, "declared here");
+      if (!local->isMutParam)
+        d.withHelp("a size that changes is declared as `_`: `var " + local->name + ": " +
+                   std::string(elemName(have->elem)) + "[" + sizes + "] = …`");
+      return;
+    }
+  }
   if (sameKind && straight) {
     const Type type = withOpenLists(value.type);
     Variable *next = makeVariable(local->name, type, local->span, true);

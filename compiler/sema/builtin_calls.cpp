@@ -557,6 +557,8 @@ Value Checker::callBuiltin(const Signature &signature, std::vector<Argument> arg
   if ((signature.name == "stack" || signature.name == "cat") && !args.empty())
     if (std::optional<Value> joined = joinList(signature.name == "stack", args, span))
       return *joined;
+  if (signature.name == "index_add" && args.size() > signature.params.size())
+    return callLibrary("index_add_along", std::move(args), span);
   BuiltinCall call{signature, span, {}, {}, {}, {}, {}};
   if (!bindBuiltin(call, std::move(args)) || !bindElements(call) || !bindShapes(call))
     return bad(span);

@@ -16,7 +16,7 @@ struct Place {
   struct Step {
     enum Kind { Part, Slices, Item, Chosen } kind = Part;
     uint32_t index = 0;            // Part; Chosen: the dimension
-    uint32_t rank = 1;             // Chosen: how many dimensions a mask goes over
+    uint32_t rank = 1;             // Chosen: how many dimensions it goes over
     std::vector<SliceItem> slices; // Slices
     Expr *position = nullptr;      // Item: of a list; Chosen: i64[n]
     Expr *mask = nullptr;          // Chosen: a mask of the whole tensor
@@ -269,8 +269,8 @@ private:
   Value permuted(const Value &x, const std::vector<int64_t> &order, Span span);
   Value gatherItems(const Value &base, const std::vector<ast::IndexItem> &items, const std::vector<Value> &values,
                     Span span);
-  std::optional<Place::Step> chosenStep(const Type &type, const std::vector<ast::IndexItem> &items,
-                                        const std::vector<Value> &values, Span span);
+  std::optional<std::vector<Place::Step>> chosenSteps(const Type &type, const std::vector<ast::IndexItem> &items,
+                                                      const std::vector<Value> &values, Span span);
   Value mergedRows(const Value &x, const Place::Step &step, Span span);
   Value readChosen(const Value &whole, const Place::Step &step, Span span);
   Value withChosen(const Value &whole, const Place::Step &step, const Value &value, Span span);
@@ -361,6 +361,7 @@ private:
   // ---- lists whose elements' type is found out later (growing.cpp)
   BlockResult checkGrowing(const ast::Let *let, const std::vector<ast::Stmt *> &stmts, size_t next, bool wantValue,
                            Span span);
+  bool isAppendedTo(const std::string &name, const std::vector<ast::Stmt *> &stmts, size_t next) const;
   Growing *growingOf(const ast::Expr *expr) const; // what the name of such a list stands for
   void settleItems(Growing &growing, const Type &item, Span span);
   bool growUnknown(const ast::Member *callee, const std::vector<ast::Arg> &args);
@@ -392,10 +393,19 @@ private:
   std::optional<Iterable> sideBySide(const ast::Call *call, const std::string &name, const std::string &who);
   Value pairedList(const std::string &name, const std::vector<Argument> &args, Span span);
   std::optional<Iterable> numbersOf(const Value &begin, const Value &end, const std::optional<Value> &step, Span span);
+  // What some of a loop's names stand for: items, or places.
+  struct Column {
+    const ast::Pattern *pattern;
+    Iterable over;
+    std::optional<Place> place;
+  };
+  const ast::Call *sideBySideCall(const ast::Expr *expr) const;
+  std::optional<std::vector<Column>> columnsOf(const ast::For *stmt);
+  std::optional<Column> changedColumn(const ast::Expr *operand, const ast::Pattern &pattern);
+  void forColumns(const ast::For *stmt, const std::vector<Column> &columns);
   // `isPart`: of a loop that is written out, which `break` cannot leave.
-  void forIndexed(const ast::For *stmt, const Iterable &over, bool isPart = false);
-  void forUnrolled(const ast::For *stmt, const Iterable &over, const std::optional<Place> &place);
-  void forInPlace(const ast::For *stmt, const Place &place, const Value &list);
+  void forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length, bool isPart);
+  void forUnrolled(const ast::For *stmt, const std::vector<Column> &columns);
   // Emits a loop over an i64 variable; the caller fills its body through `fill`.
   void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step,
                const std::function<void(const Value &)> &fill);
@@ -614,8 +624,9 @@ private:
   Frame *frame_ = nullptr; // the function being checked
   int nesting_ = 0;
   int instanceNesting_ = 0;
-  bool stopped_ = false;    // a limit was hit: no further instances
-  bool imperative_ = false; // the program uses backward or `.grad`: params carry gradients
+  std::vector<const Diagnostics *> waiting_; // what diagnostics_ and reported_ will get from checks that go on
+  bool stopped_ = false;                     // a limit was hit: no further instances
+  bool imperative_ = false;                  // the program uses backward or `.grad`: params carry gradients
 };
 
 // The names of callIntrinsic() that programs can mention.

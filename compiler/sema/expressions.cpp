@@ -247,10 +247,14 @@ Value Checker::runtimeIf(const Value &cond, Span span, const std::string &what,
   else
     type = joinTypes(a.value.type, b.value.type, span);
   if (!type) {
-    error(Code::BranchTypes, span,
-          "the " + what + " have different types, " + str(a.value.type) + " and " + str(b.value.type))
-        .label(a.value.span, str(a.value.type))
-        .label(b.value.span, str(b.value.type));
+    // Modules of two types are chosen between when the program is compiled, or not at all.
+    bool isChoice = holdsModule(a.value.type) || holdsModule(b.value.type);
+    Diagnostic &d = error(isChoice ? Code::NotConstant : Code::BranchTypes, span,
+                          "the " + what + " have different types, " + str(a.value.type) + " and " + str(b.value.type));
+    d.label(a.value.span, str(a.value.type)).label(b.value.span, str(b.value.type));
+    if (isChoice && cond.span.valid())
+      d.withHelp("`" + sourceText(cond.span, 40) +
+                 "` would have to be known when the program is compiled, but is only known when it runs");
     out.type = nullptr;
     return out;
   }
@@ -326,6 +330,8 @@ Diagnostic &Checker::noMember(Code code, Span span, const Type &type, const std:
   std::string near = didYouMean(name, names);
   if (std::string habit = habitHelp(name); !habit.empty())
     d.withHelp(habit);
+  else if (name.size() > 1 && name.ends_with('_') && lookupCallable(name.substr(0, name.size() - 1), scope_))
+    d.withHelp("`x = x." + name.substr(0, name.size() - 1) + "(…)` gives the variable the new value");
   else if (!near.empty())
     d.withHelp("did you mean `" + near + "`?");
   return d;

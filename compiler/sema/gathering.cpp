@@ -188,43 +188,63 @@ Value Checker::gatherItems(const Value &base, const std::vector<ast::IndexItem> 
 }
 
 // ------------------------------------------------------------------------------------------------------ writing
-// A place at computed positions along one dimension; the other dimensions are taken whole.
-std::optional<Place::Step> Checker::chosenStep(const Type &type, const std::vector<ast::IndexItem> &items,
-                                               const std::vector<Value> &values, Span span) {
+// A place at computed positions: what the other items leave, and in it the positions along dimensions that lie side by
+// side.
+std::optional<std::vector<Place::Step>> Checker::chosenSteps(const Type &type, const std::vector<ast::IndexItem> &items,
+                                                             const std::vector<Value> &values, Span span) {
   Value base = bad(span);
   base.type = type;
   std::optional<Chosen> chosen = chosenOf(base, items, values, span);
   if (!chosen)
     return std::nullopt;
-  if (!chosen->isWhole || chosen->dims.size() != 1) {
-    error(Code::NotAssignable, span, "elements are assigned by one index tensor or mask, with `:` in the other places");
-    return std::nullopt;
+  std::vector<Place::Step> steps;
+  if (!chosen->isWhole) {
+    Place::Step others;
+    others.kind = Place::Step::Slices;
+    others.slices = chosen->slices;
+    others.type = chosen->rest;
+    steps.push_back(std::move(others));
   }
+  const Shape &dims = chosen->rest->dims;
   Place::Step step;
   step.kind = Place::Step::Chosen;
   step.index = uint32_t(chosen->dims[0]);
-  step.rank = uint32_t(chosen->ranks[0]);
-  Shape rows(type->dims.begin() + step.index, type->dims.begin() + step.index + step.rank);
-  Value index = materialise(chosen->indices[0], "index");
-  Value positions = chosenPositions(index, rows, chosen->spans[0]);
-  if (positions.bad())
-    return std::nullopt;
-  if (positions.type->dims.size() != 1) {
-    error(Code::NotAssignable, chosen->spans[0],
-          "elements are assigned by an index tensor of one dimension, this has " +
-              std::to_string(positions.type->dims.size()));
-    return std::nullopt;
+  step.rank = 0;
+  Value positions;
+  for (size_t p = 0; p < chosen->dims.size(); ++p) {
+    if (chosen->dims[p] != step.index + step.rank) {
+      error(Code::NotAssignable, span, "the index tensors of an assignment stand side by side");
+      return std::nullopt;
+    }
+    Shape rows(dims.begin() + long(chosen->dims[p]), dims.begin() + long(chosen->dims[p] + chosen->ranks[p]));
+    Value index = materialise(chosen->indices[p], "index");
+    Value these = chosenPositions(index, rows, chosen->spans[p]);
+    if (!these.bad() && chosen->dims.size() > 1)
+      these = checkedPositions(these, productOf(rows), chosen->spans[p]);
+    if (these.bad())
+      return std::nullopt;
+    if (p == 0 && chosen->isWhole && index.type->elem == Elem::Bool && chosen->ranks[p] == dims.size())
+      step.mask = index.expr;
+    positions =
+        p == 0
+            ? these
+            : callBuiltin("add", {callBuiltin("mul", {positions, dimValue(productOf(rows), span)}, span), these}, span);
+    if (positions.bad())
+      return std::nullopt;
+    step.rank += uint32_t(chosen->ranks[p]);
   }
-  step.position = positions.expr;
-  step.mask = index.type->elem == Elem::Bool && step.rank == type->dims.size() ? index.expr : nullptr;
-  Shape dims(type->dims.begin(), type->dims.begin() + step.index);
-  dims.push_back(positions.type->dims[0]);
-  dims.insert(dims.end(), type->dims.begin() + step.index + step.rank, type->dims.end());
-  step.type = tensorType(type->elem, std::move(dims));
-  return step;
+  Shape out(dims.begin(), dims.begin() + step.index);
+  out.insert(out.end(), positions.type->dims.begin(), positions.type->dims.end());
+  out.insert(out.end(), dims.begin() + step.index + step.rank, dims.end());
+  step.type = tensorType(type->elem, std::move(out));
+  if (positions.type->dims.size() != 1)
+    positions = reshaped(positions, {productOf(positions.type->dims)}, span);
+  step.position = materialise(positions, "positions").expr;
+  steps.push_back(std::move(step));
+  return steps;
 }
 
-// The tensor with the dimensions that a mask goes over as one.
+// The tensor with the dimensions from which is chosen as one.
 Value Checker::mergedRows(const Value &x, const Place::Step &step, Span span) {
   if (step.rank == 1)
     return x;
@@ -253,12 +273,20 @@ Value Checker::readChosen(const Value &whole, const Place::Step &step, Span span
     items.push_back(item);
     values.push_back(k == step.index ? positionsOf(step) : unit(span));
   }
-  return gatherItems(x, items, values, span);
+  Value read = gatherItems(x, items, values, span);
+  return read.bad() || read.type->dims.size() == step.type->dims.size() ? read : reshaped(read, step.type->dims, span);
 }
 
 // `value` has the type of the step. Later positions win over earlier ones.
 Value Checker::withChosen(const Value &whole, const Place::Step &step, const Value &value, Span span) {
-  Value x = mergedRows(whole, step, span), given = materialise(value, "value");
+  Value x = mergedRows(whole, step, span), given = value;
+  const Dim count = step.position->type->dims[0];
+  if (given.type->dims.size() != x.type->dims.size()) {
+    Shape rows = x.type->dims;
+    rows[step.index] = count;
+    given = reshaped(given, std::move(rows), span);
+  }
+  given = materialise(given, "value");
   Variable *variable = makeVariable("changed", x.type, span, true);
   Stmt *let = makeStmt(StmtKind::Let, span);
   let->variable = variable;
@@ -281,7 +309,7 @@ Value Checker::withChosen(const Value &whole, const Place::Step &step, const Val
     }
     return slices;
   };
-  emitFor("i", span, intValue(0, span), dimValue(step.type->dims[step.index], span), std::nullopt, [&](const Value &i) {
+  emitFor("i", span, intValue(0, span), dimValue(count, span), std::nullopt, [&](const Value &i) {
     Shape rest = given.type->dims;
     rest.erase(rest.begin() + step.index);
     Expr *part = make(ExprKind::Slice, tensorType(given.type->elem, rest), span);

@@ -39,6 +39,15 @@ static bool isMadeFrom(const Dim &d, uint32_t first) {
   return !d.isOpen() && std::any_of(symbols.begin(), symbols.end(), [&](uint32_t s) { return s >= first; });
 }
 
+// Whether the text behind the declaration appends something, be it in a part with an error that was not looked at.
+bool Checker::isAppendedTo(const std::string &name, const std::vector<ast::Stmt *> &stmts, size_t next) const {
+  for (size_t i = next; i < stmts.size(); ++i)
+    for (const char *method : {".append(", ".push(", ".extend(", ".insert("})
+      if (sources_.text(stmts[i]->span).find(name + method) != std::string_view::npos)
+        return true;
+  return false;
+}
+
 BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::Stmt *> &stmts, size_t next,
                                   bool wantValue, Span span) {
   auto growing = std::make_shared<Growing>();
@@ -52,6 +61,7 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
   for (bool again = true; again;) {
     growing->changed = false;
     Diagnostics found(sources_);
+    waiting_.push_back(&found);
     {
       Restore<Diagnostics *> quiet(diagnostics_, &found);
       Value v = bad(let->value->span);
@@ -64,9 +74,11 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
       scope_->find(let->pattern.name)->growing = growing;
       result = checkStatements(stmts, next, wantValue, span);
     }
+    waiting_.pop_back();
     again = growing->changed;
     bool isStale = frame_->isOutdated();
-    if (!isStale && growing->kind == Growing::Unknown && !(growing->tried && found.hasErrors()))
+    bool mayGrow = growing->tried || isAppendedTo(let->pattern.name, stmts, next);
+    if (!isStale && growing->kind == Growing::Unknown && !(mayGrow && found.hasErrors()))
       outer->error(Code::TypeMismatch, let->value->span, "the type of `[]` is not known")
           .withHelp("`" + let->pattern.name + ".append(x)` says what it holds; or declare it, as in `var " +
                     let->pattern.name + ": list[f32] = []`; `zeros(0)` is an empty tensor");
@@ -131,6 +143,13 @@ bool Checker::growUnknown(const ast::Member *callee, const std::vector<ast::Arg>
   Argument &last = args.back();
   settle(last);
   Value v = last.value;
+  // Modules that are made one after the other may differ, and how many they are is known.
+  const Binding *list = lookup(ast::as<const ast::Name>(callee->base)->name, scope_);
+  if (one && !v.bad() && holdsModule(v.type) && list->depth == frame_->depth && !frame_->isOutdated()) {
+    growing->kind = Growing::Tuple;
+    growing->changed = true;
+    return true;
+  }
   if (!one && !v.bad())
     v = asList(v, last.span);
   if (!v.bad())
@@ -171,9 +190,15 @@ bool Checker::widen(Growing &growing, const Binding &binding, const Type &item, 
   if (alike || binding.depth != frame_->depth)
     return false;
   growing.kind = Growing::Tuple;
+  growing.differs = true;
   growing.item = nullptr;
   growing.changed = true;
   return true;
+}
+
+// Whether values of one type make up the tuple, of which this is one more.
+static bool isAlike(const Type &tuple, const Type &added) {
+  return std::all_of(tuple->items.begin(), tuple->items.end(), [&](const Type &item) { return sameType(item, added); });
 }
 
 // What changes a list, where the elements' types differ.
@@ -193,7 +218,11 @@ std::optional<Value> Checker::growTuple(const ast::Member *callee, const std::ve
     return bad(span);
   }
   if (list->depth != frame_->depth) {
-    error(Code::NotAssignable, span,
+    if (append && !growing->differs && !args[0].value.bad() && isAlike(whole.type, args[0].value.type)) {
+      settleItems(*growing, args[0].value.type, args[0].span);
+      return bad(span);
+    }
+    error(Code::NotConstant, span,
           "the elements of `" + list->name + "` have different types, so how many there are is settled when compiled")
         .label(list->span, str(whole.type))
         .withHelp("change it outside of branches and loops, or append values of one type");

@@ -471,7 +471,10 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
   if (value.bad() && !result.diverges)
     frame.failed = true;
   Type type = frame.declared ? frame.declared : frame.result ? frame.result : unitType();
-  if (frame.failed && !diagnostics_->hasErrors() && !reported_->hasErrors())
+  bool isKnown = diagnostics_->hasErrors() || reported_->hasErrors();
+  for (const Diagnostics *d : waiting_)
+    isKnown |= d->hasErrors();
+  if (frame.failed && !isKnown)
     error(Code::InternalError, end, "the compiler cannot check `" + target.name + "`");
   if (frame.failed && !frame.declared) {
     instance.result = nullptr;

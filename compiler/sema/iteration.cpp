@@ -4,17 +4,22 @@
 
 namespace dl::sema {
 
+// The call, where it is one of the built-in `enumerate` or `zip`.
+const ast::Call *Checker::sideBySideCall(const ast::Expr *expr) const {
+  if (!expr || expr->kind != ast::ExprKind::Call)
+    return nullptr;
+  const ast::Call *call = ast::as<const ast::Call>(expr);
+  if (call->callee->kind != ast::ExprKind::Name)
+    return nullptr;
+  const std::string &name = ast::as<const ast::Name>(call->callee)->name;
+  Binding *b = lookup(name, scope_);
+  bool builtin = b && b->kind == Binding::Function && !b->fn;
+  return builtin && (name == "enumerate" || name == "zip") ? call : nullptr;
+}
+
 std::optional<Checker::Iterable> Checker::iterableOf(const ast::Expr *expr, const std::string &who) {
-  if (expr->kind == ast::ExprKind::Call) {
-    const ast::Call *call = ast::as<const ast::Call>(expr);
-    if (call->callee->kind == ast::ExprKind::Name) {
-      const std::string &name = ast::as<const ast::Name>(call->callee)->name;
-      Binding *b = lookup(name, scope_);
-      bool builtin = b && b->kind == Binding::Function && !b->fn;
-      if (builtin && (name == "enumerate" || name == "zip"))
-        return sideBySide(call, name, who);
-    }
-  }
+  if (const ast::Call *call = sideBySideCall(expr))
+    return sideBySide(call, ast::as<const ast::Name>(call->callee)->name, who);
   Value over = checkExpr(expr);
   return over.bad() ? std::nullopt : iterable(over, expr->span, who);
 }

@@ -25,44 +25,8 @@ void Checker::checkFor(const ast::For *stmt) {
     forRange(stmt);
     return;
   }
-  if (stmt->in->kind == ast::ExprKind::Ref) {
-    // for m in &modules: each member in place.
-    const ast::Expr *operand = ast::as<const ast::Ref>(stmt->in)->operand;
-    std::optional<Place> place = placeOf(operand, true);
-    if (!place || !writable(*place, operand->span))
-      return;
-    if (std::optional<Place> pack = packPlace(*place, operand->span))
-      place = pack;
-    Value whole = readPlace(*place, operand->span);
-    if (whole.bad())
-      return;
-    if (isList(whole.type) && place) {
-      forInPlace(stmt, *place, whole);
-      return;
-    }
-    if (std::optional<Value> pack = packOf(whole, operand->span)) {
-      // Nothing in it can be changed.
-      whole = *pack;
-      place.reset();
-    }
-    if (whole.type->kind != TypeKind::Tuple && whole.type->kind != TypeKind::Record) {
-      error(Code::TypeMismatch, operand->span,
-            "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
-      return;
-    }
-    Iterable items;
-    for (uint32_t i = 0; i < whole.type->items.size(); ++i)
-      items.items.push_back(part(whole, i, operand->span));
-    forUnrolled(stmt, items, place);
-    return;
-  }
-  std::optional<Iterable> over = iterableOf(stmt->in, "`for`");
-  if (!over)
-    return;
-  if (over->length)
-    forIndexed(stmt, *over);
-  else
-    forUnrolled(stmt, *over, std::nullopt);
+  if (std::optional<std::vector<Column>> columns = columnsOf(stmt))
+    forColumns(stmt, *columns);
 }
 
 void Checker::forRange(const ast::For *stmt) {
@@ -110,10 +74,12 @@ void Checker::forRange(const ast::For *stmt) {
   for (const auto &growing : frame_->growing)
     lists.push_back(*growing);
   Diagnostics found(sources_);
+  waiting_.push_back(&found);
   {
     Restore<Diagnostics *> quiet(diagnostics_, &found);
     loop();
   }
+  waiting_.pop_back();
   bool writeOut = false;
   for (const Diagnostic &d : found.all())
     writeOut |= d.code == Code::NotConstant;
@@ -125,7 +91,7 @@ void Checker::forRange(const ast::For *stmt) {
   start.restore();
   for (size_t k = 0; k < lists.size(); ++k)
     *frame_->growing[k] = lists[k];
-  forUnrolled(stmt, *numbers, std::nullopt);
+  forColumns(stmt, {{&stmt->pattern, *numbers, std::nullopt}});
 }
 
 // The numbers of a range that is known and of reasonable length.
@@ -147,88 +113,174 @@ std::optional<Checker::Iterable> Checker::numbersOf(const Value &begin, const Va
   return out;
 }
 
-void Checker::forIndexed(const ast::For *stmt, const Iterable &over, bool isPart) {
-  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(*over.length, stmt->span), std::nullopt,
-          [&](const Value &i) {
-            Scope *scope = newScope(scope_);
-            Restore<Scope *> inner(scope_, scope);
-            Restore<int> unrolled(frame_->unrolled, isPart);
-            Value item = over.at(i);
-            item.span = stmt->in->span;
-            bindPattern(stmt->pattern, item, false);
-            checkBlock(stmt->body, newScope(scope), false);
-          });
+// What the names of a loop stand for: the whole pattern for the items of one value, or, where `enumerate` or `zip` goes
+// over `&x`, each part of it for those of one argument.
+std::optional<std::vector<Checker::Column>> Checker::columnsOf(const ast::For *stmt) {
+  const ast::Expr *in = stmt->in;
+  const ast::Call *call = sideBySideCall(in);
+  bool changes = false;
+  for (size_t k = 0; call && k < call->args.size(); ++k)
+    changes |= call->args[k].value->kind == ast::ExprKind::Ref;
+  std::vector<Column> columns;
+  auto add = [&](const ast::Expr *expr, const ast::Pattern &pattern) {
+    if (expr->kind == ast::ExprKind::Ref) {
+      std::optional<Column> column = changedColumn(ast::as<const ast::Ref>(expr)->operand, pattern);
+      if (column)
+        columns.push_back(std::move(*column));
+      return column.has_value();
+    }
+    std::optional<Iterable> over = iterableOf(expr, "`for`");
+    if (over)
+      columns.push_back({&pattern, std::move(*over), std::nullopt});
+    return over.has_value();
+  };
+  if (!changes)
+    return add(in, stmt->pattern) ? std::optional(columns) : std::nullopt;
+  size_t counts = ast::as<const ast::Name>(call->callee)->name == "enumerate";
+  if (!stmt->pattern.isTuple || stmt->pattern.items.size() != call->args.size() + counts ||
+      (counts && call->args.size() != 1)) {
+    error(Code::BadPattern, stmt->pattern.span,
+          counts ? "`enumerate(&x)` gives two: `for (i, item) in enumerate(&x)`"
+                 : "this takes as many names as `zip` has arguments");
+    return std::nullopt;
+  }
+  for (size_t k = 0; k < call->args.size(); ++k)
+    if (!add(call->args[k].value, stmt->pattern.items[k + counts]))
+      return std::nullopt;
+  for (const Column &column : columns)
+    if (bool(column.over.length) != bool(columns[0].over.length) || !column.over.inner.empty()) {
+      error(Code::TypeMismatch, in->span, "`zip` goes over lists and tensors, or over tuples, not over both");
+      return std::nullopt;
+    }
+  if (counts) {
+    Iterable positions;
+    positions.length = columns[0].over.length;
+    positions.at = [](const Value &i) { return i; };
+    for (size_t k = 0; k < columns[0].over.items.size(); ++k)
+      positions.items.push_back(intValue(int64_t(k), in->span));
+    columns.insert(columns.begin(), {&stmt->pattern.items[0], std::move(positions), std::nullopt});
+  }
+  return columns;
 }
 
-// for x in &list: the name stands for the element.
-void Checker::forInPlace(const ast::For *stmt, const Place &place, const Value &list) {
-  if (stmt->pattern.isTuple) {
-    error(Code::BadPattern, stmt->pattern.span, "`for … in &x` takes one name");
+// for m in &modules: each member in place.
+std::optional<Checker::Column> Checker::changedColumn(const ast::Expr *operand, const ast::Pattern &pattern) {
+  if (pattern.isTuple) {
+    error(Code::BadPattern, pattern.span, "`for … in &x` takes one name");
+    return std::nullopt;
+  }
+  std::optional<Place> place = placeOf(operand, true);
+  if (!place || !writable(*place, operand->span))
+    return std::nullopt;
+  if (std::optional<Place> pack = packPlace(*place, operand->span))
+    place = pack;
+  Value whole = readPlace(*place, operand->span);
+  if (whole.bad())
+    return std::nullopt;
+  Column column{&pattern, {}, place};
+  if (isList(whole.type)) {
+    column.over.length = whole.type->dims[0];
+    return column;
+  }
+  if (std::optional<Value> pack = packOf(whole, operand->span)) {
+    // Nothing in it can be changed.
+    whole = *pack;
+    column.place.reset();
+  }
+  if (whole.type->kind != TypeKind::Tuple && whole.type->kind != TypeKind::Record) {
+    error(Code::TypeMismatch, operand->span,
+          "`for … in &x` changes the elements of a list, a tuple or a container, this is " + describe(whole));
+    return std::nullopt;
+  }
+  for (uint32_t i = 0; i < whole.type->items.size(); ++i)
+    column.over.items.push_back(part(whole, i, operand->span));
+  return column;
+}
+
+void Checker::forColumns(const ast::For *stmt, const std::vector<Column> &columns) {
+  if (!columns[0].over.length) {
+    forUnrolled(stmt, columns);
     return;
   }
-  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(list.type->dims[0], stmt->span), std::nullopt,
-          [&](const Value &i) {
-            Scope *scope = newScope(scope_);
-            Place at = place;
-            Place::Step step;
-            step.kind = Place::Step::Item;
-            step.position = i.expr;
-            step.type = list.type->items[0];
-            at.steps.push_back(step);
-            Binding *b = newBinding(Binding::Local, stmt->pattern.name, stmt->pattern.span);
-            b->origin = stmt->in->span;
-            b->type = step.type;
-            b->isMutable = true;
-            b->depth = frame_->depth;
-            b->place = std::make_shared<const Place>(std::move(at));
-            declare(scope, b);
-            checkBlock(stmt->body, newScope(scope), false);
-          });
+  Dim length = *columns[0].over.length;
+  for (const Column &column : columns)
+    if (compareDims(length, *column.over.length) != Proof::Equal)
+      length = Dim::min(length, *column.over.length);
+  forIndexed(stmt, columns, length, false);
+}
+
+void Checker::forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length, bool isPart) {
+  emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(length, stmt->span), std::nullopt, [&](const Value &i) {
+    Scope *scope = newScope(scope_);
+    Restore<Scope *> inner(scope_, scope);
+    Restore<int> unrolled(frame_->unrolled, isPart);
+    for (const Column &column : columns) {
+      if (!column.place) {
+        Value item = column.over.at(i);
+        item.span = stmt->in->span;
+        bindPattern(*column.pattern, item, false);
+        continue;
+      }
+      // The name stands for the element.
+      Place at = *column.place;
+      Place::Step step;
+      step.kind = Place::Step::Item;
+      step.position = i.expr;
+      step.type = (at.steps.empty() ? at.root->type : at.steps.back().type)->items[0];
+      at.steps.push_back(step);
+      Binding *b = newBinding(Binding::Local, column.pattern->name, column.pattern->span);
+      b->origin = stmt->in->span;
+      b->type = step.type;
+      b->isMutable = true;
+      b->depth = frame_->depth;
+      b->place = std::make_shared<const Place>(std::move(at));
+      declare(scope, b);
+    }
+    checkBlock(stmt->body, newScope(scope), false);
+  });
 }
 
 // One copy of the body for each item: the items may have different types. With a place, the items are changed in it.
-void Checker::forUnrolled(const ast::For *stmt, const Iterable &over, const std::optional<Place> &place) {
+void Checker::forUnrolled(const ast::For *stmt, const std::vector<Column> &columns) {
   constexpr size_t kMaxUnrolled = 4096;
-  const std::vector<Value> &items = over.items;
-  if (items.size() > kMaxUnrolled) {
+  size_t count = columns[0].over.items.size();
+  for (const Column &column : columns)
+    count = std::min(count, column.over.items.size());
+  if (count > kMaxUnrolled) {
     error(Code::RecursionUnsupported, stmt->span,
-          "a loop over a tuple is written out; " + std::to_string(items.size()) + " items are too many");
-    return;
-  }
-  if (place && stmt->pattern.isTuple) {
-    error(Code::BadPattern, stmt->pattern.span, "`for … in &x` takes one name");
+          "a loop over a tuple is written out; " + std::to_string(count) + " items are too many");
     return;
   }
   Restore<int> unrolled(frame_->unrolled, frame_->unrolled + 1);
+  const Span span = stmt->in ? stmt->in->span : stmt->span;
   // A mistake in one copy of the body is a mistake in all of them.
   size_t errors = diagnostics_->errorCount();
-  for (size_t k = 0; k < items.size() && diagnostics_->errorCount() == errors; ++k) {
+  for (size_t k = 0; k < count && diagnostics_->errorCount() == errors; ++k) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
-    if (auto several = over.inner.find(k); several != over.inner.end()) {
-      forIndexed(stmt, several->second, true);
+    if (auto several = columns[0].over.inner.find(k); several != columns[0].over.inner.end()) {
+      forIndexed(stmt, {{columns[0].pattern, several->second, std::nullopt}}, *several->second.length, true);
       continue;
     }
-    if (!place) {
-      Value item = items[k];
-      item.span = stmt->in ? stmt->in->span : stmt->span;
-      bindPattern(stmt->pattern, item, false);
-      checkBlock(stmt->body, newScope(scope), false);
-      continue;
+    std::vector<std::pair<Place, const ast::Pattern *>> changed;
+    for (const Column &column : columns) {
+      Value item = column.over.items[k];
+      if (column.place) {
+        Place at = *column.place;
+        Place::Step step;
+        step.index = uint32_t(k);
+        step.type = readPlace(at, span).type->items[k];
+        at.steps.push_back(step);
+        item = readPlace(at, span);
+        changed.emplace_back(std::move(at), column.pattern);
+      }
+      item.span = span;
+      bindPattern(*column.pattern, item, column.place.has_value());
     }
-    Place at = *place;
-    Value whole = readPlace(at, stmt->in->span);
-    Place::Step step;
-    step.index = uint32_t(k);
-    step.type = whole.type->items[k];
-    at.steps.push_back(step);
-    Value item = readPlace(at, stmt->in->span);
-    item.span = stmt->in->span;
-    declareLocal(stmt->pattern.name, item, stmt->pattern.span, true);
     checkBlock(stmt->body, newScope(scope), false);
-    Binding *b = scope->find(stmt->pattern.name);
-    if (b)
-      writePlace(at, readBinding(b, stmt->in->span), stmt->span);
+    for (const auto &[at, pattern] : changed)
+      if (Binding *b = scope->find(pattern->name))
+        writePlace(at, readBinding(b, span), stmt->span);
   }
 }
 

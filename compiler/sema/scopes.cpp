@@ -44,8 +44,8 @@ Binding *Checker::lookupCallable(const std::string &name, Scope *scope) const {
       continue;
     bool callable = b->kind == Binding::Function || b->kind == Binding::Module;
     if (b->type && !callable)
-      callable = b->type->kind == TypeKind::Function || b->type->kind == TypeKind::Module ||
-                 b->type->kind == TypeKind::ElemType;
+      callable = b->type->kind == TypeKind::Function || b->type->kind == TypeKind::ElemType ||
+                 (b->type->kind == TypeKind::Module && methodNamed(*b->type->module, "forward"));
     if (callable)
       return b;
   }

@@ -56,6 +56,7 @@ struct Growing {
   Type item;                                    // List
   bool changed = false;                         // this check has found out more
   bool tried = false;                           // something is appended, be it wrong
+  bool differs = false;                         // two elements have different types
   uint32_t firstInside = 0;                     // sizes from here on are made behind the declaration
 };
 

@@ -385,7 +385,8 @@ Expr *Builder::index(P::TrailerContext *node, Operand base, Span whole) {
       if (bounds.accept(P::COLON))
         if (auto *step = bounds.rule<P::ExpressionContext>())
           item.step = expression(step);
-    } else if (item.value->kind == ExprKind::Name && as<Name>(item.value)->name == "new") {
+    } else if (item.value->kind == ExprKind::None ||
+               (item.value->kind == ExprKind::Name && as<Name>(item.value)->name == "new")) {
       item.kind = IndexItem::New;
       item.value = nullptr;
     }
