@@ -66,6 +66,7 @@ const std::vector<Step> &pipeline() {
       {"lower-ops", "dl ops to linalg, tensor, arith and kernels", Stage::Linalg, false, perModule(createLowerOpsPass)},
       {"simplify-linalg", "fold sizes, so that fusion sees through them", Stage::Linalg, false,
        perModule(ir::createCanonicalizer)},
+      {"cut-failures", "what follows a certain failure", Stage::Linalg, false, perFunction(createCutFailuresPass)},
       {"scalar-cse", "equal sizes are one value", Stage::Linalg, false, perModule(createScalarCsePass)},
       {"split-reductions", "whole tensors to one number by rows", Stage::Linalg, true,
        perFunction(createSplitReductionsPass)},

@@ -32,6 +32,8 @@ PassPtr createFuseLinearPass();
 PassPtr createLowerOpsPass();
 
 // --- on linalg and tensors -------------------------------------------------------------------------------------------
+// What follows an assertion that is known to fail is never reached.
+PassPtr createCutFailuresPass();
 // Common subexpressions among scalars only: equal tensors must stay apart until bufferisation.
 PassPtr createScalarCsePass();
 // The reduction of a whole tensor: of its rows, then of their results.
