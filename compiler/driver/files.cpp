@@ -57,15 +57,19 @@ std::string writeFile(const fs::path &path, std::string_view content) {
 
   struct stat old;
   bool existed = stat(target.c_str(), &old) == 0;
-  int fd = open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  // A device or a pipe, such as /dev/null, is written to and not replaced.
+  bool isSpecial = existed && !S_ISREG(old.st_mode) && !S_ISDIR(old.st_mode);
+  int fd = isSpecial ? open(target.c_str(), O_WRONLY | O_CLOEXEC)
+                     : open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd < 0)
     return std::strerror(errno);
   auto giveUp = [&](int reason) {
     close(fd);
-    unlink(beside.c_str());
+    if (!isSpecial)
+      unlink(beside.c_str());
     return std::string(std::strerror(reason));
   };
-  if (existed && fchmod(fd, old.st_mode & 07777) != 0)
+  if (existed && !isSpecial && fchmod(fd, old.st_mode & 07777) != 0)
     return giveUp(errno);
   for (size_t done = 0; done < content.size();) {
     ssize_t n = write(fd, content.data() + done, content.size() - done);
@@ -75,9 +79,10 @@ std::string writeFile(const fs::path &path, std::string_view content) {
       return giveUp(errno);
     done += static_cast<size_t>(n);
   }
-  if (close(fd) != 0 || rename(beside.c_str(), target.c_str()) != 0) {
+  if (close(fd) != 0 || (!isSpecial && rename(beside.c_str(), target.c_str()) != 0)) {
     int reason = errno;
-    unlink(beside.c_str());
+    if (!isSpecial)
+      unlink(beside.c_str());
     return std::strerror(reason);
   }
   return "";

@@ -91,6 +91,8 @@ std::string writeProgram(const std::string &object, const std::string &output) {
   if (std::string problem = writeFile(output, *linked); !problem.empty())
     return "cannot write " + output + ": " + problem;
   std::error_code refused;
+  if (!fs::is_regular_file(output, refused))
+    return "";
   fs::permissions(output, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,
                   refused);
   return refused ? "cannot make " + output + " executable: " + refused.message() : "";
@@ -100,12 +102,10 @@ std::string writeLibrary(const std::string &object, const std::string &output) {
   std::vector<llvm::NewArchiveMember> members;
   members.emplace_back(llvm::MemoryBufferRef(object, "program.o"));
   members.back().Perms = 0644;
-  std::error_code ignored;
-  fs::remove(output, ignored); // otherwise members of an older file would stay
-  if (llvm::Error error = llvm::writeArchive(output, members, llvm::SymtabWritingMode::NormalSymtab,
-                                             llvm::object::Archive::K_GNU, /*Deterministic=*/true, /*Thin=*/false))
-    return llvm::toString(std::move(error));
-  return "";
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> archive = llvm::writeArchiveToBuffer(
+      members, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU, /*Deterministic=*/true,
+      /*Thin=*/false);
+  return archive ? writeFile(output, (*archive)->getBuffer()) : llvm::toString(archive.takeError());
 }
 
 } // namespace dl::driver

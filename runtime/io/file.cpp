@@ -90,11 +90,14 @@ Result<std::vector<uint8_t>> inflateIfPacked(std::vector<uint8_t> data, uint64_t
 
 std::string besidePath(const std::string &path) {
   static std::atomic<int> number{0};
+  struct stat there;
+  if (stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISDIR(there.st_mode))
+    return path;
   return concat(path, ".part", getpid(), '-', number.fetch_add(1));
 }
 
 Result<Done> commitFile(const std::string &beside, const std::string &path) {
-  if (std::rename(beside.c_str(), path.c_str()) == 0)
+  if (beside == path || std::rename(beside.c_str(), path.c_str()) == 0)
     return Done{};
   Error failure = systemError("write", path);
   std::remove(beside.c_str());
@@ -113,7 +116,8 @@ Result<Done> writeFile(const std::string &path, std::span<const std::string_view
   if (!good) {
     Error failure = systemError("write", path);
     file.reset();
-    std::remove(beside.c_str());
+    if (beside != path)
+      std::remove(beside.c_str());
     return failure;
   }
   file.reset();

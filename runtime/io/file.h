@@ -27,7 +27,8 @@ Result<Done> appendFile(const std::string &path, std::string_view text);
 
 bool fileExists(const std::string &path);
 
-// A path that is beside `path`, for writers of other libraries; finish with commitFile.
+// A path that is beside `path`, for writers of other libraries; finish with commitFile. What is there and is no regular
+// file, such as /dev/null or a pipe, is written to and not replaced: then it is `path`.
 std::string besidePath(const std::string &path);
 Result<Done> commitFile(const std::string &beside, const std::string &path);
 

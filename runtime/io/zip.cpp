@@ -65,6 +65,8 @@ Result<std::vector<uint8_t>> zipMember(std::span<const uint8_t> bytes, const std
 
 Result<Done> writeZip(const std::string &path, const std::vector<ZipFile> &files) {
   std::string beside = besidePath(path);
+  if (beside == path)
+    return error("cannot write ", path, ": an archive is a regular file");
   int code = 0;
   Archive archive(zip_open(beside.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
   if (!archive) {

@@ -1,7 +1,10 @@
 #include "compiler/driver/files.h"
 #include "tests/driver/scratch.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace dl::driver;
 using dl::tests::Scratch;
@@ -32,6 +35,22 @@ TEST(Files, WritesThroughALink) {
   EXPECT_EQ(writeFile(scratch.path("link.dl"), "new"), "");
   EXPECT_TRUE(fs::is_symlink(scratch.path("link.dl")));
   EXPECT_EQ(readFile(path), "new");
+}
+
+// As a device such as /dev/null is.
+TEST(Files, APipeIsWrittenToAndNotReplaced) {
+  Scratch scratch;
+  std::string path = scratch.path("pipe");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_EQ(writeFile(path, "text"), "");
+  char read[8];
+  EXPECT_EQ(::read(reader, read, sizeof read), 4);
+  EXPECT_TRUE(fs::is_fifo(path));
+  EXPECT_EQ(std::distance(fs::directory_iterator(scratch.folder), fs::directory_iterator()), 1)
+      << "nothing is left over";
+  close(reader);
 }
 
 TEST(Files, SaysWhyItCannotWrite) {

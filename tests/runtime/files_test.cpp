@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -294,6 +296,18 @@ TEST_F(Files, TextAndFolders) {
   EXPECT_EQ(result("read_text", {path("t.txt")}, kText).text(), "héllo\n");
   EXPECT_EQ(call("list_files", {text(folder.string())}, kTexts).results.at(0).text(), "t.txt");
   EXPECT_TRUE(has(call("list_files", {path("none")}, kTexts).error, "cannot read the folder"));
+}
+
+// As a device such as /dev/null is.
+TEST_F(Files, APipeIsWrittenToAndNotReplaced) {
+  std::string pipe = (folder / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  int reader = open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  ASSERT_EQ(call("write_text", {path("pipe"), text("x")}, {}).error, "");
+  char read[8];
+  EXPECT_EQ(::read(reader, read, sizeof read), 1);
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  close(reader);
 }
 
 TEST_F(Files, AFailedWriteLeavesTheOldFile) {
