@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 #include "runtime/core/arguments.h"
@@ -299,9 +300,10 @@ DL_RUNTIME_FUNCTION(load) {
   };
   std::vector<std::string> known, missing, unexpected, differing;
   std::vector<Array> arrays;
-  // The tensor under the first of these names that is there, or `own`; nothing where it does not fit or is missing.
+  // The tensor under the first of these names that is there, else `own` unless it is missed; nothing where it does not
+  // fit.
   auto find = [&](const std::vector<std::string> &names, const dl_value &result,
-                  const std::optional<ArrayView> &own) -> std::optional<Array> {
+                  const std::function<ArrayView()> &own) -> std::optional<Array> {
     known.insert(known.end(), names.begin(), names.end());
     auto found = std::find_if(names.begin(), names.end(), [&](const std::string &name) { return has(there, name); });
     if (found != names.end()) {
@@ -310,11 +312,12 @@ DL_RUNTIME_FUNCTION(load) {
       if (problem.empty())
         return array;
       differing.push_back(concat(*found, ": ", problem));
-    } else if (own) {
-      const uint8_t *data = static_cast<const uint8_t *>(own->data);
-      return Array{own->dtype, own->sizes, {data, data + own->bytes()}};
-    } else {
+    } else if (strict) {
       missing.push_back(names[0]);
+    } else {
+      ArrayView kept = own();
+      const uint8_t *data = static_cast<const uint8_t *>(kept.data);
+      return Array{kept.dtype, kept.sizes, {data, data + kept.bytes()}};
     }
     return std::nullopt;
   };
@@ -323,9 +326,7 @@ DL_RUNTIME_FUNCTION(load) {
     std::vector<std::string> names = split(wanted[i], '\t');
     const dl_value &result = call.result(static_cast<int64_t>(i));
     uint64_t storage;
-    std::optional<ArrayView> own;
-    if (!strict)
-      own = viewOf(call.argument(static_cast<int64_t>(i) + 3), storage);
+    auto own = [&] { return viewOf(call.argument(static_cast<int64_t>(i) + 3), storage); };
     if (!namesRows(wanted[i])) {
       arrays.push_back(find(names, result, own).value_or(Array{}));
       continue;
@@ -339,7 +340,7 @@ DL_RUNTIME_FUNCTION(load) {
       std::vector<std::string> ofRow;
       for (const std::string &name : names)
         ofRow.push_back(rowName(name, k));
-      std::optional<Array> array = find(ofRow, row, own ? std::optional(rowOf(*own, k)) : std::nullopt);
+      std::optional<Array> array = find(ofRow, row, [&] { return rowOf(own(), k); });
       if (!array)
         continue;
       std::copy(array->sizes.begin(), array->sizes.end(), row.sizes); // the others have these sizes
