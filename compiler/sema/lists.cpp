@@ -239,9 +239,11 @@ Value Checker::alikeRows(const Value &value, Span span) {
   return reshaped(data, std::move(dims), span);
 }
 
-// cat and stack of a list of any length.
+// cat and stack of a list of any length, and of a tensor's rows.
 std::optional<Value> Checker::joinList(bool stacks, const std::vector<Argument> &args, Span span) {
-  if (!isList(args[0].value.type) || args.size() > 2)
+  const Value &joined = args[0].value;
+  bool isRows = !args[0].bracket && isTensor(joined.type) && !joined.type->dims.empty();
+  if ((!isList(joined.type) && !isRows) || args.size() > 2)
     return std::nullopt;
   int64_t dim = 0;
   if (args.size() == 2) {
@@ -250,7 +252,7 @@ std::optional<Value> Checker::joinList(bool stacks, const std::vector<Argument> 
       return std::nullopt;
     dim = known.dim->constant();
   }
-  Value list = opened(materialise(args[0].value, "tensors"));
+  Value list = opened(materialise(isRows ? asList(joined, span) : joined, "tensors"));
   const Type &item = list.type->items[0];
   if (item->kind != TypeKind::Tensor || (!stacks && item->dims.empty()))
     return std::nullopt;

@@ -271,7 +271,7 @@ bool Checker::storedAlone(const StateEntry &entry, Span span) {
   if (!entry.type)
     error(Code::NotConstant, span,
           "`" + entry.name + "`, in a list whose length changes or in a list of lists, is not written to files")
-        .withHelp("make a tensor of it, as in `save(path, tensor(xs))`");
+        .withHelp("a `let` member is not saved; `save(path, tensor(xs))` writes the tensors of a list");
   return entry.type != nullptr;
 }
 

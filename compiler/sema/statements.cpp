@@ -157,7 +157,8 @@ void Checker::checkLet(const ast::Let *stmt) {
   }
   if (!v.bad() && !stmt->type && v.items && v.items->empty()) {
     error(Code::TypeMismatch, stmt->value->span, "the type of `[]` is not known")
-        .withHelp("declare it, as in `var xs: list[f32] = []`; `zeros(0)` is an empty tensor");
+        .withHelp(stmt->isVar ? "declare it, as in `var xs: list[f32] = []`; `zeros(0)` is an empty tensor"
+                              : "`var xs = []` holds what is appended to it; `zeros(0)` is an empty tensor");
     v = bad(stmt->value->span);
   }
   v.items = nullptr;
