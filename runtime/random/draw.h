@@ -56,18 +56,36 @@ DL_INLINE void normals(double u, double t, double &first, double &second) {
   second = radius * turn.sine;
 }
 
+// Fills the words of kGroup blocks of the generator, from block `first` on.
+void fillWords(const Generator &generator, int64_t first, Words &words);
+
+constexpr int64_t kFew = 8; // blocks that are taken out of a group, which is kept for the draws that follow
+void fewWords(const Generator &generator, int64_t blocks, Words &words);
+
+// Makes the elements of some blocks of their words.
+template <class T> using Transform = void (*)(const Words &words, int64_t blocks, T *out);
+
 // Fills count elements, PER to a block, group by group; store(i, values, n) takes elements i … i + n.
-template <int Per, class T, class Store>
-void draw(int64_t count, void (*group)(const Generator &, int64_t, T *), const Store &store) {
+template <int Per, class T, class Store> void draw(int64_t count, Transform<T> transform, const Store &store) {
   Generator &state = defaultGenerator();
   const Generator generator = state;
   int64_t blocks = (count + Per - 1) / Per;
   state.next += static_cast<uint64_t>(blocks);
+  if (blocks <= kFew) {
+    Words words;
+    T values[kFew * Per];
+    fewWords(generator, blocks, words);
+    transform(words, blocks, values);
+    store(0, values, count);
+    return;
+  }
   int64_t groups = (blocks + kGroup - 1) / kGroup;
   parallelFor(0, groups, kGrain / kGroup, [&](int64_t from, int64_t to) {
+    Words words;
     T values[kGroup * Per];
     for (int64_t g = from; g < to; ++g) {
-      group(generator, g * kGroup, values);
+      fillWords(generator, g * kGroup, words);
+      transform(words, kGroup, values);
       int64_t first = g * kGroup * Per;
       store(first, values, std::min<int64_t>(kGroup * Per, count - first));
     }
@@ -76,9 +94,7 @@ void draw(int64_t count, void (*group)(const Generator &, int64_t, T *), const S
 
 // Writes random floats into result 0, which may be f32, f64, bf16 or a scalar of these. f32 takes PER from a block, f64
 // two.
-template <int Per>
-void drawFloats(const Call &call, void (*f32)(const Generator &, int64_t, float *),
-                void (*f64)(const Generator &, int64_t, double *)) {
+template <int Per> void drawFloats(const Call &call, Transform<float> f32, Transform<double> f64) {
   dl_value &out = call.shapedResult(0);
   int64_t count = numel(out);
   if (out.dtype == DL_F64) {

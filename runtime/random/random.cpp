@@ -10,13 +10,36 @@ Generator &defaultGenerator() {
   return generator;
 }
 
+DL_CLONES void fillWords(const Generator &generator, int64_t first, Words &words) {
+  makeWords(generator, first, words);
+}
+
+// A program that draws number by number makes one group for many draws.
+void fewWords(const Generator &generator, int64_t blocks, Words &words) {
+  struct Recent {
+    Generator from;
+    bool filled = false;
+    Words words;
+  };
+  thread_local Recent recent;
+  uint64_t offset = generator.next - recent.from.next;
+  if (!recent.filled || recent.from.seed != generator.seed || offset > static_cast<uint64_t>(kGroup - blocks)) {
+    recent.from = generator;
+    recent.filled = true;
+    fillWords(generator, 0, recent.words);
+    offset = 0;
+  }
+  std::copy_n(recent.words.w0 + offset, blocks, words.w0);
+  std::copy_n(recent.words.w1 + offset, blocks, words.w1);
+  std::copy_n(recent.words.w2 + offset, blocks, words.w2);
+  std::copy_n(recent.words.w3 + offset, blocks, words.w3);
+}
+
 namespace {
 
-// Each fills one group's elements from its blocks: PER elements a block, in order.
-DL_CLONES void uniformGroupF32(const Generator &generator, int64_t first, float *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+// Each makes the elements of some blocks: PER elements a block, in order.
+DL_CLONES void uniformF32(const Words &words, int64_t blocks, float *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     out[4 * i] = unitFloat(words.w0[i]);
     out[4 * i + 1] = unitFloat(words.w1[i]);
     out[4 * i + 2] = unitFloat(words.w2[i]);
@@ -24,19 +47,15 @@ DL_CLONES void uniformGroupF32(const Generator &generator, int64_t first, float 
   }
 }
 
-DL_CLONES void uniformGroupF64(const Generator &generator, int64_t first, double *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+DL_CLONES void uniformF64(const Words &words, int64_t blocks, double *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     out[2 * i] = unitDouble(words.w0[i], words.w1[i]);
     out[2 * i + 1] = unitDouble(words.w2[i], words.w3[i]);
   }
 }
 
-DL_CLONES void normalGroupF32(const Generator &generator, int64_t first, float *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+DL_CLONES void normalF32(const Words &words, int64_t blocks, float *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     double a, b, c, d;
     normals(openUnit(words.w0[i]), static_cast<double>(words.w1[i]) * 0x1p-32, a, b);
     normals(openUnit(words.w2[i]), static_cast<double>(words.w3[i]) * 0x1p-32, c, d);
@@ -47,20 +66,15 @@ DL_CLONES void normalGroupF32(const Generator &generator, int64_t first, float *
   }
 }
 
-DL_CLONES void normalGroupF64(const Generator &generator, int64_t first, double *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+DL_CLONES void normalF64(const Words &words, int64_t blocks, double *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     normals(openUnit(words.w0[i], words.w1[i]), unitDouble(words.w2[i], words.w3[i]), out[2 * i], out[2 * i + 1]);
   }
 }
 
 // Transforms of one number in (0, 1); the same for both element types.
-template <class T, double (*transform)(double)>
-void transformedGroup(const Generator &generator, int64_t first, T *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+template <class T, double (*transform)(double)> void transformed(const Words &words, int64_t blocks, T *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     out[2 * i] = static_cast<T>(transform(openUnit(words.w0[i], words.w1[i])));
     out[2 * i + 1] = static_cast<T>(transform(openUnit(words.w2[i], words.w3[i])));
   }
@@ -72,10 +86,8 @@ double toCauchy(double u) {
   return -turn.cosine / turn.sine;
 }
 
-DL_CLONES void wordGroup(const Generator &generator, int64_t first, uint64_t *out) {
-  Words words;
-  makeWords(generator, first, words);
-  for (int64_t i = 0; i < kGroup; ++i) {
+DL_CLONES void words64(const Words &words, int64_t blocks, uint64_t *out) {
+  for (int64_t i = 0; i < blocks; ++i) {
     out[2 * i] = join(words.w0[i], words.w1[i]);
     out[2 * i + 1] = join(words.w2[i], words.w3[i]);
   }
@@ -88,7 +100,7 @@ template <class T> void bernoulli(const Call &call, dl_value &out) {
     double probability = call.number(0);
     if (!(probability >= 0 && probability <= 1))
       call.failHere("the probability ", probability, " is not in [0, 1]");
-    draw<2, double>(numel(out), uniformGroupF64, [&](int64_t first, const double *v, int64_t n) {
+    draw<2, double>(numel(out), uniformF64, [&](int64_t first, const double *v, int64_t n) {
       for (int64_t i = 0; i < n; ++i)
         to[first + i] = T(static_cast<float>(v[i] < probability));
     });
@@ -101,7 +113,7 @@ template <class T> void bernoulli(const Call &call, dl_value &out) {
     for (int64_t i = 0, n = numel(p); i < n; ++i)
       if (!(probability[i] >= 0 && probability[i] <= 1))
         call.failHere("the probability ", probability[i], " is not in [0, 1]");
-    draw<2, double>(numel(out), uniformGroupF64, [&](int64_t first, const double *v, int64_t n) {
+    draw<2, double>(numel(out), uniformF64, [&](int64_t first, const double *v, int64_t n) {
       for (int64_t i = 0; i < n; ++i)
         to[first + i] = T(static_cast<float>(v[i] < static_cast<double>(probability[first + i])));
     });
@@ -135,28 +147,28 @@ DL_RUNTIME_FUNCTION(rng_set) {
 // Kernel. out: a tensor (or scalar) of f32, f64 or bf16, uniform in [0, 1).
 DL_RUNTIME_FUNCTION(rand) {
   call.expect(0, 1);
-  drawFloats<4>(call, uniformGroupF32, uniformGroupF64);
+  drawFloats<4>(call, uniformF32, uniformF64);
 }
 
 // Kernel. out: a tensor (or scalar) of f32, f64 or bf16, normal with mean 0 and variance 1.
 DL_RUNTIME_FUNCTION(randn) {
   call.expect(0, 1);
-  drawFloats<4>(call, normalGroupF32, normalGroupF64);
+  drawFloats<4>(call, normalF32, normalF64);
 }
 
 // Kernels. out: a tensor (or scalar) of f32, f64 or bf16: exponential with rate 1, Laplace and Cauchy around 0 with
 // scale 1.
 DL_RUNTIME_FUNCTION(standard_exponential) {
   call.expect(0, 1);
-  drawFloats<2>(call, transformedGroup<float, toExponential>, transformedGroup<double, toExponential>);
+  drawFloats<2>(call, transformed<float, toExponential>, transformed<double, toExponential>);
 }
 DL_RUNTIME_FUNCTION(standard_laplace) {
   call.expect(0, 1);
-  drawFloats<2>(call, transformedGroup<float, toLaplace>, transformedGroup<double, toLaplace>);
+  drawFloats<2>(call, transformed<float, toLaplace>, transformed<double, toLaplace>);
 }
 DL_RUNTIME_FUNCTION(standard_cauchy) {
   call.expect(0, 1);
-  drawFloats<2>(call, transformedGroup<float, toCauchy>, transformedGroup<double, toCauchy>);
+  drawFloats<2>(call, transformed<float, toCauchy>, transformed<double, toCauchy>);
 }
 
 // Kernel. in: low, high (i64).  out: a tensor (or scalar), uniform over low … high - 1.
@@ -169,13 +181,13 @@ DL_RUNTIME_FUNCTION(randint) {
   dl_value &out = call.shapedResult(0);
   auto value = [=](uint64_t word) { return static_cast<int64_t>(static_cast<uint64_t>(low) + below(word, range)); };
   if (out.rank == 0) {
-    draw<2, uint64_t>(1, wordGroup, [&](int64_t, const uint64_t *v, int64_t) { call.setInteger(0, value(v[0])); });
+    draw<2, uint64_t>(1, words64, [&](int64_t, const uint64_t *v, int64_t) { call.setInteger(0, value(v[0])); });
     return;
   }
   dispatch(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T *to = elements<T>(out);
-    draw<2, uint64_t>(numel(out), wordGroup, [&](int64_t first, const uint64_t *v, int64_t n) {
+    draw<2, uint64_t>(numel(out), words64, [&](int64_t first, const uint64_t *v, int64_t n) {
       for (int64_t i = 0; i < n; ++i)
         to[first + i] = static_cast<T>(value(v[i]));
     });
@@ -194,11 +206,14 @@ DL_RUNTIME_FUNCTION(randperm) {
   // Fisher and Yates, from the front: position i swaps with one of i … n - 1.
   Generator generator = defaultGenerator();
   defaultGenerator().next += static_cast<uint64_t>((n + 1) / 2);
-  uint64_t words[2 * kGroup];
+  Words words;
+  uint64_t drawn[2 * kGroup];
   for (int64_t i = 0; i + 1 < n; ++i) {
-    if (i % (2 * kGroup) == 0)
-      wordGroup(generator, i / 2, words);
-    std::swap(to[i], to[i + static_cast<int64_t>(below(words[i % (2 * kGroup)], static_cast<uint64_t>(n - i)))]);
+    if (i % (2 * kGroup) == 0) {
+      fillWords(generator, i / 2, words);
+      words64(words, kGroup, drawn);
+    }
+    std::swap(to[i], to[i + static_cast<int64_t>(below(drawn[i % (2 * kGroup)], static_cast<uint64_t>(n - i)))]);
   }
 }
 

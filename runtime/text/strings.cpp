@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "runtime/core/arguments.h"
 #include "runtime/text/pack.h"
@@ -87,16 +88,22 @@ DL_RUNTIME_FUNCTION(str_slice) {
       return;
     }
     std::string out;
-    for (int64_t i = begin; i < end; i += step)
-      out += firstCharacter(text.substr(byteOffset(text, i)));
+    size_t at = byteOffset(text, begin);
+    for (int64_t i = begin; i < end; i += step) {
+      out += firstCharacter(text.substr(at));
+      at += byteOffset(text.substr(at), step);
+    }
     call.setString(0, out);
     return;
   }
   auto last = [&](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, -1, size - 1); };
   int64_t begin = given & 1 ? last(call.integer(1)) : size - 1, end = given & 2 ? last(call.integer(2)) : -1;
+  std::vector<size_t> offsets; // of each code point: there is no quick way back
+  for (size_t at = 0; at < text.size(); at += firstCharacter(text.substr(at)).size())
+    offsets.push_back(at);
   std::string out;
   for (int64_t i = begin; i > end; i += step)
-    out += firstCharacter(text.substr(byteOffset(text, i)));
+    out += firstCharacter(text.substr(offsets[static_cast<size_t>(i)]));
   call.setString(0, out);
 }
 

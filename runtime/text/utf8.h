@@ -1,8 +1,9 @@
 // UTF-8: code points of texts. A byte that continues nothing counts with the bytes that continue it as one.
 #pragma once
 
-#include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -12,21 +13,39 @@ namespace dl::rt {
 
 inline bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
+// How many bytes of eight continue a code point.
+inline int continuing(const char *eight) {
+  uint64_t word;
+  std::memcpy(&word, eight, 8);
+  return std::popcount(word & ~(word << 1) & 0x8080808080808080);
+}
+
 // How often firstCharacter() can be taken off.
 inline int64_t codePoints(std::string_view text) {
-  int64_t count = std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); });
-  return count + (!text.empty() && continues(text[0]));
+  size_t at = 0;
+  int64_t inner = 0;
+  for (; at + 8 <= text.size(); at += 8)
+    inner += continuing(text.data() + at);
+  for (; at < text.size(); ++at)
+    inner += continues(text[at]);
+  return static_cast<int64_t>(text.size()) - inner + (!text.empty() && continues(text[0]));
 }
 
 // Where the code point of that index begins; the end when there are fewer.
 inline size_t byteOffset(std::string_view text, int64_t index) {
-  size_t at = 0;
-  while (index > 0 && at < text.size()) {
-    ++at;
-    while (at < text.size() && continues(text[at]))
-      ++at;
-    --index;
+  if (index <= 0 || text.empty())
+    return 0;
+  // Behind the first byte, whatever it is, each byte that continues nothing begins one.
+  size_t at = 1;
+  for (; at + 8 <= text.size(); at += 8) {
+    int64_t begun = 8 - continuing(text.data() + at);
+    if (begun >= index)
+      break;
+    index -= begun;
   }
+  for (; at < text.size(); ++at)
+    if (!continues(text[at]) && --index == 0)
+      break;
   return at;
 }
 
