@@ -637,7 +637,8 @@ const std::set<std::string> &moduleIntrinsics();
 // What the checker has found up to a place in a function's body, to begin again there.
 class Restart {
 public:
-  explicit Restart(Frame &frame, Scope *scope);
+  // Without a scope, where what is checked stands in branches or loops, which change nothing of the names around.
+  explicit Restart(Frame &frame, Scope *scope = nullptr);
   void restore() const;
 
 private:

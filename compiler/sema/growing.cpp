@@ -7,9 +7,9 @@
 namespace dl::sema {
 
 Restart::Restart(Frame &frame, Scope *scope)
-    : frame_(frame), scope_(scope), names_(scope->names), statements_(frame.body->stmts.size()), equal_(frame.equal),
-      zero_(frame.zero), result_(frame.result), resultKnown_(frame.resultKnown), returned_(frame.returned),
-      failed_(frame.failed) {
+    : frame_(frame), scope_(scope), names_(scope ? scope->names : std::unordered_map<std::string, Binding *>()),
+      statements_(frame.body->stmts.size()), equal_(frame.equal), zero_(frame.zero), result_(frame.result),
+      resultKnown_(frame.resultKnown), returned_(frame.returned), failed_(frame.failed) {
   // An assignment can give a variable another type.
   for (Scope *s = scope; s && s->frame == &frame; s = s->parent)
     for (const auto &[name, binding] : s->names)
@@ -20,7 +20,8 @@ Restart::Restart(Frame &frame, Scope *scope)
 void Restart::restore() const {
   for (const auto &[binding, saved] : bindings_)
     *binding = saved;
-  scope_->names = names_;
+  if (scope_)
+    scope_->names = names_;
   frame_.body->stmts.resize(statements_);
   frame_.equal = equal_;
   frame_.zero = zero_;

@@ -69,7 +69,7 @@ void Checker::forRange(const ast::For *stmt) {
     return;
   }
   // Written out where the body takes for known what depends on the loop, such as the types of a tuple's items.
-  const Restart start(*frame_, scope_);
+  const Restart start(*frame_);
   std::vector<Growing> lists;
   for (const auto &growing : frame_->growing)
     lists.push_back(*growing);
