@@ -343,7 +343,7 @@ Text SourcePrinter::reduce(ir::ReduceOp op) {
     args.push_back("dim=" + numbers(op.getDims()));
   else if (op.getDims().empty())
     return expression(op.getInput());
-  return call(ir::stringifyReduceKind(op.getKind()), args);
+  return call(op.getTotal() ? "greatest" : ir::stringifyReduceKind(op.getKind()), args);
 }
 
 // Convolutions, pooling and their gradients.

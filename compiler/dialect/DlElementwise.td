@@ -46,6 +46,7 @@ def Dl_FloorOp : Dl_Unary<"floor", "largest integer <= x; derivative 0">;
 def Dl_CeilOp : Dl_Unary<"ceil", "smallest integer >= x; derivative 0">;
 def Dl_RoundOp : Dl_Unary<"round", "nearest integer, halves to even; derivative 0">;
 def Dl_NotOp : Dl_Unary<"not", "logical not of bools">;
+def Dl_BitwiseNotOp : Dl_Unary<"bitwise_not", "of the bits of integers or bools">;
 
 def Dl_AddOp : Dl_Binary<"add", "x + y", [Pure, Commutative]>;
 def Dl_SubOp : Dl_Binary<"sub", "x - y">;
@@ -60,6 +61,12 @@ def Dl_Atan2Op : Dl_Binary<"atan2", "angle of the point (y, x)">;
 def Dl_ZetaOp : Dl_Binary<"zeta", "Hurwitz's zeta: the sum over k >= 0 of (k + y)**-x; no derivative by x">;
 def Dl_AndOp : Dl_Binary<"and", "of bools", [Pure, Commutative]>;
 def Dl_OrOp : Dl_Binary<"or", "of bools", [Pure, Commutative]>;
+def Dl_BitwiseAndOp : Dl_Binary<"bitwise_and", "of the bits of integers or bools", [Pure, Commutative]>;
+def Dl_BitwiseOrOp : Dl_Binary<"bitwise_or", "of the bits of integers or bools", [Pure, Commutative]>;
+def Dl_BitwiseXorOp : Dl_Binary<"bitwise_xor", "of the bits of integers or bools", [Pure, Commutative]>;
+def Dl_BitwiseLeftShiftOp : Dl_Binary<"bitwise_left_shift", "x * 2**y of integers; 0 for y outside of their bits">;
+def Dl_BitwiseRightShiftOp
+    : Dl_Binary<"bitwise_right_shift", "floor(x / 2**y) of integers; all bits are the sign's for y outside of them">;
 
 def Dl_CmpKind : I32EnumAttr<"CmpKind", "comparison", [
   I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ne", 1>, I32EnumAttrCase<"lt", 2>, I32EnumAttrCase<"le", 3>,

@@ -123,8 +123,9 @@ def Dl_ReduceKind : I32EnumAttr<"ReduceKind", "reduction", [
   let cppNamespace = "::dl::ir";
 }
 def Dl_ReduceOp : Dl_Op<"reduce", [Pure]> {
-  let summary = "reduces over dims, which are absent from the result; all dims give a scalar";
-  let arguments = (ins Dl_Tensor:$input, Dl_ReduceKind:$kind, DenseI64ArrayAttr:$dims);
+  let summary = "reduces over dims, which are absent from the result; all dims give a scalar. An extreme of nothing is an "
+                "error, or infinity for `total`";
+  let arguments = (ins Dl_Tensor:$input, Dl_ReduceKind:$kind, DenseI64ArrayAttr:$dims, UnitAttr:$total);
   let results = (outs Dl_Value:$result);
   let hasVerifier = 1;
   let assemblyFormat = "$kind $input `dims` `=` $dims attr-dict `:` type($input) `->` type($result)";

@@ -185,14 +185,14 @@ Value transposed(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> perm
   return b.create<TransposeOp>(loc, typeOf(shape, elementOf(value.getType())), value, perm);
 }
 
-Value reduced(OpBuilder &b, Location loc, ReduceKind kind, Value value, ArrayRef<int64_t> dims) {
+Value reduced(OpBuilder &b, Location loc, ReduceKind kind, Value value, ArrayRef<int64_t> dims, bool total) {
   if (dims.empty())
     return value;
   SmallVector<int64_t> shape;
   for (auto [i, size] : llvm::enumerate(shapeOf(value.getType())))
     if (!llvm::is_contained(dims, static_cast<int64_t>(i)))
       shape.push_back(size);
-  return b.create<ReduceOp>(loc, typeOf(shape, elementOf(value.getType())), value, kind, dims);
+  return b.create<ReduceOp>(loc, typeOf(shape, elementOf(value.getType())), value, kind, dims, total);
 }
 Value summed(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> dims) {
   return reduced(b, loc, ReduceKind::sum, value, dims);

@@ -52,9 +52,9 @@ mlir::Value sumTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mli
 mlir::Value reshapeTo(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, mlir::Type type,
                       mlir::ValueRange sizes);
 mlir::Value transposed(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> perm);
-// Reduces over dims (increasing); the value itself when there are none.
+// Reduces over dims (increasing); the value itself when there are none. `total`: an extreme of nothing is infinity.
 mlir::Value reduced(mlir::OpBuilder &b, mlir::Location loc, ReduceKind kind, mlir::Value value,
-                    llvm::ArrayRef<int64_t> dims);
+                    llvm::ArrayRef<int64_t> dims, bool total = false);
 mlir::Value summed(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value, llvm::ArrayRef<int64_t> dims);
 // Undoes the drop of dims by a reduction: broadcasts `reduced` to the shape of `like` along them.
 mlir::Value spreadLike(mlir::OpBuilder &b, mlir::Location loc, mlir::Value reduced, mlir::Value like,

@@ -17,7 +17,14 @@ namespace {
 using ir::CmpKind;
 using ir::ReduceKind;
 
-template <ReduceKind kind> SmallVector<Value> buildReduce(BuildContext &c) {
+bool mayBeEmpty(Value x, ArrayRef<int64_t> dims) {
+  return llvm::any_of(dims, [&](int64_t dim) {
+    int64_t size = ir::shapeOf(x.getType())[dim];
+    return size == 0 || ShapedType::isDynamic(size);
+  });
+}
+
+template <ReduceKind kind, bool total = false> SmallVector<Value> buildReduce(BuildContext &c) {
   Value x = ir::convertTo(c.builder, c.loc, c.operands[0], ir::elementOf(c.resultTypes[0]));
   SmallVector<int64_t> dims = dimsAttr(c, "dim", ir::rankOf(x.getType()));
   // Along a named dim the first extreme gets the whole derivative, also where that dim is the only one.
@@ -27,7 +34,7 @@ template <ReduceKind kind> SmallVector<Value> buildReduce(BuildContext &c) {
                       ir::dynamicSizes(c.builder, c.loc, x));
     dims = {1};
   }
-  return {asResult(c, ir::reduced(c.builder, c.loc, kind, x, dims))};
+  return {asResult(c, ir::reduced(c.builder, c.loc, kind, x, dims, total && mayBeEmpty(x, dims)))};
 }
 
 Value argReduce(OpBuilder &b, Location loc, ReduceKind kind, Value x, int64_t dim) {
@@ -187,8 +194,7 @@ Value combine(OpBuilder &b, Location loc, ReduceKind kind, Value x, Value sum) {
 // An extreme of nothing does not exist.
 void requireElements(OpBuilder &b, Location loc, Value x, ArrayRef<int64_t> dims, StringRef name) {
   for (int64_t dim : dims) {
-    int64_t size = ir::shapeOf(x.getType())[dim];
-    if (size > 0 && !ShapedType::isDynamic(size))
+    if (!mayBeEmpty(x, {dim}))
       continue;
     Value some = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt, ir::sizeOf(b, loc, x, dim),
                                          ir::indexConstant(b, loc, 0));
@@ -241,6 +247,9 @@ std::vector<Row> reduceRows() {
       {{"max(x: N[*S], dim: ints = none, keepdim: bool = false) -> N[reduce(S, dim, keepdim)]",
         "largest over dim, or over all; NaN wins"},
        buildReduce<ReduceKind::max>},
+      {{"greatest(x: F[*S], dim: ints = none, keepdim: bool = false) -> F[reduce(S, dim, keepdim)]",
+        "largest over dim, or over all, and -inf of nothing; NaN wins"},
+       buildReduce<ReduceKind::max, true>},
       {{"min(x: N[*S], dim: ints = none, keepdim: bool = false) -> N[reduce(S, dim, keepdim)]",
         "smallest over dim, or over all; NaN wins"},
        buildReduce<ReduceKind::min>},
@@ -294,7 +303,7 @@ LogicalResult ReduceOp::lower(RewriterBase &rewriter) {
     rewriter.replaceOp(*this, getInput());
     return success();
   }
-  if (kind == ReduceKind::max || kind == ReduceKind::min)
+  if ((kind == ReduceKind::max || kind == ReduceKind::min) && !getTotal())
     ops::requireElements(rewriter, loc, getInput(), getDims(), stringifyReduceKind(kind));
   Type element = ops::accumulatorType(elementOf(getInput().getType()));
   ops::Kept kept = ops::keep(rewriter, loc, getInput(), getDims());

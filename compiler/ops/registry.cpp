@@ -23,8 +23,8 @@ SmallVector<int64_t> ints(const Attr &attr) {
 const std::vector<Row> &table() {
   static const std::vector<Row> rows = [] {
     std::vector<Row> all;
-    for (auto family : {unaryRows, binaryRows, choiceRows, creationRows, movementRows, joinRows, gatherRows, reduceRows,
-                        matmulRows, convolutionRows, poolRows, specialRows, orderRows})
+    for (auto family : {unaryRows, binaryRows, bitwiseRows, choiceRows, creationRows, movementRows, joinRows,
+                        gatherRows, reduceRows, matmulRows, convolutionRows, poolRows, specialRows, orderRows})
       for (const Row &row : family())
         all.push_back(row);
     return all;

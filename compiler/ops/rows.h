@@ -7,6 +7,7 @@ namespace dl::ops {
 
 std::vector<Row> unaryRows();
 std::vector<Row> binaryRows();
+std::vector<Row> bitwiseRows();
 std::vector<Row> choiceRows();
 std::vector<Row> creationRows();
 std::vector<Row> movementRows();

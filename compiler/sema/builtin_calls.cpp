@@ -27,6 +27,8 @@ bool allows(const std::string &letter, Elem elem) {
     return isFloat(elem);
   case 'I':
     return isInteger(elem);
+  case 'B':
+    return !isFloat(elem);
   case 'N':
     return elem != Elem::Bool;
   default:
@@ -40,6 +42,8 @@ const char *letterText(const std::string &letter) {
     return "floating-point numbers";
   case 'I':
     return "integers";
+  case 'B':
+    return "integers or bools";
   case 'N':
     return "numbers";
   default:

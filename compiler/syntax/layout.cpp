@@ -314,15 +314,16 @@ const char *helpForCharacter(std::string_view c) {
   if (c == "!")
     return "`not x` negates";
   if (c == "|")
-    return "`or` is the logical operator, `|>` passes a value on, `fn(x) = x * 2.0` is a function without a name";
+    return "`or` is the logical operator, `bitwise_or(a, b)` that of bits, `|>` passes a value on, `fn(x) = x * 2.0` "
+           "is a function without a name";
   if (c == "^")
-    return "`**` is the power";
+    return "`**` is the power, `bitwise_xor(a, b)` compares bits";
   if (c == "?")
     return "`if c { a } else { b }` is an expression";
   if (c == "'")
     return "strings are written with double quotes";
   if (c == "~")
-    return "`not x` negates";
+    return "`not x` negates, `bitwise_not(x)` each bit";
   return "";
 }
 

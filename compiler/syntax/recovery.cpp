@@ -134,8 +134,10 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if ((statementWord == "let" || statementWord == "var") && type == P::COMMA)
     return "several names are written in parentheses: `(a, b)`";
   if (type == P::AMP)
-    return !expects(P::INT) ? "`and` is the logical operator, of tensors too"
+    return !expects(P::INT) ? "`and` is the logical operator, of tensors too; `bitwise_and(a, b)` is that of bits"
                             : "`&x` passes a variable on to be changed; it stands at calls";
+  if ((type == P::LT || type == P::GT) && previous == spelling)
+    return type == P::LT ? "`bitwise_left_shift(a, n)` shifts bits" : "`bitwise_right_shift(a, n)` shifts bits";
   if (type == P::FN && expects(P::INT))
     return "a function literal inside an expression needs parentheses: `(fn(x) = …)`";
   uint32_t at = text.span(found).begin;

@@ -56,6 +56,7 @@ const Unary kUnary[] = {
     {"lgamma", nullptr, "positive"},
     {"digamma", nullptr, "positive"},
     {"not", "f64(not (x > 0.0))"},
+    {"bitwise_not", "f64(bitwise_not(i64(x > 0.0)))"},
     {"convert", "x.to(f32).to(f64).to(f64) * 0.0 + x"},
 };
 
@@ -72,6 +73,11 @@ const Binary kBinary[] = {
     {"atan2", "atan2(x, y)"},
     {"and", "f64((x > 0.0) and (y > 0.0))"},
     {"or", "f64((x > 0.0) or (y > 0.0))"},
+    {"bitwise_and", "f64(bitwise_and(i64(x > 0.0), i64(y > 0.0)))"},
+    {"bitwise_or", "f64(bitwise_or(x > 0.0, y > 0.0))"},
+    {"bitwise_xor", "f64(bitwise_xor(i64(x > 0.0), i64(y > 0.0)))"},
+    {"bitwise_left_shift", "f64(bitwise_left_shift(i64(x > 0.0), i64(y > 0.0)))"},
+    {"bitwise_right_shift", "f64(bitwise_right_shift(i64(x > 0.0), i64(y > 0.0)))"},
     {"eq", "f64(x == y)"},
     {"ne", "f64(x != y)"},
     {"lt", "f64(x < y)"},
@@ -157,6 +163,8 @@ const std::multimap<std::string, const char *> kOthers = {
     {"min", "check_grad(fn(x) = min(x * x), free(2, 3))\ncheck_grad(fn(x) = min(x, dim=(0, 1)), free(2, 3, 2))"},
     {"any", "check_grad(fn(x) = f64(any(x > 0.0)) * x, free(3))"},
     {"all", "check_grad(fn(x) = f64(all(x > 0.0, dim=1)), free(2, 3))"},
+    {"greatest", "check_grad(fn(x) = greatest(x * x, dim=1), free(2, 3))\ncheck_grad(fn(x) = greatest(x), free(2, 3))\n"
+                 "check_grad(fn(x) = greatest(x * x, dim=1), free(2, 0))"},
     {"argmax", "check_grad(fn(x) = f64(argmax(x, dim=1)), free(2, 3))"},
     {"argmin", "check_grad(fn(x) = f64(argmin(x)) * sum(x), free(3))"},
 };

@@ -208,6 +208,14 @@ case("binary", "and", [tensor([True, True, False], torch.bool), tensor([True, Fa
      "%r = dl.and %a0, %a1 : {t0}", torch.logical_and)
 case("binary", "or", [tensor([True, True, False], torch.bool), tensor([True, False, False], torch.bool)],
      "%r = dl.or %a0, %a1 : {t0}", torch.logical_or)
+for dtype in (torch.int64, torch.int32, torch.uint8, torch.bool):
+    x, y = ([5, 0, 12, 100, 127], [3, 7, 10, 255, 1]) if dtype == torch.uint8 else ([5, 0, -12, 100, -1], [3, -7, 10, -9, 1])
+    x, y = tensor(x, dtype), tensor(y, dtype)
+    for op in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+        case("binary", f"{op}_{ELEMENTS[dtype]}", [x, y], f"%r = dl.{op} %a0, %a1 : {{t0}}", getattr(torch, op))
+    case("unary", f"bitwise_not_{ELEMENTS[dtype]}", [x], "%r = dl.bitwise_not %a0 : {t0}", torch.bitwise_not)
+    for op in ("bitwise_left_shift", "bitwise_right_shift") if dtype != torch.bool else ():
+        case("binary", f"{op}_{ELEMENTS[dtype]}", [x, tensor([0, 1, 2, 3, 7], dtype)], f"%r = dl.{op} %a0, %a1 : {{t0}}", getattr(torch, op))
 zero = "integer division by zero"
 failing("binary", "floordiv_by_zero", [tensor([4, 5], torch.int64), tensor([1, 0], torch.int64)], "%r = dl.floordiv %a0, %a1 : {t0}",
         "tensor<2xi64>", zero)

@@ -140,6 +140,8 @@ template <class F> Number whole(Elem type, const Number &x, const Number &y, F f
   return {wrapped(type, static_cast<int64_t>(f(a, b))), 0};
 }
 uint64_t bits(int64_t v) { return static_cast<uint64_t>(v); }
+// Whether integers of the type have a bit of that number.
+bool isPlace(Elem type, int64_t bit) { return bit >= 0 && bit < (type == Elem::U8 ? 8 : type == Elem::I32 ? 32 : 64); }
 
 Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
 Real rsqrt(Real x) { return 1 / std::sqrt(x); }
@@ -194,6 +196,10 @@ const std::map<std::string, UnaryFunction> &unaries() {
          return {std::max(x.value, Real(0)), x.error};
        }},
       {"not", [](Elem, const Number &x, Trace &) -> Number { return {Real(x.value == 0), 0}; }},
+      {"bitwise_not",
+       [](Elem type, const Number &x, Trace &) {
+         return whole(type, x, {}, [&](int64_t a, int64_t) { return type == Elem::Bool ? a ^ 1 : ~a; });
+       }},
       {"stop_grad", [](Elem, const Number &x, Trace &) { return x; }},
   };
   return table;
@@ -272,6 +278,20 @@ const std::map<std::string, BinaryFunction> &binaries() {
        [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 && y.value != 0), 0}; }},
       {"or",
        [](Elem, const Number &x, const Number &y, Trace &) { return Number{Real(x.value != 0 || y.value != 0), 0}; }},
+      {"bitwise_and", [](Elem type, const Number &x, const Number &y,
+                         Trace &) { return whole(type, x, y, [](int64_t a, int64_t b) { return a & b; }); }},
+      {"bitwise_or", [](Elem type, const Number &x, const Number &y,
+                        Trace &) { return whole(type, x, y, [](int64_t a, int64_t b) { return a | b; }); }},
+      {"bitwise_xor", [](Elem type, const Number &x, const Number &y,
+                         Trace &) { return whole(type, x, y, [](int64_t a, int64_t b) { return a ^ b; }); }},
+      {"bitwise_left_shift",
+       [](Elem type, const Number &x, const Number &y, Trace &) {
+         return whole(type, x, y, [&](int64_t a, int64_t b) { return isPlace(type, b) ? bits(a) << b : 0; });
+       }},
+      {"bitwise_right_shift",
+       [](Elem type, const Number &x, const Number &y, Trace &) {
+         return whole(type, x, y, [&](int64_t a, int64_t b) { return a >> (isPlace(type, b) ? b : 63); });
+       }},
       {"eq", ordered([](int c) { return c == 0; })},
       {"ne", ordered([](int c) { return c != 0; })},
       {"lt", ordered([](int c) { return c < 0; })},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace dl::reference {
 
@@ -70,9 +71,11 @@ Number reduce(const Operation &op, const std::vector<Number> &parts) {
     bool found = std::any_of(parts.begin(), parts.end(), [&](const Number &x) { return (x.value != 0) == any; });
     return {static_cast<long double>(found == any), 0};
   }
+  if (parts.empty() && op.name == "greatest")
+    return {-std::numeric_limits<long double>::infinity(), 0};
   if (parts.empty())
     throw Unsupported("an extremum of nothing");
-  bool largest = op.name == "max" || op.name == "argmax";
+  bool largest = op.name == "max" || op.name == "greatest" || op.name == "argmax";
   if (op.name == "argmax" || op.name == "argmin")
     return {static_cast<long double>(extremeAt(parts, largest, true, op.trace)), 0};
   return extremum(parts, largest, op.trace);
@@ -81,7 +84,8 @@ Number reduce(const Operation &op, const std::vector<Number> &parts) {
 } // namespace
 
 bool reduction(const Operation &op, Array &result) {
-  static const std::vector<std::string> names = {"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"};
+  static const std::vector<std::string> names = {"sum", "prod", "max",    "greatest", "min",
+                                                 "any", "all",  "argmax", "argmin"};
   if (std::find(names.begin(), names.end(), op.name) == names.end())
     return false;
   const Array &x = op.args[0];

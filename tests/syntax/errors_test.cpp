@@ -80,9 +80,10 @@ TEST(Messages, HelpThoseWhoComeFromOtherLanguages) {
   EXPECT_EQ(help("from nn import *"), "the names are listed: `from nn import Linear, ReLU`");
   EXPECT_EQ(help("i++"), "there is no `++` or `--`; write `+= 1`");
   EXPECT_EQ(help("let x = (1 +)"), "");
-  EXPECT_EQ(help("a && b"), "`and` is the logical operator, of tensors too");
-  EXPECT_EQ(help("a || b"),
-            "`or` is the logical operator, `|>` passes a value on, `fn(x) = x * 2.0` is a function without a name");
+  EXPECT_EQ(help("a && b"), "`and` is the logical operator, of tensors too; `bitwise_and(a, b)` is that of bits");
+  EXPECT_EQ(help("a << b"), "`bitwise_left_shift(a, n)` shifts bits");
+  EXPECT_EQ(help("a || b"), "`or` is the logical operator, `bitwise_or(a, b)` that of bits, `|>` passes a value on, "
+                            "`fn(x) = x * 2.0` is a function without a name");
   EXPECT_EQ(help("a, b = b, a"), "a tuple is written in parentheses: `(a, b)`");
   EXPECT_EQ(help("x |> fn(y) = y"), "a function literal inside an expression needs parentheses: `(fn(x) = …)`");
   EXPECT_EQ(help("let x = .5"), "fractions begin with a digit: `0.5`");
