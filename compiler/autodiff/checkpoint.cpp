@@ -18,6 +18,7 @@ constexpr int64_t kBlock = 16;
 constexpr StringLiteral kBlockAttr = "dl.block";
 // On a checkpointed function: it begins by setting the random generator.
 constexpr StringLiteral kSeededAttr = "dl.seeded";
+constexpr StringLiteral kQuietAttr = "dl.quiet"; // the name of the quiet version of a function
 
 func::FuncOp declare(ModuleOp module, Location loc, const std::string &wish, TypeRange inputs, TypeRange results) {
   auto function =
@@ -282,21 +283,38 @@ FailureOr<func::FuncOp> quietVersion(func::FuncOp function) {
   if (!(effectsOf(function) & Other))
     return function;
   ModuleOp module = function->getParentOfType<ModuleOp>();
+  if (auto made = function->getAttrOfType<StringAttr>(kQuietAttr))
+    if (auto found = module.lookupSymbol<func::FuncOp>(made))
+      return found;
   func::FuncOp copy = inlinedCopy(function, unusedName(module, function.getName().str() + "__quiet"));
   for (StringLiteral attr : {kCheckpointAttr, kSeededAttr})
     if (function->hasAttr(attr))
       copy->setAttr(attr, UnitAttr::get(module.getContext()));
+  for (unsigned i = 0; i < function.getNumResults(); ++i)
+    if (DictionaryAttr attributes = function.getResultAttrDict(i))
+      copy.setResultAttrs(i, attributes);
+  function->setAttr(kQuietAttr, copy.getSymNameAttr()); // before it is looked for in a call of itself
   SmallVector<Operation *> silenced;
+  SmallVector<func::CallOp> calls;
   copy.walk([&](Operation *op) {
-    if (isSilenced(op))
+    if (auto call = dyn_cast<func::CallOp>(op); call && calleeOf(call) && !calleeOf(call).isExternal())
+      calls.push_back(call);
+    else if (isSilenced(op))
       silenced.push_back(op);
   });
   for (Operation *op : silenced)
     op->erase();
+  for (func::CallOp call : calls) {
+    FailureOr<func::FuncOp> quiet = quietVersion(calleeOf(call));
+    if (failed(quiet))
+      return failure();
+    call.setCallee((*quiet).getName());
+  }
   WalkResult rest = copy.walk([&](Operation *op) {
-    if (op->getNumRegions() != 0 || !(effectsOf(op) & Other))
+    if (op->getNumRegions() != 0 || llvm::is_contained(calls, dyn_cast<func::CallOp>(op)) || !(effectsOf(op) & Other))
       return WalkResult::advance();
-    (void)notDifferentiable(op, "it has an effect, and the reverse pass of `checkpoint` would repeat it");
+    (void)notDifferentiable(
+        op, "it has an effect, and the derivative of a function that is computed again would repeat it");
     return WalkResult::interrupt();
   });
   if (rest.wasInterrupted())

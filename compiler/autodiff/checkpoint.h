@@ -11,8 +11,8 @@ namespace dl::autodiff {
 // ones that take the state of the generator, so that computing them again gives the same numbers.
 void seedCheckpoints(mlir::func::FuncOp prepared);
 
-// What is run to compute the function again: itself, or a copy that leaves printing out. An effect with a result is an
-// error.
+// What is run to compute the function again: itself, or a copy that leaves printing out, as do the functions that it
+// calls. An effect with a result is an error.
 mlir::FailureOr<mlir::func::FuncOp> quietVersion(mlir::func::FuncOp function);
 
 // Replaces each outermost counted loop of `prepared`, the body of a checkpointed function, that takes part in the

@@ -128,7 +128,7 @@ private:
       return emitError(op->getLoc()) << "the function to differentiate has no definition";
     llvm::SmallPtrSet<Operation *, 8> visited;
     if (isUnfinished(callee, visited))
-      return emitError(op->getLoc()) << callee.getName()
+      return emitError(op->getLoc()) << callee.getName().split('$').first
                                      << " is not differentiable: it calls itself through its own derivative";
     auto vjp = dyn_cast<ir::VjpOp>(op);
     ArrayRef<int64_t> wrt = vjp ? vjp.getWrt() : cast<ir::JvpOp>(op).getWrt();
@@ -187,7 +187,8 @@ private:
     func::FuncOp prepared = inlinedCopy(callee, unusedName(getOperation(), base + "_body"), forward);
     auto erase = llvm::make_scope_exit([&] { prepared.erase(); });
     if (!prepared.getBody().hasOneBlock())
-      return emitError(loc) << callee.getName() << " is not differentiable: it has unstructured control flow";
+      return emitError(loc) << callee.getName().split('$').first
+                            << " is not differentiable: it has unstructured control flow";
     auto derivative = [&](func::FuncOp other, ArrayRef<int64_t> by) { return derivativeOf(other, by, forward, loc); };
     if (!forward) {
       seedCheckpoints(prepared);

@@ -142,8 +142,8 @@ LogicalResult checkCovered(func::CallOp call, const Rule &rule, llvm::function_r
 
 LogicalResult notDifferentiable(Operation *op, StringRef reason) {
   std::string name = op->getName().stripDialect().str();
-  if (auto call = dyn_cast<func::CallOp>(op))
-    name = call.getCallee().str();
+  if (auto call = dyn_cast<func::CallOp>(op)) // without the number of its version
+    name = call.getCallee().split('$').first.str();
   else if (auto call = dyn_cast<ir::ExternOp>(op))
     name = call.getCallee().str();
   else if (auto call = dyn_cast<ir::KernelOp>(op))

@@ -154,13 +154,12 @@ LogicalResult Reverser::reverseCall(func::CallOp op, Frame &frame) {
     tangents = by;
     skipped = forward->function.getNumResults();
   } else {
-    FailureOr<func::FuncOp> repeated = callee;
-    if (callee->hasAttr(kCheckpointAttr) || callee->hasAttr(kOptionalRuleAttr)) {
+    // It computes the function again.
+    if (callee->hasAttr(kCheckpointAttr) || callee->hasAttr(kOptionalRuleAttr))
       llvm::erase_if(by, [&](int64_t i) { return !isActive(op.getOperand(i)); });
-      repeated = quietVersion(callee);
-    } else if (effectsOf(callee) & (Random | Other)) {
-      return notDifferentiable(op, "it calls itself and has an effect, which the derivative would repeat");
-    }
+    else if (effectsOf(callee) & Random)
+      return notDifferentiable(op, "it calls itself and draws random numbers, which the derivative would draw again");
+    FailureOr<func::FuncOp> repeated = quietVersion(callee);
     FailureOr<func::FuncOp> generated = failed(repeated) ? repeated : derivativeOf_(*repeated, by);
     if (failed(generated))
       return failure();

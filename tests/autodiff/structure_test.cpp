@@ -87,16 +87,16 @@ TEST(Autodiff, RefusesEffectsOfRecursion) {
 func.func @f(%x: f64) -> f64 {
   %zero = arith.constant 0.0 : f64
   %c = dl.cmp gt %x, %zero : f64 -> i1
-  dl.extern "print"(%x) : (f64) -> ()
+  %t = dl.extern "tick"() : () -> f64
   %r = scf.if %c -> (f64) {
     %0 = func.call @f(%x) : (f64) -> f64
     scf.yield %0 : f64
   } else {
-    scf.yield %x : f64
+    scf.yield %t : f64
   }
   return %r : f64
 })"),
-              HasSubstr("f is not differentiable: it calls itself and has an effect"));
+              HasSubstr("tick is not differentiable: it has an effect"));
 }
 
 TEST(Autodiff, RefusesAFunctionOfItsOwnDerivative) {
