@@ -95,7 +95,16 @@ Case load(const fs::path &path) {
 
 void write(const fs::path &path, const std::string &text) { std::ofstream(path, std::ios::binary) << text; }
 
-void update(const Case &test, const ProcessResult &result) {
+// Takes what it printed for right, unless whether it failed is not what its files say.
+bool update(const Case &test, const ProcessResult &result) {
+  bool failed = result.status != 0, mayFail = test.err || (!test.out && test.path.parent_path().filename() == "errors");
+  if (failed ? !mayFail : test.err.has_value()) {
+    std::printf("%s: %s\n%s", test.path.c_str(),
+                failed ? "failed; one that should fail stands in a folder `errors` or has a file with the ending .err"
+                       : "passed, but has a file with the ending .err",
+                result.err.c_str());
+    return false;
+  }
   if (test.err || result.status != 0)
     write(test.beside(".err"), result.err);
   if (test.blockAt != std::string::npos)
@@ -104,6 +113,7 @@ void update(const Case &test, const ProcessResult &result) {
     write(test.beside(".out"), result.out);
   else if (!result.out.empty() || result.status == 0)
     write(test.path, test.text + (test.text.ends_with("\n") ? "\n" : "\n\n") + asBlock(result.out));
+  return true;
 }
 
 bool runCase(const std::string &dl, const std::vector<std::string> &flags, const fs::path &path, bool updating) {
@@ -135,10 +145,8 @@ bool runCase(const std::string &dl, const std::vector<std::string> &flags, const
     std::printf("%s: ended with status %d\n%s%s", path.c_str(), result.status, result.out.c_str(), result.err.c_str());
     return false;
   }
-  if (updating && !test.isTestRun()) {
-    update(test, result);
-    return true;
-  }
+  if (updating && !test.isTestRun())
+    return update(test, result);
   bool ok = true;
   auto fail = [&](const std::string &what) {
     std::printf("%s: %s", path.c_str(), what.c_str());
