@@ -286,6 +286,11 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
           !args[0].value.bad() && !args[1].value.bad() &&
           (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
         return callIntrinsic(d.name, std::move(args), span);
+      // Of what is no number, and by a key, they compare.
+      if ((d.name == "max" || d.name == "min") && !args.empty() && !args[0].value.bad() &&
+          ((isList(args[0].value.type) && args[0].value.type->items[0]->kind != TypeKind::Tensor) ||
+           std::any_of(args.begin(), args.end(), [](const Argument &a) { return a.name == "key"; })))
+        return callLibrary("list_" + d.name, std::move(args), span);
       // arange(n) is an op, what has further arguments or is no int is made of it.
       if (d.name == "arange" &&
           (args.size() > 1 || (args.size() == 1 && (!args[0].name.empty() || isFloatNumber(args[0].value)))))
@@ -483,9 +488,12 @@ Scope *Checker::memberScope(Scope *env, const Type &module, Binding *self) {
       declare(scope, b);
       continue;
     }
+    const Type &type = member.field >= 0 ? m.fields[size_t(member.field)].type : member.type;
     std::optional<Dim> dim = member.field >= 0 ? m.fields[size_t(member.field)].dim : member.known.dim;
     if (dim)
       bindShapeName(name, *dim, m.decl->nameSpan, scope);
+    else if (type && type->kind == TypeKind::ElemType)
+      bindElemName(name, type, m.decl->nameSpan, scope);
   }
   if (self) {
     for (const ast::MemberDecl &member : m.decl->members) {
@@ -549,9 +557,7 @@ Scope *Checker::matchSignature(const Target &target, std::vector<Argument> &slot
     } else if (!type && isInt(v.type) && v.known.dim) {
       bindShapeName(params[k].name, *v.known.dim, params[k].span, scope);
     } else if (!type && v.type->kind == TypeKind::ElemType) {
-      Binding *b = newBinding(Binding::Constant, params[k].name, params[k].span);
-      b->type = v.type;
-      declare(scope, b);
+      bindElemName(params[k].name, v.type, params[k].span, scope);
     }
   }
   if (!ok)

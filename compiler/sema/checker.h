@@ -206,8 +206,9 @@ private:
   // The names of a module's members around its methods; without `self` only those that serve in shapes.
   Scope *memberScope(Scope *env, const Type &module, Binding *self);
   Binding *shapeName(const std::string &name, Scope *scope) const;
-  std::optional<Elem> elemOf(const std::string &name, Scope *scope) const;
+  std::optional<Elem> elemOf(const std::string &name, Scope *scope);
   void bindShapeName(const std::string &name, const Dim &dim, Span span, Scope *scope);
+  void bindElemName(const std::string &name, const Type &type, Span span, Scope *scope);
   bool typeMismatch(const Value &value, const std::string &wanted, Span span, const std::string &what);
 
   // ---- expressions (expressions.cpp, operators.cpp, literals.cpp, indexing.cpp, comprehensions.cpp, strings.cpp)
@@ -234,6 +235,13 @@ private:
   Value stopGrad(const Value &value);
   Value checkUnary(const ast::Unary *expr);
   Value binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  Value sameWhole(const Value &lhs, const Value &rhs, Span span, Span opSpan);
+  Value negated(const Value &v, Span span);
+  Value both(const Value &a, const Value &b, Span span);
+  Value either(const Value &a, const Value &b, Span span);
+  Value equalTuples(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
+  bool hasOrder(const Value &item, const Value &whole, Span opSpan);
+  Value orderTuples(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
   Value membership(Value item, Value whole, Span span, Span opSpan); // item in whole
   Value compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan);
@@ -242,6 +250,7 @@ private:
   static int64_t countCodePoints(const std::string &text);
   bool fitsFormat(const Value &value, const std::string &format, Span span);
   Value formatValue(const Value &value, const std::string &format, Span span);
+  Value formatItem(const Value &value, const std::string &format, Span span);
   Value concatStrings(std::vector<Value> parts, Span span);
   Value checkIndex(const ast::Index *expr);
   Value indexStr(const Value &base, const ast::Index *expr);

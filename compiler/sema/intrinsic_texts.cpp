@@ -15,6 +15,7 @@ constexpr Row kRows[] = {
      "The size of a tensor's first dimension, the number of items of a tuple, or `x.len()`."},
     {"numel", "fn numel(x) -> int", "How many elements a tensor has."},
     {"size", "fn size(x, dim: int) -> int", "The size of one dimension; without `dim`, the shape."},
+    {"is_tensor", "fn is_tensor(x) -> bool", "Whether a value is a tensor or a number."},
     {"str", "fn str(x) -> str", "The value as `print` writes it."},
     {"to", "fn to(x, dtype)", "The tensor with another element type; a `str` is read as a number."},
     {"option", "fn option(name: str, default)",

@@ -11,6 +11,7 @@ const std::set<std::string> &intrinsicNames() {
                                  "len",
                                  "numel",
                                  "size",
+                                 "is_tensor",
                                  "str",
                                  "to",
                                  "option",
@@ -245,6 +246,8 @@ Value Checker::callIntrinsic(const std::string &name, std::vector<Argument> args
   }
   if (name == "str")
     return formatValue(x, "", span);
+  if (name == "is_tensor")
+    return boolValue(x.type->kind == TypeKind::Tensor, span);
   if (name == "numel" || name == "size") {
     if (x.type->kind != TypeKind::Tensor) {
       error(Code::TypeMismatch, args[0].span, "`" + name + "` takes a tensor, this is " + describe(x));

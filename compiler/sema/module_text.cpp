@@ -55,27 +55,38 @@ Value Checker::moduleText(const Value &value, const std::string &indent, Span sp
   bool first = true;
   auto show = [&](const std::string &name, const Value &shown) {
     text(std::string(first ? "" : ", ") + name + "=");
-    pieces.push_back(formatValue(shown, "", span));
+    pieces.push_back(formatItem(shown, "", span));
     first = false;
   };
+  const ast::FnDecl *says = methodNamed(m, "extra_repr");
+  if (says) {
+    Value said = callMethod(whole, std::nullopt, says, {}, span);
+    if (!said.bad() && said.type->kind != TypeKind::Str) {
+      error(Code::TypeMismatch, says->nameSpan, "`extra_repr` gives the text that `print` shows, a str");
+      said = bad(span);
+    }
+    text(leaf ? "" : "\n" + indent + "  ");
+    pieces.push_back(said);
+  }
   std::set<std::string> told;
   for (const ModuleDetails::Hyper &h : details(m).hyper) {
-    if (!leaf)
+    if (says || !leaf)
       break; // as in PyTorch, those of a module with others inside are left out
+    if (h.type->kind == TypeKind::ElemType)
+      continue; // it stands with the shapes
     auto it = details(m).members.find(h.name);
     bool own = it != details(m).members.end() && it->second.tied.empty();
     const Field *field = own && it->second.field >= 0 ? &m.fields[size_t(it->second.field)] : nullptr;
     bool isOwn = field && (isRecord ? isShort(field->type) : isScalar(field->type) && field->kind == Field::Let);
-    bool constant = h.known.isConstant() && (!h.known.dim || h.known.dim->isConst());
-    if (isOwn && (isRecord || !constant))
+    if (isOwn)
       show(h.name, part(whole, uint32_t(it->second.field), span));
-    else if (constant)
+    else if (h.known.isConstant() && (!h.known.dim || h.known.dim->isConst()))
       show(h.name, constantOf(h.type, h.known, span));
     else
       continue;
     told.insert(h.name);
   }
-  for (uint32_t i = 0; isRecord && i < m.fields.size(); ++i)
+  for (uint32_t i = 0; isRecord && !says && i < m.fields.size(); ++i)
     if (m.fields[i].kind == Field::Buffer && isShort(m.fields[i].type) && told.insert(m.fields[i].name).second)
       show(m.fields[i].name, part(whole, i, span));
   Dim count = numbersIn(paramsType(value.type, ParamSet::All));

@@ -25,6 +25,12 @@ void Checker::bindShapeName(const std::string &name, const Dim &dim, Span span, 
   declare(scope, b);
 }
 
+void Checker::bindElemName(const std::string &name, const Type &type, Span span, Scope *scope) {
+  Binding *b = newBinding(Binding::Constant, name, span);
+  b->type = type;
+  declare(scope, b);
+}
+
 // The size that an expression in a shape means; nothing when a name in it has no size (yet).
 std::optional<Dim> Checker::evalDim(const ast::Expr *expr, Scope *scope) {
   if (!expr)
@@ -240,13 +246,16 @@ static std::string textOf(const ast::TypeExpr *type, const SourceManager &source
   return type->span.valid() ? std::string(sources.text(type->span)) : type->name;
 }
 
-// The element type that a type's name means: a keyword, or a parameter that was given one, as in `fn f(n: int, dtype)
-// -> dtype[n]`.
-std::optional<Elem> Checker::elemOf(const std::string &name, Scope *scope) const {
+// The element type that a type's name means: a keyword, or a parameter of the function or the module around that was
+// given one, as in `fn f(n: int, dtype) -> dtype[n]`.
+std::optional<Elem> Checker::elemOf(const std::string &name, Scope *scope) {
   if (std::optional<Elem> elem = elemNamed(name))
     return elem;
   Binding *b = shapeName(name, scope);
-  return b && b->type && b->type->kind == TypeKind::ElemType ? std::optional(b->type->elem) : std::nullopt;
+  if (!b)
+    return std::nullopt;
+  const Type type = b->kind == Binding::Member ? readBinding(b, b->span).type : b->type;
+  return type && type->kind == TypeKind::ElemType ? std::optional(type->elem) : std::nullopt;
 }
 
 // The module that a type's name means, `Node` or `nn.Linear`.
