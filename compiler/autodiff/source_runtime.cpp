@@ -199,7 +199,9 @@ std::optional<Text> SourcePrinter::textCall(StringRef name, ValueRange inputs) {
   if (name == "str_strip")
     return chosen(2, {"", "lstrip", "rstrip", "strip"}, 2);
   if (name == "str_case")
-    return chosen(1, {"lower", "upper"}, 1);
+    return chosen(1, {"lower", "upper", "capitalize", "title"}, 1);
+  if (name == "str_is")
+    return chosen(1, {"isdigit", "isalpha", "isalnum", "isspace", "isupper", "islower"}, 1);
   if (name == "str_from_bytes")
     return as(true, inputs[0]);
   if (name == "str_join")
@@ -207,14 +209,15 @@ std::optional<Text> SourcePrinter::textCall(StringRef name, ValueRange inputs) {
   auto all = unsigned(inputs.size());
   StringRef named = llvm::StringSwitch<StringRef>(name)
                         .Case("str_count", "count")
+                        .Case("str_quoted", "repr")
                         .Case("str_replace", "replace")
                         .Case("str_codes", "codes")
                         .Case("str_bytes", "encode")
-                        .Case("str_split", "split")
-                        .Case("str_lines", "lines")
                         .Default("");
-  if (name == "str_split" || name == "str_lines") // the runtime gives the bytes of all and their ends
-    return call("unpack_texts", {method(named, all).text});
+  // The runtime gives the bytes of all and their ends.
+  if (name == "str_split" || name == "str_lines")
+    if (std::optional<Text> parts = name == "str_lines" ? method("lines", 1) : chosen(3, {"split", "rsplit"}, 3))
+      return call("unpack_texts", {parts->text});
   if (!named.empty())
     return method(named, all);
   named = llvm::StringSwitch<StringRef>(name)

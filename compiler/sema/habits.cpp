@@ -31,7 +31,7 @@ std::string habitHelp(std::string_view name) {
       {"range", "`0..n` is a range, `a..b step k` one with steps"},
       {"manual_seed", "`seed(n)` sets the generator"},
       {"generator", "a generator gives the numbers itself: `g.rand(2)`, or `g.draw(fn() = …)` for whatever is random"},
-      {"sorted", "`var ys = xs` and `ys.sort()` sort a list; `sort(x)` is (values, indices) of a tensor"},
+      {"reverse", "`xs.sort(descending=true)` sorts downwards, `xs.reverse()` turns a list round"},
       {"size", "sizes follow one by one: `randint(0, 5, 2, 3)`"},
       {"self", "a method names the members directly: `weight`"},
       {"pass", "an empty block is `{ }`"},

@@ -1,5 +1,6 @@
 // What is done with lists: indexing, methods, showing.
 #include "compiler/sema/checker.h"
+#include "compiler/sema/habits.h"
 
 namespace dl::sema {
 
@@ -164,8 +165,23 @@ std::optional<Value> Checker::callListMethod(const ast::Member *callee, const Va
         return bad(span);
     }
   args.insert(args.begin(), self);
-  bool sortsTexts = name == "sort" && item->kind == TypeKind::Str;
-  Value result = callLibrary(sortsTexts ? "list_sort_texts" : method->function, std::move(args), span);
+  if (name == "sort")
+    for (const Argument &a : args)
+      if (!a.name.empty() && a.name != "key" && a.name != "descending") {
+        Diagnostic &d = error(Code::WrongArguments, a.nameSpan, "`sort` has no parameter `" + a.name + "`");
+        std::string help = habitHelp(a.name);
+        d.withHelp(help.empty() ? "it has `key` and `descending`" : help);
+        return bad(span);
+      }
+  // Numbers are sorted as a tensor, whatever else has an order by comparing.
+  bool byKey = std::any_of(args.begin(), args.end(), [](const Argument &a) { return a.name == "key"; });
+  if (name == "sort" && isTensor(item) && !byKey) {
+    error(Code::BadOperand, span, "`sort` puts numbers, texts, and tuples and lists of them in order, not tensors")
+        .withHelp("`xs.sort(key=fn(x) = sum(x))` puts them in the order of a number");
+    return bad(span);
+  }
+  bool byComparing = name == "sort" && (byKey || !isScalar(item));
+  Value result = callLibrary(byComparing ? "list_sort_by" : method->function, std::move(args), span);
   if (result.bad() || method->kind == ListMethod::Reads)
     return result;
   result = materialise(result, "changed");
@@ -240,7 +256,7 @@ Value Checker::formatList(const Value &value, const std::string &format, Span sp
     separator.expr->thenBody->value = strValue(", ", span).expr;
     separator.expr->elseBody = makeBody();
     separator.expr->elseBody->value = strValue("", span).expr;
-    Value shownItem = formatValue(opened(listAt(list, i, span)), format, span);
+    Value shownItem = formatItem(opened(listAt(list, i, span)), format, span);
     shown = !shownItem.bad();
     Stmt *assign = makeStmt(StmtKind::Assign, span);
     assign->variable = text;

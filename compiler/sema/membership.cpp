@@ -1,35 +1,7 @@
-// item in whole, for everything that holds something, and whether two lists are equal.
+// item in whole, for everything that holds something.
 #include "compiler/sema/checker.h"
 
 namespace dl::sema {
-
-// == and != of lists, of which one may be a literal.
-Value Checker::compareLists(ast::CompareOp op, Value lhs, Value rhs, Span span, Span opSpan) {
-  auto fits = [&](Value &v, const Value &other) {
-    return v.items && isList(other.type) ? fitItem(v, other.type, v.span, "this side of `" + sourceText(opSpan) + "`")
-                                         : isList(v.type);
-  };
-  if (!(isList(lhs.type) ? fits(rhs, lhs) : fits(lhs, rhs))) {
-    const Value &other = isList(lhs.type) ? rhs : lhs;
-    if (!other.items) {
-      Diagnostic &d = error(Code::BadOperand, opSpan,
-                            "`" + sourceText(opSpan) + "` does not compare " + str(lhs.type) + " and " + str(rhs.type));
-      d.label(lhs.span, describe(lhs)).label(rhs.span, describe(rhs));
-      if (isTensor(other.type))
-        d.withHelp("`tensor(xs)` makes a tensor of a list, `list(x)` a list of a tensor");
-    }
-    return bad(span);
-  }
-  const Type &item = lhs.type->items[0];
-  if (isTensor(item) || isTensor(rhs.type->items[0])) {
-    error(Code::BadOperand, opSpan, "`" + sourceText(opSpan) + "` does not compare lists of tensors")
-        .label(lhs.span, describe(lhs))
-        .withHelp("compare the tensors one by one, with `all(a == b)`");
-    return bad(span);
-  }
-  Value equal = callLibrary("list_equal", {argumentOf(lhs, lhs.span), argumentOf(rhs, rhs.span)}, span);
-  return equal.bad() || op == ast::CompareOp::Eq ? equal : opValue("not", {equal}, equal.type, span);
-}
 
 Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
   auto argument = [](const Value &v) { return argumentOf(v, v.span); };
@@ -81,7 +53,7 @@ Value Checker::membership(Value item, Value whole, Span span, Span opSpan) {
     Value other = part(whole, i, span);
     if (other.type->kind != item.type->kind)
       continue;
-    Value same = condition(compareValues(ast::CompareOp::Eq, item, other, span, opSpan), span);
+    Value same = sameWhole(item, other, span, opSpan);
     if (same.bad() || (same.known.boolean && *same.known.boolean))
       return same;
     if (!same.known.boolean)

@@ -272,27 +272,9 @@ Value Checker::compareValues(ast::CompareOp op, Value lhs, Value rhs, Span span,
     Value order = externValue("dl_rt_str_compare", {lhs, rhs}, scalarType(Elem::I64), span, true, false);
     return compareValues(op, order, intValue(0, span), span, opSpan);
   }
-  if (equality && lhs.type->kind == TypeKind::Tuple && rhs.type->kind == TypeKind::Tuple) {
-    if (lhs.type->items.size() != rhs.type->items.size())
-      return known(false);
-    lhs = materialise(lhs, "tuple");
-    rhs = materialise(rhs, "tuple");
-    Value all = boolValue(true, span);
-    for (uint32_t i = 0; i < lhs.type->items.size(); ++i) {
-      Value item = condition(
-          compareValues(ast::CompareOp::Eq, part(lhs, i, lhs.span), part(rhs, i, rhs.span), span, opSpan), span);
-      if (item.bad())
-        return item;
-      if (item.known.boolean && !*item.known.boolean)
-        return known(false);
-      if (!item.known.boolean)
-        all = all.known.boolean ? item : opValue("and", {all, item}, item.type, span);
-    }
-    if (all.known.boolean)
-      return known(true);
-    return op == ast::CompareOp::Eq ? all : opValue("not", {all}, all.type, span);
-  }
-  if (equality && (isList(lhs.type) || isList(rhs.type)))
+  if (lhs.type->kind == TypeKind::Tuple && rhs.type->kind == TypeKind::Tuple)
+    return equality ? equalTuples(op, lhs, rhs, span, opSpan) : orderTuples(op, lhs, rhs, span, opSpan);
+  if (isList(lhs.type) || isList(rhs.type))
     return compareLists(op, lhs, rhs, span, opSpan);
   if (lhs.type->kind != TypeKind::Tensor || rhs.type->kind != TypeKind::Tensor)
     return reject("");

@@ -1,6 +1,7 @@
 // Strings: interpolation, formatting, concatenation.
 #include "compiler/sema/checker.h"
 
+#include "runtime/text/characters.h"
 #include "runtime/text/utf8.h"
 
 namespace dl::sema {
@@ -87,7 +88,7 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
     std::vector<Value> parts{strValue(record ? "{" : "(", span)};
     for (uint32_t i = 0; i < value.type->items.size(); ++i) {
       parts.push_back(strValue((i ? ", " : "") + (record ? value.type->names[i] + ": " : std::string()), span));
-      parts.push_back(formatValue(part(whole, i, span), format, span));
+      parts.push_back(formatItem(part(whole, i, span), format, span));
     }
     parts.push_back(strValue(record ? "}" : value.type->items.size() == 1 ? ",)" : ")", span));
     return concatStrings(std::move(parts), span);
@@ -104,6 +105,14 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
   default:
     return strValue(str(value.type), span);
   }
+}
+
+// A value inside another: a text without a format stands in quotes.
+Value Checker::formatItem(const Value &value, const std::string &format, Span span) {
+  if (value.bad() || value.type->kind != TypeKind::Str || !format.empty())
+    return formatValue(value, format, span);
+  return value.known.text ? strValue(rt::quoted(*value.known.text), span)
+                          : externValue("dl_rt_str_quoted", {value}, strType(), span, true, false);
 }
 
 int64_t Checker::countCodePoints(const std::string &text) { return rt::codePoints(text); }

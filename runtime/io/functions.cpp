@@ -3,6 +3,8 @@
 #include <dirent.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -160,7 +162,7 @@ DL_RUNTIME_FUNCTION(list_files) {
   call.expect(1, 2);
   DIR *folder = opendir(path(call).c_str());
   if (!folder)
-    fail("cannot read the folder ", path(call));
+    fail("cannot read the folder ", path(call), ": ", std::strerror(errno));
   std::vector<std::string> names;
   while (dirent *entry = readdir(folder))
     if (std::string_view name = entry->d_name; name != "." && name != "..")

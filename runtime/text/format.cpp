@@ -33,24 +33,51 @@ std::string pad(std::string_view sign, std::string_view body, const FormatSpec &
   case '^':
     return repeat(spec.fill, missing / 2) + text + repeat(spec.fill, missing - missing / 2);
   case '=':
+  case '0':
     return std::string(sign) + repeat(spec.fill, missing) + std::string(body);
   default:
     return repeat(spec.fill, missing) + text;
   }
 }
 
-// Commas between groups of three digits of the leading integer part.
-std::string withCommas(std::string_view digits) {
-  size_t whole = 0;
-  while (whole < digits.size() && digits[whole] >= '0' && digits[whole] <= '9')
-    ++whole;
+// The digits of the leading integer part in groups. Where zeros fill the width, `width`, they are grouped too.
+std::string grouped(std::string_view body, char separator, size_t size, size_t width, bool hexadecimal) {
+  auto isDigit = [&](char c) {
+    return (c >= '0' && c <= '9') || (hexadecimal && ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')));
+  };
+  size_t whole = static_cast<size_t>(std::find_if_not(body.begin(), body.end(), isDigit) - body.begin());
+  std::string_view rest = body.substr(whole);
+  if (whole == 0)
+    return std::string(body);
+  size_t digits = whole;
+  while (digits + (digits - 1) / size + rest.size() < width)
+    ++digits;
   std::string out;
-  for (size_t i = 0; i < whole; ++i) {
-    if (i && (whole - i) % 3 == 0)
-      out += ',';
-    out += digits[i];
+  for (size_t left = digits; left > 0; --left) {
+    if (left != digits && left % size == 0)
+      out += separator;
+    out += left > whole ? '0' : body[whole - left];
   }
-  return out + std::string(digits.substr(whole));
+  return out + std::string(rest);
+}
+
+// A number: its sign or base, its digits, put in groups and padded.
+std::string padNumber(std::string_view sign, std::string_view body, const FormatSpec &spec) {
+  std::string digits(body);
+  if (spec.grouping) {
+    bool zeros = spec.fill == "0" && (spec.align == '0' || spec.align == '=');
+    bool binary = spec.type && std::string_view("xXob").find(spec.type) != std::string_view::npos;
+    int width = zeros ? spec.width - static_cast<int>(sign.size()) : 0;
+    digits = grouped(body, spec.grouping, binary ? 4 : 3, static_cast<size_t>(std::max(width, 0)),
+                     spec.type == 'x' || spec.type == 'X');
+  }
+  return pad(sign, digits, spec, '>');
+}
+
+// Zeros that fill the width come behind a text, which has no sign.
+std::string padText(std::string_view text, FormatSpec spec) {
+  spec.align = spec.align == '0' ? '<' : spec.align;
+  return pad("", text, spec, '<');
 }
 
 std::string_view signText(bool negative, char sign) {
@@ -84,24 +111,30 @@ std::string formatString(std::string_view text, const FormatSpec &spec) {
       end += firstCharacter(text.substr(end)).size();
     text = text.substr(0, end);
   }
-  return pad("", text, spec, '<');
+  return padText(text, spec);
 }
 
 std::string formatBool(bool value, const FormatSpec &spec) {
   if (spec.type && spec.type != 's')
     return formatInteger(value, spec);
-  return pad("", value ? "true" : "false", spec, '<');
+  return padText(value ? "true" : "false", spec);
 }
 
 std::string formatInteger(int64_t value, const FormatSpec &spec) {
-  if (spec.type && std::string_view("dxXb").find(spec.type) == std::string_view::npos)
+  if (spec.type == 'c') {
+    if (!isCodePoint(value))
+      fail("format: ", value, " is no code point");
+    return pad("", encode(value), spec, '>');
+  }
+  if (spec.type && std::string_view("dxXob").find(spec.type) == std::string_view::npos)
     return formatFloat(static_cast<double>(value), DL_F64, spec);
   uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
-  int base = spec.type == 'x' || spec.type == 'X' ? 16 : spec.type == 'b' ? 2 : 10;
-  std::string digits = inBase(magnitude, base, spec.type == 'X');
-  if (spec.comma && base == 10)
-    digits = withCommas(digits);
-  return pad(signText(value < 0, spec.sign), digits, spec, '>');
+  bool hexadecimal = spec.type == 'x' || spec.type == 'X';
+  int base = hexadecimal ? 16 : spec.type == 'o' ? 8 : spec.type == 'b' ? 2 : 10;
+  std::string sign(signText(value < 0, spec.sign));
+  if (spec.alternate && base != 10)
+    sign += std::string("0") + spec.type;
+  return padNumber(sign, inBase(magnitude, base, spec.type == 'X'), spec);
 }
 
 std::string shortestFloat(double value, int32_t dtype) {
@@ -141,27 +174,56 @@ std::string shortestFloat(double value, int32_t dtype) {
   return concat(sign, digits.substr(0, whole), '.', digits.substr(whole));
 }
 
+namespace {
+
+// As C writes it; `alternate` keeps the point and the zeros behind it.
+std::string printed(double value, char type, int precision, bool alternate) {
+  std::string pattern = std::string(alternate ? "%#.*" : "%.*") + type;
+  char buffer[400 + kMaxPrecision];
+  std::snprintf(buffer, sizeof buffer, pattern.c_str(), precision, value);
+  return buffer;
+}
+
+// Without a type: like `g`, but what is written without an exponent has a digit behind its point.
+std::string withPrecision(double value, int precision, bool alternate) {
+  int digits = std::max(precision, 1);
+  std::string text = printed(value, 'e', digits - 1, alternate);
+  size_t e = text.find('e');
+  int exponent = std::atoi(text.c_str() + e + 1);
+  if (exponent >= -4 && exponent + 1 < digits) {
+    text = printed(value, 'g', digits, alternate);
+    return text.find('.') == std::string::npos ? text + ".0" : text;
+  }
+  if (digits == 1 || alternate)
+    return text;
+  size_t end = text.find_last_not_of('0', e - 1);
+  return text.erase(text[end] == '.' ? end : end + 1, e - (text[end] == '.' ? end : end + 1));
+}
+
+} // namespace
+
 std::string formatFloat(double value, int32_t dtype, const FormatSpec &spec) {
   bool negative = std::signbit(value) && !std::isnan(value);
   double magnitude = std::fabs(value);
   std::string body;
-  if ((spec.type == 0 && spec.precision < 0) || !std::isfinite(value)) {
+  if (!std::isfinite(value)) {
     body = shortestFloat(magnitude, dtype);
-    if (spec.type == '%' && !std::isfinite(value))
-      body += '%';
+    if (spec.type >= 'E' && spec.type <= 'G')
+      body = std::isnan(value) ? "NAN" : "INF";
+  } else if (spec.type == 0 && spec.precision < 0) {
+    body = shortestFloat(magnitude, dtype);
+    if (spec.alternate && body.find('.') == std::string::npos)
+      body.insert(body.find('e'), ".");
+  } else if (spec.type == 0) {
+    body = withPrecision(magnitude, spec.precision, spec.alternate);
   } else {
-    char type = spec.type == 0 ? 'g' : spec.type == '%' ? 'f' : spec.type;
-    char pattern[] = {'%', '.', '*', type, 0};
-    char buffer[400 + kMaxPrecision];
-    std::snprintf(buffer, sizeof buffer, pattern, spec.precision < 0 ? 6 : spec.precision,
-                  spec.type == '%' ? magnitude * 100 : magnitude);
-    body = buffer;
-    if (spec.type == '%')
-      body += '%';
+    bool percent = spec.type == '%';
+    body = printed(percent ? magnitude * 100 : magnitude, percent ? 'f' : spec.type,
+                   spec.precision < 0 ? 6 : spec.precision, spec.alternate);
   }
-  if (spec.comma)
-    body = withCommas(body);
-  return pad(signText(negative, spec.sign), body, spec, '>');
+  if (spec.type == '%')
+    body += '%';
+  return padNumber(signText(negative, spec.sign), body, spec);
 }
 
 namespace {
@@ -269,7 +331,7 @@ private:
     visitSeen(0, 0, [&](int64_t i) {
       if (isFloat(value.dtype) && spec.empty() && (!std::isfinite(floatAt(i)) || floatAt(i) == 0))
         return;
-      width = std::max(width, static_cast<int64_t>(element(i).size()));
+      width = std::max(width, codePoints(element(i)));
     });
   }
 
@@ -293,7 +355,7 @@ private:
 
   std::string padded(int64_t i) const {
     std::string text = element(i);
-    int64_t missing = width - static_cast<int64_t>(text.size());
+    int64_t missing = width - codePoints(text);
     return missing > 0 ? std::string(static_cast<size_t>(missing), ' ') + text : text;
   }
 

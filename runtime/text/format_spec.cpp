@@ -36,7 +36,8 @@ std::string readFormatSpec(std::string_view text, FormatSpec &spec) {
     return value;
   };
   std::string_view first = firstCharacter(rest);
-  if (rest.size() > first.size() && isAlign(rest[first.size()])) {
+  const bool filled = rest.size() > first.size() && isAlign(rest[first.size()]);
+  if (filled) {
     spec.fill = first;
     spec.align = rest[first.size()];
     rest.remove_prefix(first.size() + 1);
@@ -48,12 +49,13 @@ std::string readFormatSpec(std::string_view text, FormatSpec &spec) {
     spec.sign = rest[0];
     rest.remove_prefix(1);
   }
-  if (take('0') && !spec.align) {
+  spec.alternate = take('#');
+  if (!filled && take('0')) {
     spec.fill = "0";
-    spec.align = '=';
+    spec.align = spec.align ? spec.align : '0';
   }
   spec.width = number(kMaxWidth);
-  spec.comma = take(',');
+  spec.grouping = take(',') ? ',' : take('_') ? '_' : 0;
   if (take('.')) {
     if (rest.empty() || !isDigit(rest[0]))
       return "lacks the number after the point";
@@ -63,7 +65,7 @@ std::string readFormatSpec(std::string_view text, FormatSpec &spec) {
   }
   if (spec.width < 0)
     return "asks for too many characters";
-  if (rest.size() == 1 && std::string_view("dfFeEgG%xXbs").find(rest[0]) != std::string_view::npos) {
+  if (rest.size() == 1 && std::string_view("dfFeEgG%xXobcs").find(rest[0]) != std::string_view::npos) {
     spec.type = rest[0];
     rest.remove_prefix(1);
   }
@@ -71,17 +73,28 @@ std::string readFormatSpec(std::string_view text, FormatSpec &spec) {
 }
 
 std::string formatMismatch(const FormatSpec &spec, int32_t dtype) {
-  auto needs = [&](const char *what) {
-    return concat("`", spec.type, "` needs ", what, ", not ", dtype == kFormatText ? "a str" : dtypeName(dtype));
+  auto isOneOf = [&](std::string_view types) { return spec.type && types.find(spec.type) != std::string_view::npos; };
+  auto needs = [&](const auto &part, const char *what) {
+    return concat("`", part, "` needs ", what, ", not ", dtype == kFormatText ? "a str" : dtypeName(dtype));
   };
-  bool whole = spec.type && std::string_view("dxXb").find(spec.type) != std::string_view::npos;
-  if (dtype == kFormatText)
-    return spec.type && spec.type != 's' ? needs("a number") : spec.comma ? "`,` needs a number, not a str" : "";
-  if (spec.type == 's' && dtype != DL_BOOL)
-    return needs("a str");
+  if (dtype == kFormatText || (dtype == DL_BOOL && (spec.type == 0 || spec.type == 's'))) {
+    constexpr const char *number = "a number";
+    return spec.type && spec.type != 's' ? needs(spec.type, number)
+           : spec.grouping               ? needs(spec.grouping, number)
+           : spec.sign != '-'            ? needs(spec.sign, number)
+           : spec.alternate              ? needs('#', number)
+           : spec.align == '='           ? needs('=', number)
+                                         : "";
+  }
+  if (spec.type == 's')
+    return needs(spec.type, "a str");
+  if (spec.grouping == ',' && isOneOf("xXob"))
+    return concat("`", spec.type, "` takes `_`, not `,`");
   if (isFloat(dtype))
-    return whole ? needs("an integer") : "";
-  return spec.precision >= 0 && (whole || spec.type == 0) && dtype != DL_BOOL ? "an integer takes no precision" : "";
+    return isOneOf("dxXobc") ? needs(spec.type, "an integer") : "";
+  if (spec.type == 'c' && (spec.sign != '-' || spec.alternate || spec.grouping))
+    return "a character takes no sign, `#` or grouping";
+  return spec.precision >= 0 && (spec.type == 0 || isOneOf("dxXobc")) ? "an integer takes no precision" : "";
 }
 
 } // namespace dl::rt

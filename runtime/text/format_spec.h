@@ -9,17 +9,20 @@ namespace dl::rt {
 
 constexpr int kMaxPrecision = 200;
 
-// A parsed format specification: a subset of Python's, [[fill]align][sign][0][width][,][.precision][type].
+// A parsed format specification, Python's: [[fill]align][sign][#][0][width][, or _][.precision][type].
 struct FormatSpec {
   std::string fill = " ";
-  char align = 0; // < > ^ =, or 0 for the kind's own
-  char sign = '-';
-  bool comma = false;
+  char align = 0;         // < > ^ =, '0' for zeros behind the sign, or 0 for the kind's own
+  char sign = '-';        // + - or a blank: what stands before numbers that are not negative
+  bool alternate = false; // #: the base in front, the point always
+  char grouping = 0;      // , or _ between groups of digits
   int width = 0;
   int precision = -1;
-  char type = 0; // d f e g % x b s, upper case too, or 0
+  char type = 0; // d x X o b c f F e E g G % s, or 0
 
-  bool empty() const { return align == 0 && sign == '-' && !comma && width == 0 && precision < 0 && type == 0; }
+  bool empty() const {
+    return align == 0 && sign == '-' && !alternate && !grouping && width == 0 && precision < 0 && type == 0;
+  }
 };
 
 // Reads the text into `spec`. What is wrong with it, or nothing: "is no format", to be put behind the text.

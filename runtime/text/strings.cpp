@@ -1,13 +1,11 @@
 // Strings, as compiled code works on them. A str is UTF-8; positions and lengths count code points. Bytes that are no
 // UTF-8 are kept as they are.
-#include <locale.h>
-#include <wctype.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "runtime/core/arguments.h"
+#include "runtime/text/characters.h"
 #include "runtime/text/pack.h"
 #include "runtime/text/utf8.h"
 
@@ -34,25 +32,57 @@ std::string_view lastCharacter(std::string_view text) {
   return text.substr(n);
 }
 
-// Upper and lower case by Unicode's simple rules, whatever the user's locale.
-std::string inCase(std::string_view text, bool upper) {
-  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+enum class Case { Lower, Upper, Capital, Title };
+
+// A word of a title is a run of letters that have a case.
+std::string inCase(std::string_view text, Case wanted) {
   std::string out;
+  bool begins = true;
   for (; !text.empty(); text.remove_prefix(firstCharacter(text).size())) {
     std::string_view character = firstCharacter(text);
     int64_t code = decode(character);
-    if (code < 0 || (code >= 0x80 && !unicode)) {
+    bool upper = wanted == Case::Upper || (wanted != Case::Lower && begins);
+    begins = wanted == Case::Title && !(isUpper(code) || isLower(code));
+    if (code < 0)
       out += character;
-      continue;
-    }
-    if (code < 0x80)
-      code = upper ? (code >= 'a' && code <= 'z' ? code - 32 : code) : (code >= 'A' && code <= 'Z' ? code + 32 : code);
     else
-      code = static_cast<int64_t>(upper ? towupper_l(static_cast<wint_t>(code), unicode)
-                                        : towlower_l(static_cast<wint_t>(code), unicode));
-    out += encode(code);
+      out += encode(upper ? upperOf(code) : lowerOf(code));
   }
   return out;
+}
+
+// What Python's isdigit() and its like ask.
+enum class Class { Digit, Alpha, Alnum, Space, Upper, Lower };
+
+bool allAre(std::string_view text, Class wanted) {
+  bool cased = false;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(firstCharacter(rest).size())) {
+    int64_t code = decode(rest);
+    switch (wanted) {
+    case Class::Digit:
+      if (!isDigit(code))
+        return false;
+      break;
+    case Class::Alpha:
+      if (!isLetter(code))
+        return false;
+      break;
+    case Class::Alnum:
+      if (!isLetter(code) && !isDigit(code))
+        return false;
+      break;
+    case Class::Space:
+      if (!isSpace(code))
+        return false;
+      break;
+    case Class::Upper:
+    case Class::Lower:
+      if (wanted == Class::Upper ? isLower(code) : isUpper(code))
+        return false;
+      cased |= isUpper(code) || isLower(code);
+    }
+  }
+  return wanted == Class::Upper || wanted == Class::Lower ? cased : !text.empty();
 }
 
 } // namespace
@@ -183,10 +213,22 @@ DL_RUNTIME_FUNCTION(str_replace) {
   call.setString(0, out.append(text));
 }
 
-// in: text (str), upper (i64).  out: str.
+// in: text (str), the case (i64, a Case).  out: str.
 DL_RUNTIME_FUNCTION(str_case) {
   call.expect(2, 1);
-  call.setString(0, inCase(call.string(0), call.integer(1)));
+  call.setString(0, inCase(call.string(0), static_cast<Case>(call.integer(1))));
+}
+
+// in: text (str), the class (i64, a Class).  out: bool, whether all its characters are of it.
+DL_RUNTIME_FUNCTION(str_is) {
+  call.expect(2, 1);
+  call.setInteger(0, allAre(call.string(0), static_cast<Class>(call.integer(1))));
+}
+
+// in: text (str).  out: str, as a program writes it.
+DL_RUNTIME_FUNCTION(str_quoted) {
+  call.expect(1, 1);
+  call.setString(0, quoted(call.string(0)));
 }
 
 // in: code (i64).  out: str, the code point of that number.
@@ -244,43 +286,59 @@ DL_RUNTIME_FUNCTION(str_from_codes) {
   call.setString(0, out);
 }
 
-// in: text, separator (str; empty: runs of blanks), most (i64: cuts at most so often; negative: always).  out: the
-// parts.
+// in: text, separator (str; empty: runs of blanks), most (i64: cuts at most so often; negative: always), last (i64:
+// begins at the end).  out: the parts.
 DL_RUNTIME_FUNCTION(str_split) {
-  call.expect(3, 2);
+  call.expect(4, 2);
   std::string_view text = call.string(0), separator = call.string(1);
   int64_t left = call.integer(2);
+  bool last = call.integer(3);
   std::vector<std::string_view> parts;
+  // Cuts off what stands before the first place or behind the last one; `text` is the rest.
+  auto cut = [&](size_t at, size_t size) {
+    parts.push_back(last ? text.substr(at + size) : text.substr(0, at));
+    text = last ? text.substr(0, at) : text.substr(at + size);
+  };
   if (!separator.empty()) {
-    for (size_t at; left != 0 && (at = text.find(separator)) != text.npos; --left) {
-      parts.push_back(text.substr(0, at));
-      text.remove_prefix(at + separator.size());
-    }
+    for (size_t at; left != 0 && (at = last ? text.rfind(separator) : text.find(separator)) != text.npos; --left)
+      cut(at, separator.size());
     parts.push_back(text);
   } else {
-    for (size_t from; (from = text.find_first_not_of(kBlanks)) != text.npos; --left) {
-      text.remove_prefix(from);
-      size_t to = left == 0 ? text.size() : std::min(text.find_first_of(kBlanks), text.size());
-      parts.push_back(text.substr(0, to));
-      text.remove_prefix(to);
-      if (left == 0)
+    auto trim = [&] {
+      size_t at = last ? text.find_last_not_of(kBlanks) : text.find_first_not_of(kBlanks);
+      text = at == text.npos ? std::string_view() : last ? text.substr(0, at + 1) : text.substr(at);
+    };
+    for (trim(); !text.empty(); trim(), --left) {
+      size_t at = last ? text.find_last_of(kBlanks) : text.find_first_of(kBlanks);
+      if (left == 0 || at == text.npos) {
+        parts.push_back(text);
         break;
+      }
+      cut(at, 1);
     }
   }
+  if (last)
+    std::reverse(parts.begin(), parts.end());
   deliverTexts(call, parts);
 }
 
-// in: text (str).  out: its lines, without their ends; a newline at the end begins no further one.
+// in: text (str).  out: its lines, without their ends; one at the end of the text begins no further line.
 DL_RUNTIME_FUNCTION(str_lines) {
   call.expect(1, 2);
   std::string_view text = call.string(0);
   std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    lines.push_back(line.ends_with('\r') ? line.substr(0, line.size() - 1) : line);
+  size_t size = 0;
+  while (size < text.size()) {
+    std::string_view character = firstCharacter(text.substr(size));
+    size += character.size();
+    if (!endsLine(decode(character)))
+      continue;
+    lines.push_back(text.substr(0, size - character.size()));
+    text.remove_prefix(size + (character == "\r" && text.substr(size).starts_with('\n')));
+    size = 0;
   }
+  if (!text.empty())
+    lines.push_back(text);
   deliverTexts(call, lines);
 }
 
