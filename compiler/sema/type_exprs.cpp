@@ -346,8 +346,13 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     error(Code::UnknownName, type->span, "`" + type->name + "` is no element type").withHelp(helpForType(type->name));
     return false;
   }
+  // With the element type that a parameter stands for.
+  auto wanted = [&] {
+    std::string text = textOf(type, sources_);
+    return text.starts_with(type->name) ? std::string(elemName(*elem)) + text.substr(type->name.size()) : text;
+  };
   if (value.type->kind != TypeKind::Tensor)
-    return typeMismatch(value, textOf(type, sources_), value.span, what);
+    return typeMismatch(value, wanted(), value.span, what);
   if (value.type->elem != *elem) {
     Value v = value;
     if (!conform(v, tensorType(*elem, value.type->dims), value.span, what))
@@ -364,13 +369,13 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
   size_t fixed = type->dims.size() - packs, rank = value.type->dims.size();
   if (packs ? rank < fixed : rank != fixed) {
     error(Code::RankMismatch, value.span,
-          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": " + (packs ? "at least " : "") +
+          what + " is " + describe(value) + ", expected " + wanted() + ": " + (packs ? "at least " : "") +
               std::to_string(fixed) + (fixed == 1 ? " dimension" : " dimensions") + ", not " + std::to_string(rank))
         .label(type->span, "declared here");
     return false;
   }
   auto mustEqual = [&](const Dim &have, const Dim &want, size_t position, const ast::Dim &declared) {
-    std::string text = what + " is " + str(value.type) + ", expected " + textOf(type, sources_) + ": size ";
+    std::string text = what + " is " + str(value.type) + ", expected " + wanted() + ": size ";
     std::string written =
         declared.value && declared.value->kind == ast::ExprKind::Binary ? sourceText(declared.span) : "";
     std::string form = written.empty() || written == want.str() ? "" : written + " = ";
@@ -378,8 +383,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
     if (requireEqual(have, want, value.span, text + "{0}" + relation + "{1}"))
       return true;
     error(Code::ShapeMismatch, value.span,
-          what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": size " + have.str() + relation +
-              want.str())
+          what + " is " + describe(value) + ", expected " + wanted() + ": size " + have.str() + relation + want.str())
         .label(declared.span, "declared here");
     return false;
   };
@@ -407,7 +411,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       std::optional<Dim> solved = form ? solve(*form, value.type->dims[k]) : std::nullopt;
       if (solved && solved->isConst() && solved->constant() < 0) {
         error(Code::ShapeMismatch, value.span,
-              what + " is " + describe(value) + ", expected " + textOf(type, sources_) + ": `" + form->name->name +
+              what + " is " + describe(value) + ", expected " + wanted() + ": `" + form->name->name +
                   "` would be negative")
             .label(d.span, "declared here");
         return false;
@@ -420,8 +424,7 @@ bool Checker::matchType(const ast::TypeExpr *type, Value &value, Scope *scope, c
       }
       if (value.type->dims[k].isOpen()) {
         error(Code::ShapeMismatch, value.span,
-              what + " is " + str(value.type) + ", whose first size differs from one to the next, expected " +
-                  textOf(type, sources_))
+              what + " is " + str(value.type) + ", whose first size differs from one to the next, expected " + wanted())
             .label(d.span, "`_` takes any size");
         return false;
       }
