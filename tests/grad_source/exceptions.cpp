@@ -12,8 +12,6 @@ std::string exceptionOf(const std::string &function) {
       {"data.read_csv", "reads a file"},
       {"data.write_csv", "writes a file and gives nothing"},
       {"files.sleep", "gives nothing"},
-      {"list_functions.list_sort_texts", "gives texts"},
-      {"list_functions.stands_before", "takes texts alone"},
       {"optim.SGD.zero_grad", "gives nothing"},
       {"optim.Adam.zero_grad", "gives nothing"},
       {"optim.AdamW.zero_grad", "gives nothing"},
