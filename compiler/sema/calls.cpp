@@ -281,11 +281,24 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
     const FunctionDetails &d = details(*callee.type->function);
     switch (d.kind) {
     case FunctionDetails::Builtin: {
-      // max(a, b) of two values is the elementwise one, as in PyTorch.
-      if ((d.name == "max" || d.name == "min") && args.size() == 2 && args[0].name.empty() && args[1].name.empty() &&
-          !args[0].value.bad() && !args[1].value.bad() &&
-          (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
-        return callIntrinsic(d.name, std::move(args), span);
+      // max(a, b) of two values is the elementwise one, as in PyTorch; of more it goes on from there.
+      if (d.name == "max" || d.name == "min") {
+        if (args.size() > 2 &&
+            std::all_of(args.begin(), args.end(),
+                        [](const Argument &a) {
+                          return a.name.empty() && !a.value.bad() && a.value.type->kind == TypeKind::Tensor;
+                        }) &&
+            (isScalar(args[0].value.type) || !args[2].value.known.boolean)) {
+          Argument last = args.back();
+          args.pop_back();
+          Value rest = callValue(callee, std::move(args), span);
+          return rest.bad() ? rest : callValue(callee, {argumentOf(rest, span), last}, span);
+        }
+        if (args.size() == 2 && args[0].name.empty() && args[1].name.empty() && !args[0].value.bad() &&
+            !args[1].value.bad() &&
+            (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
+          return callIntrinsic(d.name, std::move(args), span);
+      }
       // Of what is no number, and by a key, they compare.
       if ((d.name == "max" || d.name == "min") && !args.empty() && !args[0].value.bad() &&
           ((isList(args[0].value.type) && args[0].value.type->items[0]->kind != TypeKind::Tensor) ||

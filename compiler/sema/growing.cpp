@@ -119,9 +119,15 @@ void Checker::settleItems(Growing &growing, const Type &type, Span span) {
     dims[0] = Dim::open();
     item = tensorType(item->elem, std::move(dims));
   }
-  bool isLater = false;
-  forEachDim(item, [&](const Dim &d) { isLater |= isMadeFrom(d, growing.firstInside); });
-  if (isLater) {
+  auto isLater = [&] {
+    bool later = false;
+    forEachDim(item, [&](const Dim &d) { later |= isMadeFrom(d, growing.firstInside); });
+    return later;
+  };
+  if (isLater())
+    if (std::optional<Type> loose = looseType(item, false))
+      item = *loose;
+  if (isLater()) {
     error(Code::TypeMismatch, span, "this is " + str(type) + ", whose sizes are not known where the list is declared")
         .withHelp("declare the list behind what makes the sizes; a first size may differ from element to element");
     return;
@@ -186,7 +192,14 @@ bool Checker::widen(Growing &growing, const Binding &binding, const Type &item, 
     }
     alike &= first == SIZE_MAX;
   } else if (alike && type->kind == TypeKind::Module) {
-    alike = sameType(type, item);
+    alike = sameType(type, item) || loosens(type, item);
+    // Where they cannot be told apart either, what they are made with is a value of each.
+    if (!alike)
+      if (std::optional<Type> loose = looseType(item, binding.depth == frame_->depth); loose && loosens(type, *loose)) {
+        growing.item = *loose;
+        growing.changed = true;
+        return true;
+      }
   }
   if (alike || binding.depth != frame_->depth)
     return false;

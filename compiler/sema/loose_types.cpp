@@ -58,6 +58,15 @@ std::optional<Type> Checker::makeLooseType(const ast::ModuleDecl *decl, Scope *e
   for (Field &f : module->fields) {
     f.dim.reset();
     f.type = withOpenLists(f.type);
+    // What was declared as `f32[_]` has a size of its own in each.
+    auto p =
+        std::find_if(decl->params.begin(), decl->params.end(), [&](const ast::Param &p) { return p.name == f.name; });
+    if (p != decl->params.end() && p->type && p->type->kind == ast::TypeKind::Tensor && isAny(p->type->dims[0]) &&
+        isTensor(f.type) && f.type->dims[0].isSymbol()) {
+      Shape dims = f.type->dims;
+      dims[0] = Dim::open();
+      f.type = tensorType(f.type->elem, std::move(dims));
+    }
   }
   bool sized = false;
   forEachModuleDim(*module, [&](const Dim &dim) { sized |= !dim.isConst() && !dim.isOpen(); });
@@ -134,6 +143,8 @@ bool Checker::loosens(const Type &have, const Type &want) const {
   std::function<bool(const Type &, const Type &)> fits = [&](const Type &from, const Type &to) {
     if (isList(from) && isList(to))
       return (to->dims[0].isOpen() || from->dims[0] == to->dims[0]) && fits(from->items[0], to->items[0]);
+    if (isRagged(to) && isTensor(from) && from->elem == to->elem && from->dims.size() == to->dims.size())
+      return std::equal(from->dims.begin() + 1, from->dims.end(), to->dims.begin() + 1);
     return sameType(from, to) || loosens(from, to);
   };
   for (const Field &f : want->module->fields) {

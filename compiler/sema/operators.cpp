@@ -179,7 +179,12 @@ Value Checker::binary(ast::BinaryOp op, Value lhs, Value rhs, Span span, Span op
       if (a != Elem::Bool && b != Elem::Bool) {
         bool first = isInteger(a) || (a == Elem::F32 && b == Elem::F64);
         const Value &from = first ? lhs : rhs;
-        help = "`" + std::string(elemName(first ? b : a)) + "(" + sourceText(from.span, 30) + ")` converts one of them";
+        const std::string wanted(elemName(first ? b : a));
+        std::string number = from.binding ? sourceText(from.binding->origin) : "";
+        bool isNumber = !number.empty() && number.find_first_not_of("-0123456789._e") == std::string::npos &&
+                        number.find('.') != std::string::npos;
+        help = isNumber ? "`" + number + wanted + "` where `" + from.binding->name + "` is declared makes it " + wanted
+                        : "`" + wanted + "(" + sourceText(from.span, 30) + ")` converts one of them";
       }
       return reject(help);
     }

@@ -158,6 +158,8 @@ private:
 
   // Words that cannot stand directly inside parentheses: there, a parenthesis was forgotten.
   bool onlyBeginsStatement(size_t i) const {
+    if (i > 0 && typeAt(i - 1) == P::DOT)
+      return false;
     switch (tokens_[i]->getType()) {
     case P::LET:
     case P::RETURN:

@@ -96,7 +96,8 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if (type == P::MUT && previous == ":")
     return "`mut` stands before the name: `fn f(mut x: f32[N])`";
   if (type == P::DOTDOT && expects(P::RPAREN))
-    return "a range stands behind `in`; `arange(n)` is a tensor of the numbers below n";
+    return "a range stands behind `in`, backwards as `n - 1..-1 step -1`; `arange(n)` is a tensor of the numbers below "
+           "n";
   if (previous == "with" && spelling == "no_grad")
     return "`no_grad { … }` is a block";
   if (previous == "print" && expects(P::NEWLINE))
@@ -130,6 +131,9 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if (expects(P::NEWLINE) && type == P::COMMA && statementWord != "import" && statementWord != "from")
     return "a tuple is written in parentheses: `(a, b)`";
   if (expects(P::IN) && type == P::COMMA)
+    return "several names are written in parentheses: `(a, b)`";
+  if ((statementWord == "let" || statementWord == "var" || statementWord == "for") && type == P::LBRACKET &&
+      expects(P::LPAREN))
     return "several names are written in parentheses: `(a, b)`";
   if ((statementWord == "let" || statementWord == "var") && type == P::COMMA)
     return "several names are written in parentheses: `(a, b)`";
