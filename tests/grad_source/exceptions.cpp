@@ -12,6 +12,8 @@ std::string exceptionOf(const std::string &function) {
       {"data.read_csv", "reads a file"},
       {"data.write_csv", "writes a file and gives nothing"},
       {"files.sleep", "gives nothing"},
+      {"init.kaiming_uniform", "takes sizes and a type"},
+      {"init.xavier_uniform", "takes sizes and a type"},
       {"optim.SGD.zero_grad", "gives nothing"},
       {"optim.Adam.zero_grad", "gives nothing"},
       {"optim.AdamW.zero_grad", "gives nothing"},

@@ -163,8 +163,7 @@ const std::multimap<std::string, const char *> kOthers = {
     {"min", "check_grad(fn(x) = min(x * x), free(2, 3))\ncheck_grad(fn(x) = min(x, dim=(0, 1)), free(2, 3, 2))"},
     {"any", "check_grad(fn(x) = f64(any(x > 0.0)) * x, free(3))"},
     {"all", "check_grad(fn(x) = f64(all(x > 0.0, dim=1)), free(2, 3))"},
-    {"greatest", "check_grad(fn(x) = greatest(x * x, dim=1), free(2, 3))\ncheck_grad(fn(x) = greatest(x), free(2, 3))\n"
-                 "check_grad(fn(x) = greatest(x * x, dim=1), free(2, 0))"},
+    {"greatest", "check_grad(fn(x) = greatest(x * x, dim=1), free(2, 3))\ncheck_grad(fn(x) = greatest(x), free(2, 3))"},
     {"argmax", "check_grad(fn(x) = f64(argmax(x, dim=1)), free(2, 3))"},
     {"argmin", "check_grad(fn(x) = f64(argmin(x)) * sum(x), free(3))"},
 };
