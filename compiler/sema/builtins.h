@@ -11,8 +11,8 @@ namespace dl::sema {
 //   type "add(a: T[*S], b: T[*R]) -> T[broadcast(S, R)]" "sum(x: T[*S], dim: ints = none, keepdim: bool = false) ->
 //   T[reduce(S, dim, keepdim)]"
 // A parameter that is a `bool`, an `int`, `ints` (an int or a tuple of them) or a `dtype` is known when the program is
-// compiled and reaches irgen as an attribute under its name (absent when none). `shape` is a tuple of ints (or one int) that may be
-// known only symbolically. Result shapes may apply the shape functions listed in shape_functions.h.
+// compiled and reaches irgen as an attribute under its name (absent when none). `shape` is a tuple of ints (or one int)
+// that may be known only symbolically. Result shapes may apply the shape functions listed in shape_functions.h.
 struct Builtin {
   std::string_view signature;
   std::string_view doc;   // one line: what it computes, with the source of a formula

@@ -152,7 +152,7 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
       continue;
     Diagnostics scratch(sources_);
     {
-      Restore<Diagnostics *> quiet(diagnostics_, &scratch);
+      Aside aside(*this, scratch);
       Body *nowhere = makeBody();
       Restore<Body *> inner(frame_->body, nowhere);
       instantiateForAllSizes(fn, scope, Reason::Uncalled);

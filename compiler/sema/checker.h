@@ -606,7 +606,7 @@ private:
 
   SourceManager &sources_;
   ast::AstContext &context_;
-  Diagnostics *diagnostics_;    // replaced while functions that nothing calls are checked
+  Diagnostics *diagnostics_;    // replaced by an Aside
   Diagnostics *const reported_; // never replaced
   const Options &options_;
   Program &program_;
@@ -633,9 +633,24 @@ private:
   Frame *frame_ = nullptr; // the function being checked
   int nesting_ = 0;
   int instanceNesting_ = 0;
-  std::vector<const Diagnostics *> waiting_; // what diagnostics_ and reported_ will get from checks that go on
-  bool stopped_ = false;                     // a limit was hit: no further instances
-  bool imperative_ = false;                  // the program uses backward or `.grad`: params carry gradients
+  std::vector<const Diagnostics *> asides_; // of those that live
+  bool stopped_ = false;                    // a limit was hit: no further instances
+  bool imperative_ = false;                 // the program uses backward or `.grad`: params carry gradients
+
+  // While it lives, errors are put aside: who made it reports them, or tries another way.
+  struct Aside {
+    Aside(Checker &checker, Diagnostics &errors) : checker(checker), outer(checker.diagnostics_) {
+      checker.diagnostics_ = &errors;
+      checker.asides_.push_back(&errors);
+    }
+    ~Aside() {
+      checker.asides_.pop_back();
+      checker.diagnostics_ = outer;
+    }
+    Aside(const Aside &) = delete;
+    Checker &checker;
+    Diagnostics *outer;
+  };
 };
 
 // The names of callIntrinsic() that programs can mention.

@@ -208,7 +208,7 @@ void Checker::Comprehending::prepare() {
   for (size_t k = 1; k < expr->clauses.size(); ++k) {
     hide(expr->clauses[k - 1].pattern);
     Diagnostics scratch(c.sources_);
-    Restore<Diagnostics *> quiet(c.diagnostics_, &scratch);
+    Aside aside(c, scratch);
     Restore<bool> flag(dependsOnLoop);
     size_t before = c.mark();
     prepared[k] = over(expr->clauses[k]);
@@ -510,7 +510,7 @@ Value Checker::checkComprehension(const ast::Comprehension *expr, const std::str
   auto facts = std::pair(frame_->equal, frame_->zero);
   Value v;
   {
-    Restore<Diagnostics *> quiet(diagnostics_, &scratch);
+    Aside aside(*this, scratch);
     v = looped.run();
   }
   bool writeOut = looped.dependsOnLoop;
@@ -536,7 +536,7 @@ Value Checker::checkComprehension(const ast::Comprehension *expr, const std::str
 bool Checker::canWriteOut(const ast::Comprehension *expr) {
   const ast::ForClause &clause = expr->clauses[0];
   Diagnostics scratch(sources_);
-  Restore<Diagnostics *> quiet(diagnostics_, &scratch);
+  Aside aside(*this, scratch);
   Body *nowhere = makeBody();
   Restore<Body *> body(frame_->body, nowhere);
   auto known = [&](const ast::Expr *e) {

@@ -62,9 +62,8 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
   for (bool again = true; again;) {
     growing->changed = false;
     Diagnostics found(sources_);
-    waiting_.push_back(&found);
     {
-      Restore<Diagnostics *> quiet(diagnostics_, &found);
+      Aside aside(*this, found);
       Value v = bad(let->value->span);
       if (growing->kind == Growing::List)
         v = listOf({}, growing->item, v.span);
@@ -75,7 +74,6 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
       scope_->find(let->pattern.name)->growing = growing;
       result = checkStatements(stmts, next, wantValue, span);
     }
-    waiting_.pop_back();
     again = growing->changed;
     bool isStale = frame_->isOutdated();
     bool mayGrow = growing->tried || isAppendedTo(let->pattern.name, stmts, next);

@@ -471,8 +471,8 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
   if (value.bad() && !result.diverges)
     frame.failed = true;
   Type type = frame.declared ? frame.declared : frame.result ? frame.result : unitType();
-  bool isKnown = diagnostics_->hasErrors() || reported_->hasErrors();
-  for (const Diagnostics *d : waiting_)
+  bool isKnown = reported_->hasErrors();
+  for (const Diagnostics *d : asides_)
     isKnown |= d->hasErrors();
   if (frame.failed && !isKnown)
     error(Code::InternalError, end, "the compiler cannot check `" + target.name + "`");

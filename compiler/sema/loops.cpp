@@ -74,12 +74,10 @@ void Checker::forRange(const ast::For *stmt) {
   for (const auto &growing : frame_->growing)
     lists.push_back(*growing);
   Diagnostics found(sources_);
-  waiting_.push_back(&found);
   {
-    Restore<Diagnostics *> quiet(diagnostics_, &found);
+    Aside aside(*this, found);
     loop();
   }
-  waiting_.pop_back();
   bool writeOut = false;
   for (const Diagnostic &d : found.all())
     writeOut |= d.code == Code::NotConstant;

@@ -42,7 +42,7 @@ std::optional<Type> Checker::makeLooseType(const ast::ModuleDecl *decl, Scope *e
   Restore<std::map<std::string, Instance *>> instances(instanceByKey_);
   Restore<std::set<const void *>> instantiated(instantiated_);
   Diagnostics scratch(sources_);
-  Restore<Diagnostics *> quiet(diagnostics_, &scratch);
+  Aside aside(*this, scratch);
   Body *nowhere = makeBody();
   Restore<Body *> inner(frame_->body, nowhere);
   Prepared prepared = instantiate(target, values, std::vector<bool>(values.size(), false), decl->nameSpan);
@@ -88,7 +88,7 @@ std::optional<Type> Checker::looseType(const ast::TypeExpr *type, Scope *scope) 
   std::vector<Type> given;
   for (const ast::Param &p : b->module->params) {
     Diagnostics scratch(sources_);
-    Restore<Diagnostics *> quiet(diagnostics_, &scratch);
+    Aside aside(*this, scratch);
     std::optional<Type> each;
     if (p.type && !p.isVariadic)
       each = p.type->kind == ast::TypeKind::Named && namedModule(p.type->name, b->env)
