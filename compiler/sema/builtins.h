@@ -7,9 +7,10 @@
 namespace dl::sema {
 
 // One builtin. The signature is a dl declaration without `fn`; its type rule in full:
-//   "exp(x: F[*S]) -> F[*S]"        T: any one element type, F: any float, I: any integer; the same letter, the same
-//   type "add(a: T[*S], b: T[*R]) -> T[broadcast(S, R)]" "sum(x: T[*S], dim: ints = none, keepdim: bool = false) ->
-//   T[reduce(S, dim, keepdim)]"
+//   "exp(x: F[*S]) -> F[*S]"
+//   "add(a: T[*S], b: T[*R]) -> T[broadcast(S, R)]"
+//   "sum(x: T[*S], dim: ints = none, keepdim: bool = false) -> T[reduce(S, dim, keepdim)]"
+// T is any one element type, N one of numbers, F any float and I any integer; the same letter, the same type.
 // A parameter that is a `bool`, an `int`, `ints` (an int or a tuple of them) or a `dtype` is known when the program is
 // compiled and reaches irgen as an attribute under its name (absent when none). `shape` is a tuple of ints (or one int)
 // that may be known only symbolically. Result shapes may apply the shape functions listed in shape_functions.h.
