@@ -174,41 +174,49 @@ LogicalResult simplifyReshape(memref::ReshapeOp reshape) {
   return success();
 }
 
-// A part that drops dimensions does not say which: MLIR tells it from the strides, and takes another dimension of size
-// 1 where they are not known. Such a part keeps all dimensions, and is collapsed.
+// A part that drops dimensions does not say which: MLIR tells it from the strides, takes another dimension of size 1
+// where they are not known, and finds none where a step changes them. Such a part keeps all dimensions, and is
+// collapsed.
 void keepDimensions(memref::SubViewOp part) {
   MemRefType type = part.getType(), source = part.getSourceType();
-  SmallVector<OpFoldResult> sizes = part.getMixedSizes();
+  SmallVector<OpFoldResult> sizes = part.getMixedSizes(), steps = part.getMixedStrides();
+  auto isOne = [](OpFoldResult value) { return isConstantIntValue(value, 1); };
+  if (llvm::count_if(sizes, isOne) == source.getRank() - type.getRank())
+    return;
   auto fits = [&](int64_t d, int64_t kept) {
     return kept < type.getRank() &&
            getConstantIntValue(sizes[d]).value_or(ShapedType::kDynamic) == type.getDimSize(kept);
   };
-  llvm::SmallBitVector dropped = part.getDroppedDims();
-  bool isRight = true;
-  for (int64_t d = 0, kept = 0; d < source.getRank(); ++d)
+  bool isRight = llvm::all_of(steps, isOne);
+  llvm::SmallBitVector dropped = isRight ? part.getDroppedDims() : llvm::SmallBitVector();
+  for (int64_t d = 0, kept = 0; isRight && d < source.getRank(); ++d)
     if (!dropped.test(d))
       isRight &= fits(d, kept++);
   if (isRight)
     return;
-  SmallVector<ReassociationIndices> groups;
-  ReassociationIndices leading;
+  SmallVector<bool> keeps;
   int64_t kept = 0;
   for (int64_t d = 0; d < source.getRank(); ++d) {
-    if (fits(d, kept)) {
-      groups.push_back(std::exchange(leading, {}));
-      groups.back().push_back(d);
-      ++kept;
-    } else {
-      (groups.empty() ? leading : groups.back()).push_back(d);
-    }
+    keeps.push_back(fits(d, kept));
+    kept += keeps.back();
   }
-  if (kept != type.getRank() || groups.empty())
+  if (kept != type.getRank())
     return;
   OpBuilder b(part);
   Location loc = part.getLoc();
-  Value whole =
-      b.create<memref::SubViewOp>(loc, part.getSource(), part.getMixedOffsets(), sizes, part.getMixedStrides());
-  Value view = b.create<memref::CollapseShapeOp>(loc, whole, groups);
+  Value view = b.create<memref::SubViewOp>(loc, part.getSource(), part.getMixedOffsets(), sizes, steps);
+  // One after the other: MLIR takes several of size 1 together for scattered.
+  for (int64_t d = source.getRank(); d-- > 0;) {
+    if (keeps[d])
+      continue;
+    SmallVector<ReassociationIndices> groups;
+    for (int64_t i = 0, rank = cast<MemRefType>(view.getType()).getRank(); i < rank; ++i)
+      if (i == std::max<int64_t>(d, 1))
+        groups.back().push_back(i);
+      else
+        groups.push_back({i});
+    view = b.create<memref::CollapseShapeOp>(loc, view, groups);
+  }
   part.replaceAllUsesWith(view.getType() == type ? view : b.create<memref::CastOp>(loc, type, view).getResult());
   part.erase();
 }
