@@ -62,7 +62,7 @@ std::vector<Row> creationRows() {
       {{"zeros(shape: shape, dtype: dtype = f32) -> dtype[shape]", "a tensor of zeros"}, buildZeros},
       {{"ones(shape: shape, dtype: dtype = f32) -> dtype[shape]", "a tensor of ones"}, buildOnes},
       {{"full(shape: shape, value: T[], dtype: dtype = T) -> T[shape]", "a tensor of one value"}, buildFull},
-      {{"arange(n: shape) -> i64[n]", "[0, 1, 2, …] with n elements"}, buildArange},
+      {{"arange(n: size) -> i64[n]", "[0, 1, 2, …] with n elements"}, buildArange},
       {{"expand(x: T[*S], shape: shape) -> T[expand(S, shape)]",
         "x with sizes 1 stretched and new leading dimensions; -1 keeps a size"},
        buildExpand},

@@ -273,10 +273,15 @@ bool Checker::bindBuiltin(BuiltinCall &call, std::vector<Argument> args) {
       }
       call.operands[k] = v;
       break;
+    case SigType::Size:
     case SigType::Shape: {
       Shape shape;
       if (!shapeOf(slots[k], shape, called, call.span))
         return false;
+      if (p.type.kind == SigType::Size && shape.size() != 1) {
+        error(Code::TypeMismatch, slots[k][0].span, what + " is an int, this is " + describe(v));
+        return false;
+      }
       call.shapes.shapes[p.name] = shape;
       break;
     }

@@ -89,6 +89,7 @@ private:
       t.kind = name == "bool"      ? SigType::Flag
                : name == "int"     ? SigType::Int
                : name == "ints"    ? SigType::Ints
+               : name == "size"    ? SigType::Size
                : name == "shape"   ? SigType::Shape
                : name == "tensors" ? SigType::Tensors
                : name == "dtype"   ? SigType::ElemType

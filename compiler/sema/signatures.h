@@ -18,7 +18,7 @@ struct SigDim {
 };
 struct SigType {
   // Flag, Int and Ints (one or a tuple of them) are known when the program is compiled.
-  enum Kind { Tensor, Flag, Int, Ints, Shape, Tensors, ElemType, Str } kind = Tensor;
+  enum Kind { Tensor, Flag, Int, Ints, Size, Shape, Tensors, ElemType, Str } kind = Tensor;
   std::string elem;  // Tensor: f32, a letter, or the name of a `dtype` parameter
   bool wide = false; // wide(T): i64 for integers and bools
   std::vector<SigDim> dims;
