@@ -136,6 +136,12 @@ Text SourcePrinter::elementwise(Operation *op) {
   }
 
   auto binary = [&](StringRef sign, Level level) { return infix(texts[0], sign, texts[1], level); };
+  auto logical = [&](StringRef sign, Level level) {
+    // `true or x` is true, without the shape of x: what is known decides when it stands in front.
+    if (rank > 0 && scalarConstant(operands[0]))
+      std::swap(texts[0], texts[1]);
+    return binary(sign, level);
+  };
   StringRef mnemonic = op->getName().stripDialect();
   static constexpr StringLiteral comparisons[] = {"==", "!=", "<", "<=", ">", ">="};
   return llvm::TypeSwitch<Operation *, Text>(op)
@@ -154,8 +160,8 @@ Text SourcePrinter::elementwise(Operation *op) {
       .Case<ir::PowOp>([&](auto) {
         return Text{within(texts[0], Level::Primary) + " ** " + within(texts[1], Level::Primary), Level::Power};
       })
-      .Case<ir::AndOp>([&](auto) { return binary("and", Level::And); })
-      .Case<ir::OrOp>([&](auto) { return binary("or", Level::Or); })
+      .Case<ir::AndOp>([&](auto) { return logical("and", Level::And); })
+      .Case<ir::OrOp>([&](auto) { return logical("or", Level::Or); })
       .Case<ir::NegOp>([&](auto) { return Text{"-" + within(texts[0], Level::Power), Level::Sign}; })
       .Case<ir::NotOp>([&](auto) { return Text{"not " + within(texts[0], Level::Primary), Level::Not}; })
       .Case([&](ir::CmpOp cmp) { return binary(comparisons[int(cmp.getKind())], Level::Compare); })

@@ -34,6 +34,7 @@ const Choice &choiceFor(const std::string &function) {
       {"examples/adbench/gmm.dl:gmm", packed},
       {"examples/adbench/gmm.dl:gmm_objective", packed},
       {"examples/adbench/gmm.dl:gmm_gradient", packed},
+      {"examples/gpt.dl:loss", {{{"n", 3}}, {{"model_characters", {3}}}}},
       {"tests/lang/recursion_gradients.dl:odd", {{}, {{"n", {3}}}}},
       {"tests/lang/implicit.dl:limit", {{}, {{"m", {0.2, 0.1, 0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.1}}}}},
       {"tests/lang/sizes_solved.dl:blocks", {{{"K * N", 6}, {"N * K", 6}, {"K", 3}, {"N", 2}}, {{"K", {3}}}}},

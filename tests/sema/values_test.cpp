@@ -72,7 +72,8 @@ TEST(Values, LoopsOverTuplesAreWrittenOut) {
   EXPECT_EQ(c.errors, "");
   EXPECT_FALSE(contains(c.tree, "for "));
   EXPECT_EQ(check("for x in (1, 2) {\n  break\n}\n").errors,
-            "E0801 2:3 `break` cannot leave this loop, which is written out when compiled: what it goes over has different types\n");
+            "E0801 2:3 `break` cannot leave this loop, which is written out when compiled: what it goes over has "
+            "different types\n");
 }
 
 } // namespace
