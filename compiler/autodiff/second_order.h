@@ -1,8 +1,8 @@
 // Derivatives of the reverse derivative of a recursive function.
 //
 // For y = f(x), the reverse derivative g(x, v) = (y, Jᵀv) of a function that calls itself calls both f and itself:
-// differentiated as it stands, each level would run f again. The forward derivative F(x, t) = (y, J t) calls only itself,
-// and its reverse derivative, with cotangents u for y and v for J t, holds all that the derivatives of g need:
+// differentiated as it stands, each level would run f again. The forward derivative F(x, t) = (y, J t) calls only
+// itself, and its reverse derivative, with cotangents u for y and v for J t, holds all that the derivatives of g need:
 //
 //   R(x, t; u, v) = (y, J t, Jᵀu + ∂(v·J t)/∂x, Jᵀv)
 //
