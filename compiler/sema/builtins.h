@@ -10,10 +10,11 @@ namespace dl::sema {
 //   "exp(x: F[*S]) -> F[*S]"
 //   "add(a: T[*S], b: T[*R]) -> T[broadcast(S, R)]"
 //   "sum(x: T[*S], dim: ints = none, keepdim: bool = false) -> T[reduce(S, dim, keepdim)]"
-// T is any one element type, N one of numbers, F any float and I any integer; the same letter, the same type.
-// A parameter that is a `bool`, an `int`, `ints` (an int or a tuple of them) or a `dtype` is known when the program is
-// compiled and reaches irgen as an attribute under its name (absent when none). `shape` is a tuple of ints (or one int)
-// and `size` an int; these may be known only symbolically. Result shapes may apply the functions of shape_functions.h.
+// T is any one element type, N one of numbers, F any float, I any integer and B an integer or bool; the same letter,
+// the same type. A parameter that is a `bool`, an `int`, `ints` (an int or a tuple of them) or a `dtype` is known when
+// the program is compiled and reaches irgen as an attribute under its name (absent when none). `shape` is a tuple of
+// ints (or one int) and `size` an int; these may be known only symbolically. Result shapes may apply the functions of
+// shape_functions.h.
 struct Builtin {
   std::string_view signature;
   std::string_view doc;   // one line: what it computes, with the source of a formula

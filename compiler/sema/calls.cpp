@@ -192,6 +192,16 @@ Target Checker::targetOfFn(const ast::FnDecl *fn, Scope *env) {
   return t;
 }
 
+Target Checker::targetOfModule(const ast::ModuleDecl *module, Scope *env) {
+  Target t;
+  t.module = module;
+  t.env = env;
+  t.name = module->name;
+  t.params = &module->params;
+  t.span = module->nameSpan;
+  return t;
+}
+
 // What is instantiated when this function value is called; nothing for values that are no declared functions.
 std::optional<Target> Checker::targetOf(const Value &callee) {
   if (callee.type->kind == TypeKind::Module) {
@@ -239,15 +249,8 @@ std::optional<Target> Checker::targetOf(const Value &callee) {
     t.selfMut = d.fn->isMut;
     return t;
   }
-  case FunctionDetails::Constructor: {
-    Target t;
-    t.module = d.module;
-    t.env = d.env;
-    t.name = d.module->name;
-    t.params = &d.module->params;
-    t.span = d.module->nameSpan;
-    return t;
-  }
+  case FunctionDetails::Constructor:
+    return targetOfModule(d.module, d.env);
   default:
     return std::nullopt;
   }

@@ -157,13 +157,8 @@ void Checker::checkUncalled(const ast::File &file, Scope *scope) {
       Restore<Body *> inner(frame_->body, nowhere);
       instantiateForAllSizes(fn, scope, Reason::Uncalled);
     }
-    bool needsCall = false;
-    for (const Diagnostic &d : scratch.all())
-      needsCall |= d.code == Code::NotConstant;
-    if (needsCall)
-      continue;
-    for (const Diagnostic &d : scratch.all())
-      diagnostics_->error(d.code, d.span, d.message) = d;
+    if (!needsConstant(scratch)) // which a call may give
+      report(scratch);
   }
   program_.functions.resize(functions);
 }

@@ -308,6 +308,7 @@ private:
   Scope *matchSignature(const Target &target, std::vector<Argument> &slots, Span span);
   std::optional<Target> targetOf(const Value &callee);
   Target targetOfFn(const ast::FnDecl *fn, Scope *env);
+  Target targetOfModule(const ast::ModuleDecl *module, Scope *env);
   const ast::FnDecl *methodNamed(const ModuleInstance &module, const std::string &name) const;
   Value callBuiltin(const Signature &signature, std::vector<Argument> args, Span span);
   Value callBuiltin(const std::string &name, std::vector<Value> operands, Span span);
@@ -637,6 +638,9 @@ private:
   bool stopped_ = false;                    // a limit was hit: no further instances
   bool imperative_ = false;                 // the program uses backward or `.grad`: params carry gradients
 
+  // Whether something had to be known when the program is compiled, and another way may do.
+  static bool needsConstant(const Diagnostics &errors);
+  void report(const Diagnostics &errors); // what was put aside
   // While it lives, errors are put aside: who made it reports them, or tries another way.
   struct Aside {
     Aside(Checker &checker, Diagnostics &errors) : checker(checker), outer(checker.diagnostics_) {

@@ -513,12 +513,8 @@ Value Checker::checkComprehension(const ast::Comprehension *expr, const std::str
     Aside aside(*this, scratch);
     v = looped.run();
   }
-  bool writeOut = looped.dependsOnLoop;
-  for (const Diagnostic &d : scratch.all())
-    writeOut |= d.code == Code::NotConstant;
-  if (!v.bad() || !writeOut) {
-    for (const Diagnostic &d : scratch.all())
-      diagnostics_->error(d.code, d.span, d.message) = d;
+  if (!v.bad() || !(looped.dependsOnLoop || needsConstant(scratch))) {
+    report(scratch);
     return v;
   }
   frame_->body->stmts.resize(before);
@@ -587,12 +583,7 @@ bool Checker::writtenOut(const ast::Comprehension *expr, size_t k, std::vector<V
     std::optional<Iterable> over = iterableOf(clause.in, "a comprehension");
     if (!over)
       return false;
-    if (over->length && !over->length->isConst()) {
-      error(Code::NotConstant, clause.in->span,
-            "how many elements there are must be known when the program is compiled, because their types differ");
-      return false;
-    }
-    if (!over->inner.empty()) {
+    if ((over->length && !over->length->isConst()) || !over->inner.empty()) {
       error(Code::NotConstant, clause.in->span,
             "how many elements there are must be known when the program is compiled, because their types differ");
       return false;

@@ -58,7 +58,6 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
   const Restart start(*frame_, scope_);
   frame_->growing.push_back(growing);
   BlockResult result;
-  Diagnostics *outer = diagnostics_;
   for (bool again = true; again;) {
     growing->changed = false;
     Diagnostics found(sources_);
@@ -78,11 +77,10 @@ BlockResult Checker::checkGrowing(const ast::Let *let, const std::vector<ast::St
     bool isStale = frame_->isOutdated();
     bool mayGrow = growing->tried || isAppendedTo(let->pattern.name, stmts, next);
     if (!isStale && growing->kind == Growing::Unknown && !(mayGrow && found.hasErrors()))
-      outer->error(Code::TypeMismatch, let->value->span, "the type of `[]` is not known")
+      diagnostics_->error(Code::TypeMismatch, let->value->span, "the type of `[]` is not known")
           .withHelp("`" + let->pattern.name + ".append(x)` says what it holds; or declare it, as in `var " +
                     let->pattern.name + ": list[f32] = []`; `zeros(0)` is an empty tensor");
-    for (const Diagnostic &d : found.all())
-      outer->error(d.code, d.span, d.message) = d;
+    report(found);
     if (!again)
       break;
     start.restore();

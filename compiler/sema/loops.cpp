@@ -78,12 +78,8 @@ void Checker::forRange(const ast::For *stmt) {
     Aside aside(*this, found);
     loop();
   }
-  bool writeOut = false;
-  for (const Diagnostic &d : found.all())
-    writeOut |= d.code == Code::NotConstant;
-  if (!writeOut) {
-    for (const Diagnostic &d : found.all())
-      diagnostics_->error(d.code, d.span, d.message) = d;
+  if (!needsConstant(found)) {
+    report(found);
     return;
   }
   start.restore();

@@ -23,12 +23,7 @@ std::optional<Type> Checker::looseType(const ast::ModuleDecl *decl, Scope *env, 
 }
 
 std::optional<Type> Checker::makeLooseType(const ast::ModuleDecl *decl, Scope *env, const std::vector<Type> &given) {
-  Target target;
-  target.module = decl;
-  target.env = env;
-  target.name = decl->name;
-  target.params = &decl->params;
-  target.span = decl->nameSpan;
+  Target target = targetOfModule(decl, env);
   std::vector<Value> values;
   for (size_t i = 0; i < given.size(); ++i) {
     Value v = bad(decl->params[i].span);

@@ -58,6 +58,16 @@ static std::string notTaken(const Function &function) {
   return types.empty() ? "`" + function.name + "`: " : "`" + function.name + "` does not take " + types + ": ";
 }
 
+bool Checker::needsConstant(const Diagnostics &errors) {
+  return std::any_of(errors.all().begin(), errors.all().end(),
+                     [](const Diagnostic &d) { return d.code == Code::NotConstant; });
+}
+
+void Checker::report(const Diagnostics &errors) {
+  for (const Diagnostic &d : errors.all())
+    diagnostics_->error(d.code, d.span, d.message) = d;
+}
+
 Diagnostic &Checker::error(Code code, Span span, std::string message) {
   // A fault that shows inside the library is the caller's: the place is the user's line, the library's a note.
   const Frame *frame = frame_;
