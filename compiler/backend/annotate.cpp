@@ -6,6 +6,7 @@
 #include "llvm/Analysis/LoopInfo.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/Transforms/Utils/ModuleUtils.h"
 
@@ -70,6 +71,25 @@ void moveAllocasToEntry(Function &function) {
     }
 }
 
+// Bools lie in memory as bytes: the vectoriser takes those together, but loads and stores of single bits one by one.
+void storeBoolsAsBytes(Function &function) {
+  IRBuilder<> builder(function.getContext());
+  for (Instruction &instruction : make_early_inc_range(instructions(function))) {
+    builder.SetInsertPoint(&instruction);
+    if (auto *load = dyn_cast<LoadInst>(&instruction); load && load->getType()->isIntegerTy(1)) {
+      LoadInst *byte = builder.CreateAlignedLoad(builder.getInt8Ty(), load->getPointerOperand(), load->getAlign());
+      byte->copyMetadata(*load);
+      load->replaceAllUsesWith(builder.CreateTrunc(byte, builder.getInt1Ty()));
+      load->eraseFromParent();
+    } else if (auto *store = dyn_cast<StoreInst>(&instruction);
+               store && store->getValueOperand()->getType()->isIntegerTy(1)) {
+      Value *byte = builder.CreateZExt(store->getValueOperand(), builder.getInt8Ty());
+      builder.CreateAlignedStore(byte, store->getPointerOperand(), store->getAlign())->copyMetadata(*store);
+      store->eraseFromParent();
+    }
+  }
+}
+
 } // namespace
 
 void annotateFunctions(Module &module, const TargetDescription &target) {
@@ -85,6 +105,7 @@ void annotateFunctions(Module &module, const TargetDescription &target) {
       if (!name.starts_with(passes::kEntryPrefix))
         function.setLinkage(GlobalValue::InternalLinkage);
       moveAllocasToEntry(function);
+      storeBoolsAsBytes(function);
       function.addFnAttr(Attribute::NoUnwind);
       function.addFnAttr("target-cpu", target.cpu);
       function.addFnAttr("target-features", target.features);

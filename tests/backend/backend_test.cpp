@@ -207,6 +207,31 @@ TEST(Backend, SeveralProgramsInSeveralThreads) {
     thread.join();
 }
 
+// One by one, they would take several times as long as bytes in vectors.
+TEST(Backend, BoolsAreBytesInMemory) {
+  const char *text = R"(
+    func.func @invert(%x: memref<?xi1>) {
+      %zero = arith.constant 0 : index
+      %one = arith.constant 1 : index
+      %true = arith.constant true
+      %n = memref.dim %x, %zero : memref<?xi1>
+      scf.for %i = %zero to %n step %one {
+        %value = memref.load %x[%i] : memref<?xi1>
+        %other = arith.xori %value, %true : i1
+        memref.store %other, %x[%i] : memref<?xi1>
+      }
+      return
+    })";
+  auto context = backend::createContext();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
+  module->lookupSymbol<mlir::func::FuncOp>("invert")->setAttr("dl.export", mlir::UnitAttr::get(context.get()));
+  auto llvm = backend::emitText(*module, "llvm", {});
+  ASSERT_TRUE(bool(llvm)) << llvm::toString(llvm.takeError());
+  EXPECT_EQ(llvm->find("load i1,"), std::string::npos) << *llvm;
+  EXPECT_EQ(llvm->find("store i1 "), std::string::npos) << *llvm;
+  EXPECT_NE(llvm->find(" x i8>"), std::string::npos) << *llvm; // vectors of them
+}
+
 TEST(Backend, UnknownStageIsAnError) {
   auto context = backend::createContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kSoftmax, context.get());

@@ -41,7 +41,9 @@ Writer::Writer(uint64_t seed, std::string entry, const GeneratorOptions &options
   elems_ = {any(floats), any(floats), any(others), any(others)};
   if (options.differentiable)
     elems_ = {Elem::F64};
-  for (int i = 0; i < 2; ++i) {
+  if (isSmall())
+    elems_.resize(std::min<size_t>(elems_.size(), 3));
+  for (int i = isSmall(); i < 2; ++i) {
     int64_t size = 1 + pick(4);
     constants_.push_back({std::to_string(size), size});
   }
@@ -95,9 +97,9 @@ void Writer::enter(const FunctionName &function) {
 }
 
 void Writer::declarations() {
-  int count = pick(3 + options_.size);
+  int count = isSmall() ? pick(2) : pick(3 + options_.size);
   for (int i = 0; i < count; ++i) {
-    budget_ = 30;
+    budget_ = isSmall() ? 8 : 30;
     switch (pick(13)) {
     case 0:
     case 1:
@@ -162,7 +164,7 @@ void Writer::annotatedFunction() {
     line(head + " {");
     returns_ = function.result;
     block([&] {
-      statements(1 + pick(2 + options_.size));
+      statements(isSmall() ? 1 : 1 + pick(2 + options_.size));
       line(expr(function.result, 2));
     });
     line("}");
@@ -365,23 +367,34 @@ void Writer::entryPoint() {
     function.params.push_back(randomType());
   sizes_ = sizesOf(function.params);
   std::vector<TensorType> results;
-  std::string types;
-  for (int i = 1 + pick(3); i > 0; --i) {
+  for (int i = isSmall() ? 1 : 1 + pick(3); i > 0; --i)
     results.push_back(randomType());
-    types += results.back().text() + ", ";
-  }
+  const bool hasText = !isSmall() || chance(30);
   enter(function);
-  budget_ = 60;
-  line("export fn " + entry_ + "(" + parameters(function) + ") -> (" + types + "str) {");
+  budget_ = isSmall() ? 12 : 60;
+  const size_t head = text_.size(), parameterCount = scope_.size();
   block([&] {
-    statements(2 + pick(3) * options_.size);
+    if (isSmall() && !functions_.empty() && chance(60))
+      useDeclared();
+    statements(isSmall() ? 1 : 2 + pick(3) * options_.size);
     std::string values;
-    budget_ = std::max(budget_, 10);
+    budget_ = std::max(budget_, isSmall() ? 4 : 10);
     for (const TensorType &type : results)
       values += expr(type, 3) + ", ";
-    line("(" + values + "\"n={(" + number(2) + ")}\")");
+    // What is left in variables matters, too.
+    for (size_t i = 1; i <= 1 && parameterCount + i <= scope_.size(); ++i) {
+      const Name &left = scope_[scope_.size() - i];
+      results.push_back(left.type);
+      values += left.name + ", ";
+    }
+    line("(" + values + (hasText ? "\"n={(" + number(2) + ")}\")" : ")"));
   });
   line("}");
+  std::string types;
+  for (const TensorType &type : results)
+    types += type.text() + ", ";
+  text_.insert(head, "export fn " + entry_ + "(" + parameters(function) + ") -> (" + types +
+                         (hasText ? "str) {\n" : ") {\n"));
   for (const TensorType &type : function.params)
     program_.arguments.push_back(argumentFor(type));
 }
@@ -402,12 +415,12 @@ void Writer::derivativeEntry() {
   }
   sizes_ = sizesOf(loss.params);
   enter(loss);
-  budget_ = 50;
+  budget_ = isSmall() ? 10 : 50;
   line("fn " + loss.name + "(" + parameters(loss) + ") -> f64 {");
   returns_ = loss.result;
   block([&] {
-    statements(2 + pick(3) * options_.size);
-    budget_ = std::max(budget_, 10);
+    statements(isSmall() ? 1 : 2 + pick(3) * options_.size);
+    budget_ = std::max(budget_, isSmall() ? 4 : 10);
     std::string total;
     for (size_t i = 0; i < loss.params.size(); ++i)
       // Every parameter matters, to the second order.

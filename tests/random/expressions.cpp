@@ -123,6 +123,8 @@ std::string Writer::constant(const TensorType &type) {
 std::string Writer::expr(const TensorType &type, int depth) {
   if (depth <= 0 || --budget_ < 0)
     return leaf(type);
+  if (isSmall())
+    depth = std::min(depth, 2);
   if (chance(18))
     if (std::string text = call(type, depth); !text.empty())
       return text;

@@ -8,7 +8,7 @@
 namespace dl::testing {
 
 struct GeneratorOptions {
-  int size = 1;                // statements per function, times about 3
+  int size = 1;                // statements per function, times about 3; 0: one, and little beside it
   bool differentiable = false; // f64, smooth almost everywhere, and with derivatives of all kinds
 };
 

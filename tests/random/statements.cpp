@@ -26,7 +26,7 @@ void Writer::statements(int count) {
 }
 
 void Writer::statement() {
-  bool deep = depth_ >= 4;
+  bool deep = depth_ >= (isSmall() ? 2 : 4);
   switch (pick(deep ? 8 : 34)) {
   case 0:
   case 1:
@@ -309,6 +309,59 @@ void Writer::mutatingCall() {
     }
   }
   assignPart();
+}
+
+// A small program uses what it declares: nothing else in it might.
+void Writer::useDeclared() {
+  const FunctionName function = any(functions_);
+  TensorType type{Elem::F32, {}};
+  for (int rank = pick(3); rank > 0; --rank)
+    type.dims.push_back(randomSize());
+  std::string arguments;
+  auto pass = [&](const TensorType &parameter) { arguments += (arguments.empty() ? "" : ", ") + expr(parameter, 2); };
+  switch (function.kind) {
+  case FunctionName::Annotated: {
+    FunctionName any = function;
+    any.params.push_back(function.result);
+    any.result = {Elem::I64, {}}; // binds nothing: any sizes will do
+    std::vector<TensorType> params = *bound(any, any.result);
+    type = params.back();
+    for (size_t i = 0; i + 1 < params.size(); ++i)
+      pass(params[i]);
+    break;
+  }
+  case FunctionName::Elementwise:
+    for (size_t i = 0; i < function.params.size(); ++i)
+      pass(type);
+    break;
+  case FunctionName::HigherOrder: {
+    std::string name = fresh("z");
+    arguments = "fn(" + name + ") = " + inScope({{name, type}}, [&] { return expr(type, 2); });
+    pass(type);
+    break;
+  }
+  case FunctionName::Mutating: {
+    FunctionName any = function;
+    any.result = {Elem::I64, {}};
+    type = bound(any, any.result)->at(0);
+    std::string name = fresh("v");
+    line("var " + name + " = " + expr(type, 2));
+    scope_.push_back({name, type, true});
+    return mutatingCall();
+  }
+  case FunctionName::Module:
+    moduleObject();
+    return moduleUse();
+  case FunctionName::List:
+    newList();
+    return listCall();
+  case FunctionName::Record:
+    recordUse();
+    return recordUse();
+  }
+  std::string name = fresh("v");
+  line("let " + name + " = " + function.name + "(" + arguments + ")");
+  scope_.push_back({name, type});
 }
 
 void Writer::moduleObject() {

@@ -69,6 +69,7 @@ public:
 private:
   // ---- chance (writer.cpp)
   int pick(int count) { return static_cast<int>(random_() % static_cast<uint64_t>(count)); }
+  bool isSmall() const { return options_.size == 0; }
   bool chance(int percent) { return pick(100) < percent; }
   template <class T> const T &any(const std::vector<T> &items) { return items[random_() % items.size()]; }
   std::string fresh(const char *prefix) {
@@ -106,6 +107,7 @@ private:
   void rowLoop();
   void leave();
   void mutatingCall();
+  void useDeclared();
   void moduleObject();
   void moduleUse();
   void tuples();
