@@ -5,8 +5,8 @@
 namespace dl::ir {
 
 bool isMath(mlir::Operation *op) {
-  return mlir::isa<ExpOp, Expm1Op, LogOp, Log1pOp, SinOp, CosOp, TanOp, AsinOp, AcosOp, AtanOp, SinhOp, CoshOp, TanhOp,
-                   SigmoidOp, ErfOp, LgammaOp, DigammaOp, PowOp, Atan2Op, ZetaOp>(op);
+  return mlir::isa<ExpOp, Exp2Op, Expm1Op, LogOp, Log2Op, Log10Op, Log1pOp, SinOp, CosOp, TanOp, AsinOp, AcosOp, AtanOp,
+                   SinhOp, CoshOp, TanhOp, SigmoidOp, ErfOp, LgammaOp, DigammaOp, PowOp, Atan2Op, ZetaOp>(op);
 }
 
 bool alwaysFails(mlir::Block &block) {

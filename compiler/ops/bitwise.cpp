@@ -37,7 +37,7 @@ Value invert(const Scalars &s, Value x) {
 } // namespace
 } // namespace dl::ops
 
-DL_UNARY(BitwiseNotOp, "bitwise_not", "B", "each bit the other one, -x - 1 of signed integers; `not` of bools",
+DL_UNARY(BitwiseNotOp, "bitwise_not", "B", "each bit the other one, -x - 1 of signed integers; `not` of bools", nullptr,
          CODE(invert(s, x)), FLAT)
 DL_BINARY(BitwiseAndOp, "bitwise_and", "B", "the bits that both have", CODE(s.make<arith::AndIOp>(x, y)), FLAT, FLAT)
 DL_BINARY(BitwiseOrOp, "bitwise_or", "B", "the bits that one of them has", CODE(s.make<arith::OrIOp>(x, y)), FLAT, FLAT)

@@ -25,16 +25,18 @@ template <class Op> llvm::SmallVector<mlir::Value> buildElementwise(BuildContext
 }
 
 template <class... Ops> std::vector<Row> elementwiseRows() {
-  return {Row{{ElementwiseRow<Ops>::signature, ElementwiseRow<Ops>::doc, ElementwiseRow<Ops>::broadcast},
+  return {Row{{ElementwiseRow<Ops>::signature, ElementwiseRow<Ops>::doc, ElementwiseRow<Ops>::broadcast,
+               ElementwiseRow<Ops>::number},
               buildElementwise<Ops>}...};
 }
 
 } // namespace dl::ops
 
-// The parts of a row. CODE: a scalar expression of s (Scalars), x and y. D: an expression of d, the incoming
-// derivative, and of p.x(), p.y() and p.result().
+// The parts of a row. CODE: a scalar expression of s (Scalars), x and y. NUMBER: the same of a double x. D: an
+// expression of d, the incoming derivative, and of p.x(), p.y() and p.result().
 #define CODE(expression) [](const Scalars &s, mlir::Value x, mlir::Value y) -> mlir::Value { return expression; }
 #define D(expression) [](Expr d, const Primals &p) -> std::optional<Expr> { return expression; }
+#define NUMBER(expression) [](double x) -> double { return expression; }
 #define FLAT nullptr // the partial derivative is zero
 
 #define DL_ELEMENTWISE_METHODS(Op, ...)                                                                                \
@@ -45,11 +47,12 @@ template <class... Ops> std::vector<Row> elementwiseRows() {
     return dl::ops::elementwiseJvp(*this, t, dl::ops::ElementwiseRow<Op>::contributions());                            \
   }
 
-#define DL_ROW(Op, Signature, Doc, Broadcast, Code, ...)                                                               \
+#define DL_ROW(Op, Signature, Doc, Broadcast, Number, Code, ...)                                                       \
   namespace dl::ops {                                                                                                  \
   template <> struct ElementwiseRow<ir::Op> {                                                                          \
     static constexpr std::string_view signature = Signature, doc = Doc;                                                \
     static constexpr bool broadcast = Broadcast;                                                                       \
+    static constexpr double (*number)(double) = Number;                                                                \
     static mlir::Value scalar(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange args) {                         \
       return (Code)(Scalars{b, loc}, args[0], args.back());                                                            \
     }                                                                                                                  \
@@ -68,13 +71,13 @@ template <class... Ops> std::vector<Row> elementwiseRows() {
     return dl::ops::lowerElementwise(*this, rewriter, dl::ops::ElementwiseRow<Op>::scalar);                            \
   }
 
-#define DL_UNARY(Op, Name, Elements, Doc, Code, Dx)                                                                    \
-  DL_ROW(Op, Name "(x: " Elements "[*S]) -> " Elements "[*S]", Doc, false, Code, Dx)                                   \
+#define DL_UNARY(Op, Name, Elements, Doc, Number, Code, Dx)                                                            \
+  DL_ROW(Op, Name "(x: " Elements "[*S]) -> " Elements "[*S]", Doc, false, Number, Code, Dx)                           \
   DL_LOWER(Op)
 // A binary row whose op lowers in a way of its own.
 #define DL_BINARY_ROW(Op, Name, Elements, Doc, Code, Dx, Dy)                                                           \
-  DL_ROW(Op, Name "(a: " Elements "[*S], b: " Elements "[*R]) -> " Elements "[broadcast(S, R)]", Doc, true, Code, Dx,  \
-         Dy)
+  DL_ROW(Op, Name "(a: " Elements "[*S], b: " Elements "[*R]) -> " Elements "[broadcast(S, R)]", Doc, true, nullptr,   \
+         Code, Dx, Dy)
 #define DL_BINARY(Op, Name, Elements, Doc, Code, Dx, Dy)                                                               \
   DL_BINARY_ROW(Op, Name, Elements, Doc, Code, Dx, Dy)                                                                 \
   DL_LOWER(Op)

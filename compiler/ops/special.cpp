@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
+#include <cmath>
 #include <numbers>
 
 using namespace mlir;
@@ -34,10 +35,11 @@ Expr zetaOf(double s, Expr x) { return apply<ir::ZetaOp>(x.constant(s), x); }
 
 } // namespace
 
-#define DL_SPECIAL(Op, Signature, Doc, Broadcast, ...)                                                                 \
+#define DL_SPECIAL(Op, Signature, Doc, Broadcast, Number, ...)                                                         \
   template <> struct ElementwiseRow<ir::Op> {                                                                          \
     static constexpr std::string_view signature = Signature, doc = Doc;                                                \
     static constexpr bool broadcast = Broadcast;                                                                       \
+    static constexpr double (*number)(double) = Number;                                                                \
     static llvm::ArrayRef<Contribution> contributions() {                                                              \
       static const Contribution rules[] = {__VA_ARGS__};                                                               \
       return rules;                                                                                                    \
@@ -46,12 +48,14 @@ Expr zetaOf(double s, Expr x) { return apply<ir::ZetaOp>(x.constant(s), x); }
 
 // The formatter takes the products for pointers.
 // clang-format off
-DL_SPECIAL(ErfcOp, "erfc(x: F[*S]) -> F[*S]", "1 - erf(x), exact for large x", false,
+DL_SPECIAL(ErfcOp, "erfc(x: F[*S]) -> F[*S]", "1 - erf(x), exact for large x", false, NUMBER(std::erfc(x)),
            D(d * (apply<ir::ExpOp>(-(p.x() * p.x())) * (-2 * std::numbers::inv_sqrtpi))))
-DL_SPECIAL(LgammaOp, "lgamma(x: F[*S]) -> F[*S]", "log |Gamma(x)|", false, D(d * apply<ir::DigammaOp>(p.x())))
-DL_SPECIAL(DigammaOp, "digamma(x: F[*S]) -> F[*S]", "the derivative of lgamma", false, D(d * zetaOf(2, p.x())))
+DL_SPECIAL(LgammaOp, "lgamma(x: F[*S]) -> F[*S]", "log |Gamma(x)|", false, NUMBER(std::lgamma(x)),
+           D(d * apply<ir::DigammaOp>(p.x())))
+DL_SPECIAL(DigammaOp, "digamma(x: F[*S]) -> F[*S]", "the derivative of lgamma", false, nullptr,
+           D(d * zetaOf(2, p.x())))
 DL_SPECIAL(ZetaOp, "zeta(s: F[*S], q: F[*R]) -> F[broadcast(S, R)]",
-           "Hurwitz's zeta, the sum over k >= 0 of (k + q)**-s; no derivative by s", true, FLAT,
+           "Hurwitz's zeta, the sum over k >= 0 of (k + q)**-s; no derivative by s", true, nullptr, FLAT,
            D(-(d *p.x() * apply<ir::ZetaOp>(p.x() + 1, p.y()))))
 // clang-format on
 

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/OneShotModuleBufferize.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -35,7 +36,7 @@ SmallVector<Value> dynamicSizes(OpBuilder &b, Location loc, Value memref) {
 }
 
 // The runtime wants dense row-major elements: a part of a larger tensor is copied first.
-FailureOr<Value> contiguous(RewriterBase &b, Location loc, Value buffer) {
+Value contiguous(OpBuilder &b, Location loc, Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   if (type.getLayout().isIdentity())
     return buffer;
@@ -64,9 +65,9 @@ struct ExternModel : BufferizableOpInterface::ExternalModel<ExternModel, ir::Ext
     for (Value input : call.getInputs()) {
       if (isa<TensorType>(input.getType())) {
         FailureOr<Value> buffer = getBuffer(rewriter, input, options);
-        if (failed(buffer) || failed(buffer = contiguous(rewriter, op->getLoc(), *buffer)))
+        if (failed(buffer))
           return failure();
-        input = *buffer;
+        input = contiguous(rewriter, op->getLoc(), *buffer);
       }
       inputs.push_back(input);
     }
@@ -103,9 +104,9 @@ struct KernelModel : BufferizableOpInterface::ExternalModel<KernelModel, ir::Ker
     for (Value input : kernel.getInputs()) {
       if (isa<TensorType>(input.getType())) {
         FailureOr<Value> buffer = getBuffer(rewriter, input, options);
-        if (failed(buffer) || failed(buffer = contiguous(rewriter, loc, *buffer)))
+        if (failed(buffer))
           return failure();
-        input = *buffer;
+        input = contiguous(rewriter, loc, *buffer);
       }
       inputs.push_back(input);
     }
@@ -114,10 +115,7 @@ struct KernelModel : BufferizableOpInterface::ExternalModel<KernelModel, ir::Ker
       if (failed(buffer))
         return failure();
       results.push_back(*buffer);
-      FailureOr<Value> dense = contiguous(rewriter, loc, *buffer);
-      if (failed(dense))
-        return failure();
-      dests.push_back(*dense);
+      dests.push_back(contiguous(rewriter, loc, *buffer));
     }
     rewriter.create<ir::KernelOp>(loc, TypeRange(), kernel.getCalleeAttr(), inputs, dests, kernel.getAccumulatesAttr(),
                                   kernel.getEffectAttr());
@@ -221,6 +219,22 @@ void keepDimensions(memref::SubViewOp part) {
   part.erase();
 }
 
+// A part becomes dense by a copy. MLIR casts it where it knows of no stride that is wrong: the rows of `x[:, 0]` lie
+// further apart than their sizes say.
+void copyPart(memref::CastOp cast) {
+  auto source = dyn_cast<MemRefType>(cast.getSource().getType()), type = dyn_cast<MemRefType>(cast.getType());
+  if (!source || !type || !type.getLayout().isIdentity() || memref::isStaticShapeAndContiguousRowMajor(source))
+    return;
+  OpBuilder b(cast);
+  Value dense = contiguous(b, cast.getLoc(), cast.getSource());
+  if (dense == cast.getSource())
+    return;
+  if (dense.getType() != type)
+    dense = b.create<memref::CastOp>(cast.getLoc(), type, dense);
+  cast.replaceAllUsesWith(dense);
+  cast.erase();
+}
+
 struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BufferizePass)
   StringRef getArgument() const override { return "dl-bufferize"; }
@@ -256,6 +270,7 @@ struct BufferizePass : PassWrapper<BufferizePass, OperationPass<ModuleOp>> {
     if (!simple)
       return signalPassFailure();
     getOperation().walk(keepDimensions);
+    getOperation().walk(copyPart);
   }
 };
 

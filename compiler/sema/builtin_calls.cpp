@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 namespace dl::sema {
 
@@ -562,14 +564,30 @@ std::optional<Type> Checker::resultOfBuiltin(BuiltinCall &call, const SigType &r
   return tensorType(elem, std::move(dims));
 }
 
+// `sqrt(2.0)` is a number as if it were written, and so exact in any element type.
+std::optional<double> Checker::numberOfCall(const BuiltinCall &call) {
+  const Builtin *row = call.signature.row;
+  if (!row || !row->ofNumber || !call.operands[0] || !call.operands[0]->known.literal)
+    return std::nullopt;
+  const Value &x = *call.operands[0];
+  std::optional<double> number = isScalar(x.type) ? numberOf(x) : std::nullopt;
+  if (!number || !(isFloat(x.type->elem) || call.signature.params[0].type.elem == "F"))
+    return std::nullopt;
+  double result = row->ofNumber(*number);
+  // What is infinite or none, if only in f32, comes out when the program runs.
+  return std::fabs(result) <= double(std::numeric_limits<float>::max()) ? std::optional(result) : std::nullopt;
+}
+
 Value Checker::callBuiltin(const Signature &signature, std::vector<Argument> args, Span span) {
   if ((signature.name == "stack" || signature.name == "cat") && !args.empty())
     if (std::optional<Value> joined = joinList(signature.name == "stack", args, span))
       return *joined;
-  if (signature.name == "index_add" && args.size() > signature.params.size())
-    return callLibrary("index_add_along", std::move(args), span);
   BuiltinCall call{signature, span, {}, {}, {}, {}, {}};
-  if (!bindBuiltin(call, std::move(args)) || !bindElements(call) || !bindShapes(call))
+  if (!bindBuiltin(call, std::move(args)))
+    return bad(span);
+  if (std::optional<double> number = numberOfCall(call))
+    return floatValue(*number, Elem::F32, span, true);
+  if (!bindElements(call) || !bindShapes(call))
     return bad(span);
   std::vector<Type> types;
   for (const SigType &r : signature.results) {

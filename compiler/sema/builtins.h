@@ -20,6 +20,7 @@ struct Builtin {
   std::string_view doc;   // one line: what it computes, with the source of a formula
   bool broadcast = false; // operands are broadcast to the result's shape, and literals take the other's element type,
                           // before the op is applied
+  double (*ofNumber)(double) = nullptr; // of one operand: what it makes of a number as written, which stays one
 };
 
 using Builtins = std::span<const Builtin>;

@@ -265,10 +265,6 @@ Value Checker::callMethod(const Value &self, const std::optional<Place> &place, 
   return callTarget(t, std::move(args), place, span);
 }
 
-static bool isFloatNumber(const Value &v) {
-  return !v.bad() && v.type->kind == TypeKind::Tensor && isScalar(v.type) && isFloat(v.type->elem);
-}
-
 Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span span) {
   if (callee.type->kind == TypeKind::ElemType) {
     if (args.size() != 1 || !args[0].name.empty()) {
@@ -282,37 +278,11 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
   }
   if (callee.type->kind == TypeKind::Function) {
     const FunctionDetails &d = details(*callee.type->function);
+    if (std::optional<Value> meant = callByArguments(callee, d, args, span))
+      return *meant;
     switch (d.kind) {
-    case FunctionDetails::Builtin: {
-      // max(a, b) of two values is the elementwise one, as in PyTorch; of more it goes on from there.
-      if (d.name == "max" || d.name == "min") {
-        if (args.size() > 2 &&
-            std::all_of(args.begin(), args.end(),
-                        [](const Argument &a) {
-                          return a.name.empty() && !a.value.bad() && a.value.type->kind == TypeKind::Tensor;
-                        }) &&
-            (isScalar(args[0].value.type) || !args[2].value.known.boolean)) {
-          Argument last = args.back();
-          args.pop_back();
-          Value rest = callValue(callee, std::move(args), span);
-          return rest.bad() ? rest : callValue(callee, {argumentOf(rest, span), last}, span);
-        }
-        if (args.size() == 2 && args[0].name.empty() && args[1].name.empty() && !args[0].value.bad() &&
-            !args[1].value.bad() &&
-            (isScalar(args[0].value.type) || isTensor(args[1].value.type) || !args[1].value.known.dim))
-          return callIntrinsic(d.name, std::move(args), span);
-      }
-      // Of what is no number, and by a key, they compare.
-      if ((d.name == "max" || d.name == "min") && !args.empty() && !args[0].value.bad() &&
-          ((isList(args[0].value.type) && args[0].value.type->items[0]->kind != TypeKind::Tensor) ||
-           std::any_of(args.begin(), args.end(), [](const Argument &a) { return a.name == "key"; })))
-        return callLibrary("list_" + d.name, std::move(args), span);
-      // arange(n) is an op, what has further arguments or is no int is made of it.
-      if (d.name == "arange" &&
-          (args.size() > 1 || (args.size() == 1 && (!args[0].name.empty() || isFloatNumber(args[0].value)))))
-        return callLibrary("arange_between", std::move(args), span);
+    case FunctionDetails::Builtin:
       return callBuiltin(signatures_.at(d.name), std::move(args), span);
-    }
     case FunctionDetails::Intrinsic:
       return callIntrinsic(d.name, std::move(args), span);
     case FunctionDetails::Grad:

@@ -310,6 +310,11 @@ private:
   Target targetOfFn(const ast::FnDecl *fn, Scope *env);
   Target targetOfModule(const ast::ModuleDecl *module, Scope *env);
   const ast::FnDecl *methodNamed(const ModuleInstance &module, const std::string &name) const;
+  // several_meanings.cpp; nothing: the function itself is meant.
+  std::optional<Value> callByArguments(const Value &callee, const FunctionDetails &d, std::vector<Argument> &args,
+                                       Span span);
+  std::optional<Value> callExtremum(const Value &callee, const std::string &name, std::vector<Argument> &args,
+                                    Span span);
   Value callBuiltin(const Signature &signature, std::vector<Argument> args, Span span);
   Value callBuiltin(const std::string &name, std::vector<Value> operands, Span span);
   bool attrOf(const Value &value, const std::string &what, std::optional<Attr> &out);
@@ -322,6 +327,7 @@ private:
   void require(const Value &condition, const Value &message, Span span);
   struct BuiltinCall; // builtin_calls.cpp
   bool bindBuiltin(BuiltinCall &call, std::vector<Argument> args);
+  std::optional<double> numberOfCall(const BuiltinCall &call);
   bool bindElements(BuiltinCall &call);
   bool bindShapes(BuiltinCall &call);
   std::optional<Type> resultOfBuiltin(BuiltinCall &call, const SigType &result);
@@ -357,6 +363,7 @@ private:
                   const std::vector<bool> &isMut, const Type &given, Span span);
   void bindSignature(const Target &target, const std::vector<Value> &values, Scope *scope);
   void declareResult(Instance &instance, const Target &target, Scope *scope);
+  static bool isRecursiveProcedure(const Target &target); // procedures.cpp
   BlockResult constructModule(const Target &target, Scope *scope, const std::vector<Binding *> &hyper);
   void finishFunction(Instance &instance, const Target &target, BlockResult result);
   Value resultFor(const Prepared &prepared, const Target &target, Expr *call, bool emitted, Span span);
@@ -522,6 +529,7 @@ private:
   std::optional<Type> looseType(const ast::TypeExpr *type, Scope *scope);
   std::optional<Type> looseType(const Type &type, bool silent);
   bool namesModule(const ast::TypeExpr *type, Scope *scope) const;
+  bool holdsItself(const ast::TypeExpr *type, Scope *scope, std::set<const ast::ModuleDecl *> within) const;
   bool loosens(const Type &have, const Type &want) const;
   // Preconditions: loosens() of the types, or of those of the elements.
   bool loosen(Value &value, const Type &type, Span span, const std::string &what);
@@ -634,6 +642,7 @@ private:
   Frame *frame_ = nullptr; // the function being checked
   int nesting_ = 0;
   int instanceNesting_ = 0;
+  int unknownReads_ = 0; // of names that have no type: after an error, or where there is no value yet
   std::vector<const Diagnostics *> asides_; // of those that live
   bool stopped_ = false;                    // a limit was hit: no further instances
   bool imperative_ = false;                 // the program uses backward or `.grad`: params carry gradients

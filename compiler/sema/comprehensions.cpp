@@ -203,7 +203,7 @@ void Checker::Comprehending::prepare() {
     for (const ast::Pattern &item : p.items)
       hide(item);
     if (!p.isTuple)
-      c.declare(c.scope_, c.newBinding(Binding::Local, p.name, p.span)); // without a type: reading it fails silently
+      c.declare(c.scope_, c.newBinding(Binding::Local, p.name, p.span)); // without a type
   };
   for (size_t k = 1; k < expr->clauses.size(); ++k) {
     hide(expr->clauses[k - 1].pattern);
@@ -211,7 +211,10 @@ void Checker::Comprehending::prepare() {
     Aside aside(c, scratch);
     Restore<bool> flag(dependsOnLoop);
     size_t before = c.mark();
+    int unknown = c.unknownReads_;
     prepared[k] = over(expr->clauses[k]);
+    if (c.unknownReads_ != unknown) // by texts too, which go on without a part that is bad
+      prepared[k].reset();
     if (!prepared[k])
       c.frame_->body->stmts.resize(before);
   }

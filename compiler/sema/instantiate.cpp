@@ -175,7 +175,7 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
     if (it->second->inProgress && !it->second->hasDeclaredResult) {
       error(Code::RecursionUnsupported, span,
             "`" + target.name + "` calls itself, so it must declare the type of its result")
-          .withHelp("write `fn " + target.name + "(…) -> type`")
+          .withHelp("write `fn " + target.name + "(…) -> type`, or `-> ()` when it gives nothing")
           .label(target.span, "defined here");
       return {};
     }
@@ -272,8 +272,13 @@ void Checker::bindSignature(const Target &target, const std::vector<Value> &valu
 }
 
 void Checker::declareResult(Instance &instance, const Target &target, Scope *scope) {
-  if (!target.result)
+  if (!target.result) {
+    if (isRecursiveProcedure(target)) {
+      frame_->declared = instance.result = unitType();
+      instance.hasDeclaredResult = true;
+    }
     return;
+  }
   Scope *result = newScope(scope);
   std::optional<Type> type = resolveType(target.result, result, true);
   if (!type) {

@@ -37,7 +37,10 @@ bool Checker::matchList(const ast::TypeExpr *type, Value &value, Scope *scope, c
       std::optional<Type> item = resolveItem(itemType, scope);
       if (!item) {
         error(Code::TypeMismatch, value.span, "the type of the elements of " + what + ", an empty list, is not known")
-            .withHelp(namesModule(itemType, scope)
+            .withHelp(holdsItself(itemType, scope, {})
+                          ? "a module that holds others of its kind has no end: keep them all in one list, and in each "
+                            "the positions of those that it holds, `list[int]`"
+                      : namesModule(itemType, scope)
                           ? "sizes or choices inside depend on what it is made with: start with the first element"
                           : "start with the first element");
         return false;

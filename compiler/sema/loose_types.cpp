@@ -75,10 +75,26 @@ bool Checker::namesModule(const ast::TypeExpr *type, Scope *scope) const {
              : type->kind == ast::TypeKind::Named && namedModule(type->name, scope);
 }
 
+// What makes a module hold modules of its own kind, by the types of its parameters, has no end.
+bool Checker::holdsItself(const ast::TypeExpr *type, Scope *scope, std::set<const ast::ModuleDecl *> within) const {
+  for (const ast::TypeExpr *item : type->items)
+    if (holdsItself(item, scope, within))
+      return true;
+  Binding *b = type->kind == ast::TypeKind::Named ? namedModule(type->name, scope) : nullptr;
+  if (!b)
+    return false;
+  if (!within.insert(b->module).second)
+    return true;
+  return std::any_of(b->module->params.begin(), b->module->params.end(),
+                     [&](const ast::Param &p) { return p.type && holdsItself(p.type, b->env, within); });
+}
+
 // By the types that the declaration says.
 std::optional<Type> Checker::looseType(const ast::TypeExpr *type, Scope *scope) {
   Binding *b = type->kind == ast::TypeKind::Named ? namedModule(type->name, scope) : nullptr;
   if (!b)
+    return std::nullopt;
+  if (holdsItself(type, scope, {}))
     return std::nullopt;
   std::vector<Type> given;
   for (const ast::Param &p : b->module->params) {

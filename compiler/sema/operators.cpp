@@ -28,14 +28,6 @@ const char *rowOf(ast::BinaryOp op) {
   return "";
 }
 
-std::optional<double> numberOf(const Value &v) {
-  if (v.known.number)
-    return v.known.number;
-  if (v.known.dim && v.known.dim->isConst())
-    return double(v.known.dim->constant());
-  return std::nullopt;
-}
-
 std::optional<double> fold(ast::BinaryOp op, double a, double b) {
   switch (op) {
   case ast::BinaryOp::Add:

@@ -188,8 +188,10 @@ Value Checker::readVariable(Binding *b, Span span) {
   case Binding::Local:
     break;
   }
-  if (!b->type)
+  if (!b->type) {
+    ++unknownReads_;
     return bad(span);
+  }
   // What is known and mentions no run-time size needs no variable, so it is the same in every function.
   if (!b->isMutable && b->known.isConstant() && b->type->kind != TypeKind::Tuple) {
     Value v = constantOf(b->type, b->known, span);

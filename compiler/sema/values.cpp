@@ -161,4 +161,12 @@ Dim Frame::resolve(const Dim &d) const {
   return out;
 }
 
+std::optional<double> numberOf(const Value &v) {
+  if (v.known.number)
+    return v.known.number;
+  if (v.known.dim && v.known.dim->isConst())
+    return double(v.known.dim->constant());
+  return std::nullopt;
+}
+
 } // namespace dl::sema

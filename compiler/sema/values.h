@@ -48,6 +48,8 @@ struct Value {
 
   bool bad() const { return !type; }
 };
+// A number that is known, of any type.
+std::optional<double> numberOf(const Value &v);
 
 // A `var xs = []`, whose elements are what is appended to it. The first check of what follows finds that out, and is
 // of no use from there on.

@@ -23,6 +23,8 @@ sqrt(x) | 0.0
 rsqrt(x) | 0.0
 log(x) | 0.0
 log1p(x) | -1.0
+log2(x) | 0.0
+log10(x) | 0.0
 asin(x) | 1.0
 acos(x) | -1.0
 norm(x) | [0.0, 0.0] | first

@@ -120,7 +120,7 @@ unary = {
     "sigmoid": (torch.sigmoid, None), "erf": (torch.erf, None), "relu": (torch.relu, None), "floor": (torch.floor, None),
     "ceil": (torch.ceil, None), "round": (torch.round, None),
 }
-for op, (function, domain) in unary.items():
+def unary_cases(op, function, domain):
     x = randn(2, 3) * 1.5
     if domain == "positive":
         x = x.abs() + 0.1
@@ -135,6 +135,10 @@ for op, (function, domain) in unary.items():
     case("unary32", f"{op}_f32", [wide], body, lambda x, f=function: f(x.double()).float(), tolerance=2e-6)
     if op != "rsqrt":
         case("unary32", f"{op}_bf16", [wide.to(torch.bfloat16)], body, lambda x, f=function: f(x.double()).bfloat16(), tolerance=8e-3)
+
+
+for op, (function, domain) in unary.items():
+    unary_cases(op, function, domain)
 for op, function, points in [("abs", torch.abs, [0.0, -0.0, -inf]), ("relu", torch.relu, [0.0, -0.0, nan, inf, -inf]),
                              ("sqrt", torch.sqrt, [0.0, inf, -1.0]), ("log", torch.log, [0.0, inf, -1.0]),
                              ("exp", torch.exp, [-inf, 1000.0, nan, -1000.0]), ("sigmoid", torch.sigmoid, [-1000.0, 1000.0, nan]),
@@ -527,6 +531,13 @@ for right in (False, True):
          lambda s, v, r=right: torch.searchsorted(s, v, right=r))
     case("order", f"searchsorted_shared_{side}", [rows[0], wanted], f"%r = dl.searchsorted %a0 values %a1 right = {str(right).lower()} : {{t0}}, {{t1}} -> {{r}}",
          lambda s, v, r=right: torch.searchsorted(s, v, right=r))
+
+# Behind all others, whose random numbers would be different ones.
+for op, function, domain in [("exp2", torch.exp2, None), ("log2", torch.log2, "positive"), ("log10", torch.log10, "positive")]:
+    unary_cases(op, function, domain)
+for op, function, points in [("log2", torch.log2, [0.0, inf, -1.0, 8.0, 0.25]), ("log10", torch.log10, [0.0, inf, -1.0, 1000.0, 1e-3]),
+                             ("exp2", torch.exp2, [-inf, 2000.0, nan, -2000.0, 10.0])]:
+    case("unary", f"{op}_special", [tensor(points)], f"%r = dl.{op} %a0 : {{t0}}", function, wrt=[0])
 
 folder = pathlib.Path(__file__).parent / "golden"
 folder.mkdir(exist_ok=True)

@@ -136,15 +136,15 @@ void Writer::claim() {
     return line("if " + scalarBool(2) + " and " + number(2) + " > 3 { error(\"" + fresh("stop ") + "\") }");
   case 1: {
     std::string name = fresh("v");
-    // By a number from a tensor: one that is known to be 0 is refused before the program runs. And printed: a division
-    // that nothing needs is left out, with its error.
+    // By a number from a tensor, here and below: what is known to fail is refused before the program runs. And printed:
+    // a division that nothing needs is left out, with its error.
     line("let " + name + " = " + number(2) + (pick(2) ? " // " : " % ") + "([" + number(1) + "][0] % 5)");
     line("print(" + name + ")");
     scope_.push_back({name, {Elem::I64, {}}});
     return;
   }
   default:
-    return line("assert " + number(2) + " < 9 or " + scalarBool(1) + ", \"" + fresh("claim ") + " {(" + number(1) +
+    return line("assert [" + number(2) + "][0] < 9 or " + scalarBool(1) + ", \"" + fresh("claim ") + " {(" + number(1) +
                 ")}\"");
   }
 }

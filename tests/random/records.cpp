@@ -53,6 +53,7 @@ void Writer::recordDeclaration() {
 // One gives a changed record, the other changes that of its caller.
 void Writer::recordFunctions(const FunctionName &record) {
   const std::string name = record.name + "_f";
+  ownFunctions_ = false; // they would call themselves without end
   const TensorType argument = record.params[3];
   enter({FunctionName::Annotated, name, {argument}, {}});
   line("fn " + name + "(r: " + record.name + ", a: " + argument.text() + ") -> " + record.name + " {");
@@ -76,6 +77,7 @@ void Writer::recordFunctions(const FunctionName &record) {
     changeRecord("r", record);
   });
   line("}");
+  ownFunctions_ = true;
 }
 
 void Writer::nameRecord(const std::string &name, const FunctionName &record, bool isMutable) {
@@ -137,11 +139,11 @@ void Writer::recordUse() {
       return changeRecord(one.name, record);
     return recordUse();
   case 3:
-    if (one.isMutable)
+    if (one.isMutable && ownFunctions_)
       return line(one.name + " = " + record.name + "_f(" + one.name + ", " + k + ")");
     return recordUse();
   case 4:
-    if (one.isMutable)
+    if (one.isMutable && ownFunctions_)
       return line(record.name + "_fm(&" + one.name + ", " + k + ")");
     return recordUse();
   case 5: { // in a list

@@ -193,6 +193,7 @@ private:
   std::vector<FunctionName> functions_;
   std::vector<ListName> lists_;
   std::vector<RecordName> records_;
+  bool ownFunctions_ = true;                                  // of records may be called
   std::vector<std::pair<std::string, FunctionName>> objects_; // variables that hold modules
   std::optional<TensorType> returns_;                         // what `return` must give here
   Program program_;

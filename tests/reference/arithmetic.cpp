@@ -157,8 +157,11 @@ const std::map<std::string, UnaryFunction> &unaries() {
   };
   static const std::map<std::string, UnaryFunction> table = {
       {"exp", of(std::exp)},
+      {"exp2", of(std::exp2)},
       {"expm1", of(std::expm1, 2 * vectorMath)},
       {"log", of(std::log)},
+      {"log2", of(std::log2)},
+      {"log10", of(std::log10)},
       {"log1p", of(std::log1p, 2 * vectorMath)},
       {"sqrt", of(std::sqrt, 1)},
       {"rsqrt", of(rsqrt, 4)},
