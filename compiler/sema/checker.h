@@ -420,12 +420,15 @@ private:
   std::optional<std::vector<Column>> columnsOf(const ast::For *stmt);
   std::optional<Column> changedColumn(const ast::Expr *operand, const ast::Pattern &pattern);
   void forColumns(const ast::For *stmt, const std::vector<Column> &columns);
-  // `isPart`: of a loop that is written out, which `break` cannot leave.
-  void forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length, bool isPart);
+  // `leaving`: of the loop that it is a part of.
+  void forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length, Leaving *leaving);
   void forUnrolled(const ast::For *stmt, const std::vector<Column> &columns);
   // Emits a loop over an i64 variable; the caller fills its body through `fill`.
   void emitFor(const std::string &name, Span span, Value begin, Value end, std::optional<Value> step,
                const std::function<void(const Value &)> &fill);
+  void emitIf(const Value &condition, Span span, const std::function<void()> &fill);
+  Value valueOf(Variable *variable, Span span);
+  void emitSet(StmtKind kind, Variable *variable, const Value &value, Span span); // Let or Assign
   void checkWhile(const ast::While *stmt);
   void checkReturn(const ast::Return *stmt);
   // The value as the function's result: fits the declared type, or joins the type of the other returns.

@@ -27,10 +27,41 @@ void Checker::emitFor(const std::string &name, Span span, Value begin, Value end
   Restore<Body *> inner(frame_->body, loop->body);
   Restore<int> depth(frame_->depth, frame_->depth + 1);
   Restore<int> loops(frame_->loops, frame_->loops + 1);
-  Restore<int> unrolled(frame_->unrolled, 0);
+  Restore<Leaving *> leaving(frame_->leaving, nullptr);
   Restore<std::map<uint32_t, Dim>> equal(frame_->equal);
   Restore<std::vector<Dim>> zero(frame_->zero);
   fill(dimValue(*variable->dim, span));
+}
+
+void Checker::emitIf(const Value &condition, Span span, const std::function<void()> &fill) {
+  Value choice = unit(span);
+  choice.expr = make(ExprKind::If, unitType(), span);
+  choice.expr->args = {condition.expr};
+  choice.expr->thenBody = makeBody();
+  {
+    Restore<Body *> then(frame_->body, choice.expr->thenBody);
+    Restore<int> depth(frame_->depth, frame_->depth + 1);
+    fill();
+  }
+  Stmt *eval = makeStmt(StmtKind::Eval, span);
+  eval->value = choice.expr;
+  emit(eval);
+}
+
+Value Checker::valueOf(Variable *variable, Span span) {
+  Value v;
+  v.type = variable->type;
+  v.span = span;
+  v.expr = make(ExprKind::Var, variable->type, span);
+  v.expr->variable = variable;
+  return v;
+}
+
+void Checker::emitSet(StmtKind kind, Variable *variable, const Value &value, Span span) {
+  Stmt *s = makeStmt(kind, span);
+  s->variable = variable;
+  s->value = value.expr;
+  emit(s);
 }
 
 namespace {
@@ -121,24 +152,13 @@ private:
   enum { Dense, Filled, Grown } form = Dense;
 };
 
-Value Checker::Comprehending::read(Variable *v) {
-  Value r;
-  r.type = v->type;
-  r.span = span;
-  r.expr = c.make(ExprKind::Var, v->type, span);
-  r.expr->variable = v;
-  return r;
-}
+Value Checker::Comprehending::read(Variable *v) { return c.valueOf(v, span); }
 
 void Checker::Comprehending::assign(Variable *v, const Value &value) {
-  if (value.bad()) {
+  if (value.bad())
     failed = true;
-    return;
-  }
-  Stmt *s = c.makeStmt(StmtKind::Assign, span);
-  s->variable = v;
-  s->value = value.expr;
-  c.emit(s);
+  else
+    c.emitSet(StmtKind::Assign, v, value, span);
 }
 
 bool Checker::Comprehending::isInside(const Dim &d) const {
@@ -231,18 +251,7 @@ void Checker::Comprehending::nest(size_t k) {
       failed = true;
       return;
     }
-    Value choice = c.unit(span);
-    choice.expr = c.make(ExprKind::If, unitType(), span);
-    choice.expr->args = {cond.expr};
-    choice.expr->thenBody = c.makeBody();
-    {
-      Restore<Body *> then(c.frame_->body, choice.expr->thenBody);
-      Restore<int> depth(c.frame_->depth, c.frame_->depth + 1);
-      store();
-    }
-    Stmt *eval = c.makeStmt(StmtKind::Eval, span);
-    eval->value = choice.expr;
-    c.emit(eval);
+    c.emitIf(cond, span, [&] { store(); });
     return;
   }
   const ast::ForClause &clause = expr->clauses[k];
@@ -452,12 +461,7 @@ Value Checker::Comprehending::run() {
 }
 
 Value Checker::Comprehending::finish() {
-  auto declare = [&](Variable *variable, const Value &value) {
-    Stmt *let = c.makeStmt(StmtKind::Let, span);
-    let->variable = variable;
-    let->value = value.expr;
-    c.emit(let);
-  };
+  auto declare = [&](Variable *variable, const Value &value) { c.emitSet(StmtKind::Let, variable, value, span); };
   insertBeforeLoops([&] {
     if (count)
       declare(count, c.intValue(0, span));

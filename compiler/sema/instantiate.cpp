@@ -173,10 +173,14 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   if (auto it = instanceByKey_.find(key); it != instanceByKey_.end()) {
     prepared.instance = it->second;
     if (it->second->inProgress && !it->second->hasDeclaredResult) {
-      error(Code::RecursionUnsupported, span,
-            "`" + target.name + "` calls itself, so it must declare the type of its result")
-          .withHelp("write `fn " + target.name + "(…) -> type`, or `-> ()` when it gives nothing")
-          .label(target.span, "defined here");
+      Diagnostic &d =
+          error(Code::RecursionUnsupported, span,
+                target.result ? "`" + target.name + "` calls itself, and what `" + sourceText(target.result->span) +
+                                    "` is depends on what it gives"
+                              : "`" + target.name + "` calls itself, so it must declare the type of its result");
+      d.label(target.span, "defined here");
+      d.withHelp(target.result ? "let it change a `mut` parameter of that type instead"
+                               : "write `fn " + target.name + "(…) -> type`, or `-> ()` when it gives nothing");
       return {};
     }
     return prepared;

@@ -1,5 +1,6 @@
 // Loops: over ranges, rows, tuples (written out), and modules that have `len` and `at`.
 #include "compiler/sema/checker.h"
+#include "compiler/syntax/walk.h"
 
 namespace dl::sema {
 
@@ -9,7 +10,7 @@ void Checker::checkWhile(const ast::While *stmt) {
   Stmt *loop = makeStmt(StmtKind::While, stmt->span);
   Restore<int> depth(frame_->depth, frame_->depth + 1);
   Restore<int> loops(frame_->loops, frame_->loops + 1);
-  Restore<int> unrolled(frame_->unrolled, 0);
+  Restore<Leaving *> leaving(frame_->leaving, nullptr);
   // The condition is evaluated again and again, with all that it needs.
   Value cond = inOwnBody([&] { return checkScalarBool(stmt->condition); }, stmt->condition->span);
   loop->condition = cond.expr;
@@ -200,14 +201,15 @@ void Checker::forColumns(const ast::For *stmt, const std::vector<Column> &column
   for (const Column &column : columns)
     if (compareDims(length, *column.over.length) != Proof::Equal)
       length = Dim::min(length, *column.over.length);
-  forIndexed(stmt, columns, length, false);
+  forIndexed(stmt, columns, length, nullptr);
 }
 
-void Checker::forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length, bool isPart) {
+void Checker::forIndexed(const ast::For *stmt, const std::vector<Column> &columns, const Dim &length,
+                         Leaving *leaving) {
   emitFor("i", stmt->span, intValue(0, stmt->span), dimValue(length, stmt->span), std::nullopt, [&](const Value &i) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
-    Restore<int> unrolled(frame_->unrolled, isPart);
+    frame_->leaving = leaving;
     for (const Column &column : columns) {
       if (!column.place) {
         Value item = column.over.at(i);
@@ -234,6 +236,23 @@ void Checker::forIndexed(const ast::For *stmt, const std::vector<Column> &column
   });
 }
 
+// Whether `break` or `continue` in it are those of the loop around.
+static bool leavesLoop(const ast::Block *block) {
+  bool found = false;
+  ast::Visit visit;
+  visit.block = [&](const ast::Block *b) { found |= leavesLoop(b); };
+  visit.expr = [&](const ast::Expr *e) {
+    if (e->kind != ast::ExprKind::Lambda)
+      ast::forEachPart(e, visit);
+  };
+  for (const ast::Stmt *s : block->stmts)
+    if (s->kind == ast::StmtKind::Break || s->kind == ast::StmtKind::Continue)
+      found = true;
+    else if (s->kind != ast::StmtKind::While && s->kind != ast::StmtKind::For && s->kind != ast::StmtKind::Fn)
+      ast::forEachPart(s, visit);
+  return found;
+}
+
 // One copy of the body for each item: the items may have different types. With a place, the items are changed in it.
 void Checker::forUnrolled(const ast::For *stmt, const std::vector<Column> &columns) {
   constexpr size_t kMaxUnrolled = 4096;
@@ -245,16 +264,32 @@ void Checker::forUnrolled(const ast::For *stmt, const std::vector<Column> &colum
           "a loop over a tuple is written out; " + std::to_string(count) + " items are too many");
     return;
   }
-  Restore<int> unrolled(frame_->unrolled, frame_->unrolled + 1);
   const Span span = stmt->in ? stmt->in->span : stmt->span;
+  Leaving leaving;
+  if (leavesLoop(stmt->body)) {
+    leaving.left = makeVariable("left", scalarType(Elem::Bool), span, true);
+    emitSet(StmtKind::Let, leaving.left, boolValue(false, span), span);
+  }
+  auto once = [&](const std::function<void()> &fill) {
+    if (leaving.left)
+      emitFor("once", span, intValue(0, span), intValue(1, span), std::nullopt, [&](const Value &) {
+        frame_->leaving = &leaving;
+        leaving.depth = frame_->depth;
+        fill();
+      });
+    else
+      fill();
+  };
   // A mistake in one copy of the body is a mistake in all of them.
   size_t errors = diagnostics_->errorCount();
-  for (size_t k = 0; k < count && diagnostics_->errorCount() == errors; ++k) {
+  auto copy = [&](size_t k) {
     Scope *scope = newScope(scope_);
     Restore<Scope *> inner(scope_, scope);
     if (auto several = columns[0].over.inner.find(k); several != columns[0].over.inner.end()) {
-      forIndexed(stmt, {{columns[0].pattern, several->second, std::nullopt}}, *several->second.length, true);
-      continue;
+      leaving.depth = -1; // it may have no iteration
+      forIndexed(stmt, {{columns[0].pattern, several->second, std::nullopt}}, *several->second.length,
+                 leaving.left ? &leaving : nullptr);
+      return;
     }
     std::vector<std::pair<Place, const ast::Pattern *>> changed;
     for (const Column &column : columns) {
@@ -271,11 +306,16 @@ void Checker::forUnrolled(const ast::For *stmt, const std::vector<Column> &colum
       item.span = span;
       bindPattern(*column.pattern, item, column.place.has_value());
     }
-    checkBlock(stmt->body, newScope(scope), false);
+    once([&] { checkBlock(stmt->body, newScope(scope), false); });
     for (const auto &[at, pattern] : changed)
       if (Binding *b = scope->find(pattern->name))
         writePlace(at, readBinding(b, span), stmt->span);
-  }
+  };
+  for (size_t k = 0; k < count && diagnostics_->errorCount() == errors && !leaving.isCertain; ++k)
+    if (k > 0 && leaving.left)
+      emitIf(opValue("not", {valueOf(leaving.left, span)}, scalarType(Elem::Bool), span), span, [&] { copy(k); });
+    else
+      copy(k);
 }
 
 } // namespace dl::sema

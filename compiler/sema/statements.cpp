@@ -94,16 +94,13 @@ bool Checker::checkStmt(const ast::Stmt *s) {
   case ast::StmtKind::Break:
   case ast::StmtKind::Continue: {
     const char *word = s->kind == ast::StmtKind::Break ? "break" : "continue";
-    if (frame_->unrolled > 0) {
-      error(Code::RecursionUnsupported, s->span,
-            std::string("`") + word +
-                "` cannot leave this loop, which is written out when compiled: what it goes over has different types")
-          .withHelp("use `if` around the rest of the body");
-      return true;
-    }
     if (frame_->loops == 0) {
       error(Code::SyntaxError, s->span, std::string("`") + word + "` stands outside of a loop");
       return false;
+    }
+    if (Leaving *leaving = frame_->leaving; leaving && s->kind == ast::StmtKind::Break) {
+      emitSet(StmtKind::Assign, leaving->left, boolValue(true, s->span), s->span);
+      leaving->isCertain |= leaving->depth == frame_->depth;
     }
     emit(makeStmt(s->kind == ast::StmtKind::Break ? StmtKind::Break : StmtKind::Continue, s->span));
     return true;

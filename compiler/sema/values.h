@@ -166,6 +166,14 @@ struct Instance {
 };
 
 // A function body that is being checked.
+// A loop that is written out: each copy of its body is a loop of one iteration, which `continue` ends. `break` tells
+// the copies after it not to run.
+struct Leaving {
+  Variable *left = nullptr; // whether they must not
+  int depth = -1;           // of the copies in run-time control flow
+  bool isCertain = false;   // one of them always leaves
+};
+
 struct Frame {
   Function *function = nullptr;
   Frame *caller = nullptr;
@@ -182,10 +190,10 @@ struct Frame {
   bool returned = false;
   bool failed = false; // a result has a wrong type
   Known resultKnown;
-  Body *body = nullptr; // where statements go
-  int depth = 0;        // run-time branches and loops around
-  int loops = 0;        // run-time loops around
-  int unrolled = 0;     // unrolled loops inside the innermost run-time loop
+  Body *body = nullptr;       // where statements go
+  int depth = 0;              // run-time branches and loops around
+  int loops = 0;              // run-time loops around
+  Leaving *leaving = nullptr; // out of the innermost loop, which is written out
   int noGrad = 0;
   // What run-time checks have established: a symbol's value, and differences that are zero.
   std::map<uint32_t, Dim> equal;
