@@ -123,12 +123,17 @@ Value reshapeView(OpBuilder &b, Location loc, Value input, Type type, ValueRange
   size_t used = 0;
   for (int64_t size : to.getShape())
     shape.push_back(ShapedType::isDynamic(size) ? OpFoldResult(sizes[used++]) : OpFoldResult(b.getIndexAttr(size)));
-  bool oneUnknownEach = llvm::all_of(expand, [&](const ReassociationIndices &group) {
-    return llvm::count_if(group, [&](int64_t dim) { return to.isDynamicDim(dim); }) <= 1;
+  // expand_shape does not bufferise with two unknown sizes in a group. Of a collapse_shape of several unknown sizes
+  // MLIR takes the first ones to be equal: [N, 1, M] as [N * M, 1] would become [N, 1].
+  auto unknown = [](const ReassociationIndices &group, RankedTensorType type) {
+    return llvm::count_if(group, [&](int64_t dim) { return type.isDynamicDim(dim); });
+  };
+  bool isPlain = llvm::all_of(llvm::zip_equal(collapse, expand), [&](const auto &groups) {
+    const auto &[before, after] = groups;
+    return after.size() == 1 || (unknown(before, from) <= 1 && unknown(after, to) <= 1);
   });
-  if (oneUnknownEach)
+  if (isPlain)
     return b.create<tensor::ExpandShapeOp>(loc, to, value, expand, shape);
-  // expand_shape does not bufferise with two unknown sizes in a group.
   SmallVector<Value> shapeValues = getValueOrCreateConstantIndexOp(b, loc, shape);
   Value shapeTensor = b.create<tensor::FromElementsOp>(loc, shapeValues);
   return b.create<tensor::ReshapeOp>(loc, to, value, shapeTensor);

@@ -14,7 +14,40 @@ bool isFloatNumber(const Value &v) {
   return !v.bad() && v.type->kind == TypeKind::Tensor && isScalar(v.type) && isFloat(v.type->elem);
 }
 
+// The name in `max(x, dim=1)` and `x.min(1)`, which in PyTorch give a pair.
+std::string extremumAlong(const ast::Expr *expr) {
+  if (expr->kind != ast::ExprKind::Call)
+    return "";
+  auto *call = ast::as<const ast::Call>(expr);
+  bool isMember = call->callee->kind == ast::ExprKind::Member;
+  std::string name = isMember                                    ? ast::as<const ast::Member>(call->callee)->name
+                     : call->callee->kind == ast::ExprKind::Name ? ast::as<const ast::Name>(call->callee)->name
+                                                                 : "";
+  if (name != "max" && name != "min")
+    return "";
+  for (size_t i = isMember ? 0 : 1; i < call->args.size(); ++i) {
+    const ast::Expr *value = call->args[i].value;
+    if (value->kind == ast::ExprKind::Unary)
+      value = ast::as<const ast::Unary>(value)->operand;
+    if (call->args[i].name == "dim" || (call->args[i].name.empty() && value->kind == ast::ExprKind::Int))
+      return name;
+  }
+  return "";
+}
+
 } // namespace
+
+bool Checker::takenForPair(const ast::Expr *expr, const Value &value, Span place) {
+  std::string name = extremumAlong(expr);
+  if (name.empty())
+    return false;
+  const std::string text = sourceText(expr->span, 30);
+  error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")
+      .label(expr->span, describe(value))
+      .withHelp("`" + text + "` is the values, `arg" + name +
+                "` gives the positions; to index the values, name them first");
+  return true;
+}
 
 // max(x, dim), max(a, b), max(a, b, c) and max of what is no number.
 std::optional<Value> Checker::callExtremum(const Value &callee, const std::string &name, std::vector<Argument> &args,

@@ -133,6 +133,8 @@ static bool isPath(const ast::Expr *e) {
 
 void Checker::checkLet(const ast::Let *stmt) {
   Value v = checkExpr(stmt->value);
+  if (!v.bad() && stmt->pattern.isTuple && takenForPair(stmt->value, v, stmt->pattern.span))
+    v = bad(stmt->value->span);
   Scope *types = scope_;
   bool resizable = false;
   if (stmt->type && !v.bad()) {

@@ -172,7 +172,7 @@ def reduction(name):
 
 
 NAMES = {name: getattr(torch, name) for name in
-         "relu abs sqrt rsqrt log log1p sign floor ceil round asin acos sigmoid tanh std trunc "
+         "relu abs sqrt rsqrt log log1p log2 log10 sign floor ceil round asin acos sigmoid tanh std trunc "
          "frac cumsum cumprod median masked_fill nan_to_num lgamma expm1 tan sort topk kthvalue logcumsumexp quantile".split()}
 NAMES |= {name: reduction(name) for name in ("max", "min", "prod")}
 NAMES |= {name: getattr(F, name) for name in "softplus leaky_relu gelu silu relu6 hardtanh hardsigmoid hardswish elu "
