@@ -4,6 +4,7 @@
 #include "compiler/dialect/canonicalize_slices.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 
@@ -281,6 +282,22 @@ LogicalResult simplifyDim(tensor::DimOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+// A collapse_shape and the expand_shape of it are one view where at most one size of a group is not known.
+LogicalResult composeViews(tensor::ExpandShapeOp expand, PatternRewriter &rewriter) {
+  auto collapse = expand.getSrc().getDefiningOp<tensor::CollapseShapeOp>();
+  if (!collapse)
+    return failure();
+  auto isOpen = [](const ReassociationIndices &group, RankedTensorType type) {
+    return group.size() > 1 && llvm::count_if(group, [&](int64_t dim) { return type.isDynamicDim(dim); }) > 1;
+  };
+  for (const auto &[before, after] : llvm::zip(collapse.getReassociationIndices(), expand.getReassociationIndices()))
+    if (before.size() > 1 && after.size() > 1 &&
+        (isOpen(before, collapse.getSrcType()) || isOpen(after, expand.getResultType())))
+      return failure();
+  using Compose = ComposeExpandOfCollapseOp<tensor::ExpandShapeOp, tensor::CollapseShapeOp>;
+  return Compose(rewriter.getContext()).matchAndRewrite(expand, rewriter);
+}
+
 LogicalResult simplifyAssert(AssertOp op, PatternRewriter &rewriter) {
   if (!matchPattern(op.getCondition(), m_NonZero()))
     return failure();
@@ -298,7 +315,8 @@ void DlDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
                Simplify<TransposeOp, simplifyTranspose>, Simplify<SliceOp, simplifySlice>,
                Simplify<ConcatOp, simplifyConcat>, Simplify<MatMulOp, simplifyMatMul>,
                Simplify<TransposeOp, transposeOfProduct>, Simplify<tensor::DimOp, simplifyDim>,
-               Simplify<AssertOp, simplifyAssert>, ScalarsFirst>(patterns.getContext());
+               Simplify<tensor::ExpandShapeOp, composeViews>, Simplify<AssertOp, simplifyAssert>, ScalarsFirst>(
+      patterns.getContext());
   addSlicePatterns(patterns);
 }
 

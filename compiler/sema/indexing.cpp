@@ -15,15 +15,8 @@ Value Checker::checkIndex(const ast::Index *expr) {
     return bad(expr->span);
   }
   switch (base.type->kind) {
-  case TypeKind::Tensor: {
-    const ast::IndexItem &first = expr->items[0];
-    bool isFirstOrSecond = expr->items.size() == 1 && first.kind == ast::IndexItem::Single &&
-                           first.value->kind == ast::ExprKind::Int &&
-                           ast::as<const ast::IntLit>(first.value)->value <= 1;
-    if (isFirstOrSecond && takenForPair(expr->base, base, first.span))
-      return bad(expr->span);
+  case TypeKind::Tensor:
     return sliceTensor(base, expr->items, expr->span);
-  }
   case TypeKind::Tuple:
     return indexTuple(base, expr);
   case TypeKind::List:

@@ -44,8 +44,7 @@ bool Checker::takenForPair(const ast::Expr *expr, const Value &value, Span place
   const std::string text = sourceText(expr->span, 30);
   error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")
       .label(expr->span, describe(value))
-      .withHelp("`" + text + "` is the values, `arg" + name +
-                "` gives the positions; to index the values, name them first");
+      .withHelp("`" + text + "` is the values, `arg" + name + "` gives the positions");
   return true;
 }
 

@@ -1,12 +1,12 @@
 // The dialect on its own: what its verifiers refuse and what its simplifications leave.
 #include "compiler/dialect/Dl.h"
+#include "compiler/dialect/canonicalizer.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
 
 #include <gtest/gtest.h>
 
@@ -27,7 +27,7 @@ void simplify(const std::string &text, std::string &ops, std::string &errors) {
   if (!module)
     return;
   PassManager passes(&context);
-  passes.addPass(createCanonicalizerPass());
+  passes.addPass(ir::createCanonicalizer());
   if (failed(passes.run(*module)))
     return;
   llvm::raw_string_ostream stream(ops);
@@ -89,6 +89,26 @@ const Example kSimplified[] = {
        %3 = dl.add_slice %2 into %x[%i, %a, %a] steps = [1, 1, 1] dropped = [0] : tensor<2x3xf32>, tensor<7x2x3xf32>
        return %3 : tensor<7x2x3xf32> })",
      "dl.add_slice dl.add_slice dl.add_slice func.return "},
+    {"ViewsOfOneUnknownSize", R"(func.func @f(%x: tensor<?x2x6xf32>, %n: index) -> tensor<?x4x3xf32> {
+       %0 = tensor.collapse_shape %x [[0], [1, 2]] : tensor<?x2x6xf32> into tensor<?x12xf32>
+       %1 = tensor.expand_shape %0 [[0], [1, 2]] output_shape [%n, 12, 1] : tensor<?x12xf32> into tensor<?x12x1xf32>
+       %2 = tensor.collapse_shape %1 [[0], [1, 2]] : tensor<?x12x1xf32> into tensor<?x12xf32>
+       %3 = tensor.expand_shape %2 [[0], [1, 2]] output_shape [%n, 4, 3] : tensor<?x12xf32> into tensor<?x4x3xf32>
+       return %3 : tensor<?x4x3xf32> })",
+     "tensor.collapse_shape tensor.expand_shape func.return "},
+    {"AViewOfAnother", R"(func.func @f(%x: tensor<?x1x3xf32>) -> tensor<?x3xf32> {
+       %0 = tensor.collapse_shape %x [[0, 1, 2]] : tensor<?x1x3xf32> into tensor<?xf32>
+       %c = arith.constant 3 : index
+       %d = arith.constant 0 : index
+       %s = tensor.dim %x, %d : tensor<?x1x3xf32>
+       %1 = tensor.expand_shape %0 [[0, 1]] output_shape [%s, 3] : tensor<?xf32> into tensor<?x3xf32>
+       return %1 : tensor<?x3xf32> })",
+     "tensor.collapse_shape func.return "},
+    {"ViewsOfSeveralUnknownSizesStay", R"(func.func @f(%x: tensor<?x1x?xf32>, %n: index) -> tensor<?x1xf32> {
+       %0 = tensor.collapse_shape %x [[0, 1, 2]] : tensor<?x1x?xf32> into tensor<?xf32>
+       %1 = tensor.expand_shape %0 [[0, 1]] output_shape [%n, 1] : tensor<?xf32> into tensor<?x1xf32>
+       return %1 : tensor<?x1xf32> })",
+     "tensor.collapse_shape tensor.expand_shape func.return "},
     {"AddingToZeroIsPutting", R"(func.func @f(%x: tensor<2x3xf32>, %v: tensor<3xf32>) -> tensor<2x3xf32> {
        %c = arith.constant 0.0 : f32
        %a = arith.constant 0 : index

@@ -448,11 +448,7 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
       colons += ":, ";
     if (at == rank && rank > 0 && chance(30))
       colons = "..., ";
-    std::string position = index(size);
-    // `max(x, dim=0)[0]` is taken for PyTorch's pair.
-    if (colons.empty() && (x.find("max(") != std::string::npos || x.find("min(") != std::string::npos))
-      position += " + 0";
-    return "(" + x + ")[" + colons + position + "]";
+    return "(" + x + ")[" + colons + index(size) + "]";
   }
   case 3: { // a slice of a larger one of known size
     for (size_t d = 0; d < rank; ++d) {
