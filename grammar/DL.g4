@@ -66,7 +66,7 @@ member
 type
   : FN LPAREN (type (COMMA type)* COMMA?)? RPAREN (ARROW type)?         # functionType
   | LPAREN (type (COMMA type)* COMMA?)? RPAREN                          # tupleType
-  | LIST LBRACKET type RBRACKET                                         # listType
+  | LIST LBRACKET type COMMA? RBRACKET                                  # listType
   | path (LBRACKET (dimension (COMMA dimension)* COMMA?)? RBRACKET)?    # namedType
   ;
 dimension : STAR identifier | expression ;

@@ -87,6 +87,7 @@ TEST(Expressions, IfBlocksAndLambdas) {
 TEST(Statements, BindingsAndAssignments) {
   EXPECT_EQ(tree("let (q, (r, _)) = f(a)"), "(let (tuple q (tuple r _)) (call f a))");
   EXPECT_EQ(tree("var xs: list[f32] = []"), "(var xs:list[f32] (bracket))");
+  EXPECT_EQ(tree("var xs: list[f32,] = []"), "(var xs:list[f32] (bracket))");
   EXPECT_EQ(tree("m.w[1:3] @= v"), "(@= (index (. m w) (slice 1 3 _)) v)");
   EXPECT_EQ(tree("x = 1; x += 1; x -= 1; x *= 1; x /= 1; x //= 1; x %= 1; x **= 1"),
             "(= x 1)\n(+= x 1)\n(-= x 1)\n(*= x 1)\n(/= x 1)\n(//= x 1)\n(%= x 1)\n(**= x 1)");

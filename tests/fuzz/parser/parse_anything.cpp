@@ -41,7 +41,7 @@ void parseAnything(std::string_view text) {
   std::string once = format(first.file, first.sources);
   Result second(once);
   require(!second.diagnostics.hasErrors(), "formatted text parses", once);
-  require(ast::print(second.file) == tree, "formatting keeps the tree", once);
+  require(ast::print(second.file) == tree, "formatting keeps the tree", text);
   require(second.file.comments.size() == first.file.comments.size(), "formatting keeps the comments", once);
   require(format(second.file, second.sources) == once, "formatting twice changes nothing", once);
 }
