@@ -288,7 +288,7 @@ LogicalResult composeViews(tensor::ExpandShapeOp expand, PatternRewriter &rewrit
   if (!collapse)
     return failure();
   auto isOpen = [](const ReassociationIndices &group, RankedTensorType type) {
-    return group.size() > 1 && llvm::count_if(group, [&](int64_t dim) { return type.isDynamicDim(dim); }) > 1;
+    return llvm::count_if(group, [&](int64_t dim) { return type.isDynamicDim(dim); }) > 1;
   };
   for (const auto &[before, after] : llvm::zip(collapse.getReassociationIndices(), expand.getReassociationIndices()))
     if (before.size() > 1 && after.size() > 1 &&

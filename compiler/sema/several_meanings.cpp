@@ -39,7 +39,7 @@ std::string extremumAlong(const ast::Expr *expr) {
 
 bool Checker::takenForPair(const ast::Expr *expr, const Value &value, Span place) {
   std::string name = extremumAlong(expr);
-  if (name.empty())
+  if (name.empty() || !isTensor(value.type)) // a function of the program's own may give a pair
     return false;
   const std::string text = sourceText(expr->span, 30);
   error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")

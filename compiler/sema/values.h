@@ -165,7 +165,6 @@ struct Instance {
   std::vector<bool> passed; // which arguments exist at run time (captures and self included)
 };
 
-// A function body that is being checked.
 // A loop that is written out: each copy of its body is a loop of one iteration, which `continue` ends. `break` tells
 // the copies after it not to run.
 struct Leaving {
@@ -174,6 +173,7 @@ struct Leaving {
   bool isCertain = false;   // one of them always leaves
 };
 
+// A function body that is being checked.
 struct Frame {
   Function *function = nullptr;
   Frame *caller = nullptr;

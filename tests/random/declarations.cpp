@@ -381,11 +381,10 @@ void Writer::entryPoint() {
     budget_ = std::max(budget_, isSmall() ? 4 : 10);
     for (const TensorType &type : results)
       values += expr(type, 3) + ", ";
-    // What is left in variables matters, too.
-    for (size_t i = 1; i <= 1 && parameterCount + i <= scope_.size(); ++i) {
-      const Name &left = scope_[scope_.size() - i];
-      results.push_back(left.type);
-      values += left.name + ", ";
+    // What is left in a variable matters, too.
+    if (scope_.size() > parameterCount) {
+      results.push_back(scope_.back().type);
+      values += scope_.back().name + ", ";
     }
     line("(" + values + (hasText ? "\"n={(" + number(2) + ")}\")" : ")"));
   });

@@ -79,5 +79,9 @@ TEST(Values, LoopsOverTuplesAreWrittenOut) {
   EXPECT_FALSE(contains(check("for x in (1, zeros(2)) {\n  break\n}\n").tree, "not(left)"));
 }
 
+TEST(Values, APairOfTheProgramsOwnIsTakenApart) {
+  EXPECT_EQ(check("fn max(x, k: int) = (x + k, k)\nlet (a, b) = max(2, 1)\n").errors, "");
+}
+
 } // namespace
 } // namespace dl
