@@ -3,6 +3,7 @@
 #include "compiler/dialect/builder.h"
 #include "compiler/dialect/canonicalize_slices.h"
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -298,6 +299,23 @@ LogicalResult composeViews(tensor::ExpandShapeOp expand, PatternRewriter &rewrit
   return Compose(rewriter.getContext()).matchAndRewrite(expand, rewriter);
 }
 
+// A kernel that does nothing but yield a value from outside fills its memory with it. MLIR erases such a kernel where
+// its input is its output, too: it does not look at what is yielded. So this one goes first.
+struct OutsideValueFills : OpRewritePattern<linalg::GenericOp> {
+  explicit OutsideValueFills(MLIRContext *context) : OpRewritePattern(context, /*benefit=*/2) {}
+  LogicalResult matchAndRewrite(linalg::GenericOp op, PatternRewriter &rewriter) const override {
+    Block &body = *op.getBody();
+    if (!op.hasPureBufferSemantics() || !llvm::hasSingleElement(body) || op.getNumDpsInits() != 1 ||
+        op.getNumParallelLoops() != op.getNumLoops() || !op.getIndexingMapsArray().back().isPermutation())
+      return failure();
+    Value value = body.getTerminator()->getOperand(0);
+    if (value.getParentBlock() == &body)
+      return failure();
+    rewriter.replaceOpWithNewOp<linalg::FillOp>(op, value, op.getDpsInitOperand(0)->get());
+    return success();
+  }
+};
+
 LogicalResult simplifyAssert(AssertOp op, PatternRewriter &rewriter) {
   if (!matchPattern(op.getCondition(), m_NonZero()))
     return failure();
@@ -315,8 +333,8 @@ void DlDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
                Simplify<TransposeOp, simplifyTranspose>, Simplify<SliceOp, simplifySlice>,
                Simplify<ConcatOp, simplifyConcat>, Simplify<MatMulOp, simplifyMatMul>,
                Simplify<TransposeOp, transposeOfProduct>, Simplify<tensor::DimOp, simplifyDim>,
-               Simplify<tensor::ExpandShapeOp, composeViews>, Simplify<AssertOp, simplifyAssert>, ScalarsFirst>(
-      patterns.getContext());
+               Simplify<tensor::ExpandShapeOp, composeViews>, Simplify<AssertOp, simplifyAssert>, ScalarsFirst,
+               OutsideValueFills>(patterns.getContext());
   addSlicePatterns(patterns);
 }
 

@@ -92,6 +92,20 @@ Number smooth(Elem type, const Number &x, Real (*f)(Real), Real ulps) {
   return rounded(type, {y, error}, ulps);
 }
 
+// One that turns: its slope is at most 1.
+Number wave(Elem type, const Number &x, Real (*f)(Real), Real ulps) {
+  if (!std::isfinite(x.value))
+    throw Unstable("a function outside of its domain");
+  return rounded(type, {f(x.value), x.error}, ulps);
+}
+
+// The tangent, from one pole to the next.
+Number tangent(Elem type, const Number &x, Real ulps) {
+  if (x.error > 1 || std::tan(x.value - x.error) > std::tan(x.value + x.error))
+    throw Unstable("a pole within rounding");
+  return smooth(type, x, std::tan, ulps);
+}
+
 // One that jumps: the same on the whole interval.
 Number stepping(const Number &x, Real (*f)(Real), Trace &trace) {
   Real y = f(x.value), wide = 4 * x.error;
@@ -152,6 +166,9 @@ const std::map<std::string, UnaryFunction> &unaries() {
   static const auto of = [](Real (*f)(Real), Real ulps = vectorMath) -> UnaryFunction {
     return [=](Elem type, const Number &x, Trace &) { return smooth(type, x, f, ulps); };
   };
+  static const auto turning = [](Real (*f)(Real)) -> UnaryFunction {
+    return [=](Elem type, const Number &x, Trace &) { return wave(type, x, f, vectorMath); };
+  };
   static const auto steps = [](Real (*f)(Real)) -> UnaryFunction {
     return [=](Elem, const Number &x, Trace &trace) { return stepping(x, f, trace); };
   };
@@ -165,9 +182,9 @@ const std::map<std::string, UnaryFunction> &unaries() {
       {"log1p", of(std::log1p, 2 * vectorMath)},
       {"sqrt", of(std::sqrt, 1)},
       {"rsqrt", of(rsqrt, 4)},
-      {"sin", of(std::sin)},
-      {"cos", of(std::cos)},
-      {"tan", of(std::tan)},
+      {"sin", turning(std::sin)},
+      {"cos", turning(std::cos)},
+      {"tan", [](Elem type, const Number &x, Trace &) { return tangent(type, x, vectorMath); }},
       {"asin", of(std::asin)},
       {"acos", of(std::acos)},
       {"atan", of(std::atan)},
