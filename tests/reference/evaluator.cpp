@@ -14,7 +14,9 @@ using sema::TypeKind;
 
 namespace {
 
-constexpr int64_t maxSteps = 2'000'000; // statements: a program that takes longer does not end
+// A program that takes longer does not end.
+constexpr int64_t maxSteps = 2'000'000;      // statements
+constexpr size_t maxElements = 30'000'000; // of all results of expressions: some seconds
 constexpr int maxDepth = 500;
 
 struct Leaf {
@@ -122,6 +124,13 @@ Value Evaluator::body(Frame &frame, const sema::Body *body) {
   for (const Stmt *stmt : body->stmts)
     statement(frame, *stmt);
   return body->value ? eval(frame, *body->value) : Value{};
+}
+
+void Evaluator::work(const Value &value) {
+  for (const Array &array : value)
+    elements_ += array.data.size();
+  if (elements_ > maxElements)
+    throw Unstable("too many steps");
 }
 
 void Evaluator::statement(Frame &frame, const Stmt &stmt) {

@@ -39,6 +39,8 @@ private:
   // ---- statements (evaluator.cpp)
   Value body(Frame &frame, const sema::Body *body);
   void statement(Frame &frame, const sema::Stmt &stmt);
+  // Counts what an expression gave.
+  void work(const Value &value);
   void loop(Frame &frame, const sema::Stmt &stmt);
   // One time through a loop's body; false after `break`.
   bool iterate(Frame &frame, const sema::Stmt &stmt);
@@ -76,6 +78,7 @@ private:
   Trace trace_;
   std::vector<Constants> constants_;
   int64_t steps_ = 0;
+  size_t elements_ = 0;
   int depth_ = 0;
 };
 

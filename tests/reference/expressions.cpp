@@ -16,6 +16,7 @@ using sema::TypeKind;
 
 Value Evaluator::eval(Frame &frame, const Expr &e) {
   Value value = evaluate(frame, e);
+  work(value);
   if (e.type && e.kind != ExprKind::Unreachable) {
     learn(frame, e.type, value);
     if (e.dim && value.size() == 1)
