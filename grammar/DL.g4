@@ -85,7 +85,7 @@ trailer
   | LPAREN (comprehension | argument (COMMA argument)* COMMA?)? RPAREN
   | LBRACKET indexItem (COMMA indexItem)* COMMA? RBRACKET
   ;
-argument : (identifier ASSIGN)? AMP? expression ;
+argument : (identifier ASSIGN)? AMP? expression | STAR expression ;
 indexItem
   : ELLIPSIS
   | expression slice?

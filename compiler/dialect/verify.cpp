@@ -182,8 +182,8 @@ LogicalResult MatMulOp::verify() {
   if ((rank != 2 && rank != 3) || b.getRank() != rank || result.getRank() != rank)
     return emitOpError("operands and result have rank 2, or all rank 3");
   Type element = a.getElementType();
-  if (b.getElementType() != element || result.getElementType() != element || !isa<FloatType>(element))
-    return emitOpError("operands and result have one float element type");
+  if (b.getElementType() != element || result.getElementType() != element || element.isInteger(1))
+    return emitOpError("operands and result have one element type, of numbers");
   int64_t last = rank - 1, first = rank - 2;
   int64_t m = a.getDimSize(getTransA() ? last : first), k = a.getDimSize(getTransA() ? first : last);
   int64_t k2 = b.getDimSize(getTransB() ? last : first), n = b.getDimSize(getTransB() ? first : last);

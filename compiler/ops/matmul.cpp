@@ -201,7 +201,7 @@ Value loops(RewriterBase &rewriter, ir::MatMulOp op, RankedTensorType type, Valu
 
 std::vector<Row> matmulRows() {
   return {
-      {{"matmul(a: F[*S], b: F[*R]) -> F[matmul(S, R)]",
+      {{"matmul(a: N[*S], b: N[*R]) -> N[matmul(S, R)]",
         "matrix product; vectors count as one row or column, leading dimensions are a batch"},
        buildMatmul},
   };
@@ -249,7 +249,9 @@ LogicalResult MatMulOp::lower(RewriterBase &rewriter) {
     else
       sizes.push_back(sizeOf(rewriter, loc, getB(), getTransB() ? first : last));
   }
-  if (ops::isSmall(*this) && !type.getElementType().isBF16()) {
+  // The kernel is for floats.
+  bool isWhole = isa<IntegerType>(type.getElementType());
+  if (isWhole || (ops::isSmall(*this) && !type.getElementType().isBF16())) {
     rewriter.replaceOp(*this, ops::loops(rewriter, *this, type, sizes));
     return success();
   }

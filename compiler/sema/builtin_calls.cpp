@@ -401,7 +401,7 @@ bool Checker::bindElements(BuiltinCall &call) {
       continue;
     }
     if (!allows(*u.elem, elem)) {
-      if (*u.elem == "F" && isInt(u.value->type) && s.name != "matmul") {
+      if (*u.elem == "F" && isInt(u.value->type)) {
         *u.value = convert(*u.value, Elem::F32, call.span);
         elem = Elem::F32;
       } else {

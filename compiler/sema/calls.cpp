@@ -15,6 +15,11 @@ std::vector<Argument> Checker::checkArguments(const std::vector<ast::Arg> &args)
   std::vector<Argument> out;
   std::vector<size_t> marks;
   for (const ast::Arg &a : args) {
+    if (a.value->kind == ast::ExprKind::Spread) {
+      spreadArgument(ast::as<const ast::Spread>(a.value), out);
+      marks.resize(out.size(), mark());
+      continue;
+    }
     Argument arg;
     arg.name = a.name;
     arg.span = a.value->span;
@@ -404,6 +409,10 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       slots[next].span = a.span;
       filled[next] = true;
       continue;
+    }
+    if (a.isSpread) {
+      rejectSpread(a);
+      return false;
     }
     filled[next] = true;
     slots[next] = std::move(a);

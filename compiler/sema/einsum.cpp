@@ -70,6 +70,7 @@ struct Einsum {
         Value zero = c.wrapLiteral(c.intValue(0, span), x.type->elem);
         f.value = c.callBuiltin("where", {diagonal, x, zero}, span);
         f.value = c.callBuiltin("sum", {f.value, c.intValue(-1, span)}, span);
+        f.value = c.convert(f.value, x.type->elem, span);
         f.labels = rest;
         i = size_t(-1);
         break;
@@ -86,6 +87,10 @@ struct Einsum {
   }
 
   Factor product(Factor a, Factor b, const Labels &needed) {
+    // Sums of short integers are i64.
+    if (a.value.type->elem != b.value.type->elem && isInteger(a.value.type->elem) && isInteger(b.value.type->elem))
+      for (Factor *f : {&a, &b})
+        f->value = c.convert(f->value, Elem::I64, span);
     Labels batch, left, right, inner;
     for (int label : a.labels)
       (!has(b.labels, label) ? left : has(needed, label) ? batch : inner).push_back(label);
@@ -110,15 +115,8 @@ struct Einsum {
       dims.insert(dims.end(), last);
       return c.reshaped(v, dims, span);
     };
-    Value out;
-    if (!inner.empty() && isFloat(x.value.type->elem)) {
-      out = c.callBuiltin("matmul", {shaped(x.value, {m, k}), shaped(y.value, {k, n})}, span);
-    } else if (inner.empty()) {
-      out = c.callBuiltin("mul", {shaped(x.value, {m, Dim(1)}), shaped(y.value, {Dim(1), n})}, span);
-    } else {
-      out = c.callBuiltin("mul", {shaped(x.value, {m, k, Dim(1)}), shaped(y.value, {Dim(1), k, n})}, span);
-      out = c.callBuiltin("sum", {out, c.intValue(-2, span)}, span);
-    }
+    Value out = inner.empty() ? c.callBuiltin("mul", {shaped(x.value, {m, Dim(1)}), shaped(y.value, {Dim(1), n})}, span)
+                              : c.callBuiltin("matmul", {shaped(x.value, {m, k}), shaped(y.value, {k, n})}, span);
     return {c.reshaped(out, shape, span), result};
   }
 };

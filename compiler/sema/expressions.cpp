@@ -94,6 +94,10 @@ Value Checker::checkExprInner(const ast::Expr *expr) {
   case ast::ExprKind::Ref:
     error(Code::MissingRef, expr->span, "`&` stands only before an argument of a call or the modules of a `for`");
     return bad(expr->span);
+  case ast::ExprKind::Spread:
+    error(Code::WrongArguments, expr->span,
+          "`*` makes arguments of a call of what stands behind it; here there is none");
+    return bad(expr->span);
   case ast::ExprKind::Error:
     return bad(expr->span);
   }

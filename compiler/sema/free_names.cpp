@@ -190,6 +190,9 @@ private:
         root(as<const Ref>(e)->operand);
       expr(as<const Ref>(e)->operand);
       break;
+    case ast::ExprKind::Spread:
+      expr(as<const Spread>(e)->operand);
+      break;
     default:
       break;
     }

@@ -112,21 +112,31 @@ std::optional<Checker::Iterable> Checker::iterable(const Value &value, Span span
 std::optional<Checker::Iterable> Checker::sideBySide(const ast::Call *call, const std::string &name,
                                                      const std::string &who) {
   bool counts = name == "enumerate";
-  if (call->args.empty() || (counts && call->args.size() != 1)) {
-    error(Code::WrongArguments, call->span,
-          counts ? "`enumerate` takes one argument" : "`zip` takes what it goes over");
-    return std::nullopt;
-  }
   std::vector<Iterable> over;
   for (const ast::Arg &a : call->args) {
     if (!a.name.empty()) {
       error(Code::WrongArguments, a.span, "`" + name + "` has no parameter `" + a.name + "`");
       return std::nullopt;
     }
-    std::optional<Iterable> each = iterableOf(a.value, "`" + name + "`");
-    if (!each)
-      return std::nullopt;
-    over.push_back(std::move(*each));
+    std::vector<std::optional<Iterable>> several;
+    if (a.value->kind == ast::ExprKind::Spread) {
+      std::vector<Argument> items;
+      spreadArgument(ast::as<const ast::Spread>(a.value), items);
+      for (const Argument &item : items)
+        several.push_back(item.value.bad() ? std::nullopt : iterable(item.value, a.span, "`" + name + "`"));
+    } else {
+      several.push_back(iterableOf(a.value, "`" + name + "`"));
+    }
+    for (std::optional<Iterable> &each : several) {
+      if (!each)
+        return std::nullopt;
+      over.push_back(std::move(*each));
+    }
+  }
+  if (counts ? over.size() != 1 : over.empty()) {
+    error(Code::WrongArguments, call->span,
+          counts ? "`enumerate` takes one argument" : "`zip` takes what it goes over");
+    return std::nullopt;
   }
   Span span = call->span;
   bool written = !over[0].length, mixed = false;

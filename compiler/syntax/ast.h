@@ -59,6 +59,7 @@ enum class ExprKind {
   Block,
   Lambda,
   Ref,
+  Spread,
   Pipe,
   NoGrad,
   Error
@@ -226,6 +227,9 @@ struct Lambda : Expr {
 struct Ref : Expr {
   Expr *operand;
 }; // &x, at a call or in `for m in &ms`
+struct Spread : Expr {
+  Expr *operand;
+}; // *x, an argument
 
 // ------------------------------------------------------------------------------------------------------ statements
 enum class StmtKind {

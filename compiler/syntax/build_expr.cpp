@@ -337,12 +337,18 @@ Expr *Builder::call(P::TrailerContext *node, Operand base, Span whole) {
   while (auto *argument = cursor.rule<P::ArgumentContext>()) {
     Cursor parts(argument);
     Arg arg{"", nullptr, span(argument)};
+    bool isSpread = parts.accept(P::STAR);
     if (auto *name = parts.rule<P::IdentifierContext>()) {
       arg.name = identifier(name);
       parts.accept(P::ASSIGN);
     }
     Token *amp = parts.type() == P::AMP ? parts.take() : nullptr;
     arg.value = reference(amp, expression(parts.rule<P::ExpressionContext>()));
+    if (isSpread) {
+      auto *spread = make<Spread>(ExprKind::Spread, arg.span);
+      spread->operand = arg.value;
+      arg.value = spread;
+    }
     expr->args.push_back(std::move(arg));
     cursor.accept(P::COMMA);
   }

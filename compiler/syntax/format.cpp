@@ -440,6 +440,8 @@ private:
     }
     case ExprKind::Ref:
       return concat({text("&"), expression(as<const Ref>(e)->operand)});
+    case ExprKind::Spread:
+      return concat({text("*"), expression(as<const Spread>(e)->operand)});
     }
     return text("");
   }

@@ -422,6 +422,10 @@ private:
       add("(&");
       optional(as<const Ref>(e)->operand, indent);
       break;
+    case ExprKind::Spread:
+      add("(*");
+      optional(as<const Spread>(e)->operand, indent);
+      break;
     case ExprKind::Error:
       add("(error");
       break;

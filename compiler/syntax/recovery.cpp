@@ -108,8 +108,8 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "each file has an `import` of its own";
   if (type == P::STAR && statementWord == "from")
     return "the names are listed: `from nn import Linear, ReLU`";
-  if (type == P::STAR && (previous == "(" || previous == ","))
-    return "a list or tuple is passed as it is: `nn.Sequential(layers)`";
+  if (type == P::POWER && (previous == "(" || previous == ","))
+    return "named arguments are written out: `f(a=1.0, b=2.0)`";
   if (type == P::VAR && expects(P::PARAM))
     return "a `mut fn` may assign to `let` members, and to `buffer` members, which are saved with the module";
   if (type == P::IF && (expects(P::NEWLINE) || expects(P::COMMA)))

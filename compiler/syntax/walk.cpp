@@ -78,6 +78,8 @@ public:
       return add(as<const Lambda>(e)->body);
     case ExprKind::Ref:
       return add(as<const Ref>(e)->operand);
+    case ExprKind::Spread:
+      return add(as<const Spread>(e)->operand);
     }
   }
 

@@ -416,10 +416,10 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
     other.dims = {type.dims[1], type.dims[2], type.dims[0]};
     return "(" + sub(other) + ").permute(2, 0, 1)";
   case 1: { // matmul
-    if (!type.isFloat() || rank > 2 || type.elem == Elem::BF16)
+    if (type.elem == Elem::Bool || rank > 2 || type.elem == Elem::BF16)
       return "";
-    if (chance(40))
-      return einsum(type, depth);
+    if (chance(40)) // sums of short integers are i64
+      return (type.isFloat() ? "" : nameOf(type.elem)) + "(" + einsum(type, depth) + ")";
     Size inner = randomSize();
     TensorType right = type;
     if (rank == 1) {
@@ -617,6 +617,8 @@ std::string Writer::call(const TensorType &type, int depth) {
         return "(" + expr(params->at(0), depth - 1) + ")." + function.name + "(" + list(*params, 1) + ")";
       if (chance(15))
         return "(" + expr(params->at(0), depth - 1) + " |> " + function.name + "(" + list(*params, 1) + "))";
+      if (chance(10) && params->size() > 1)
+        return function.name + "(" + expr(params->at(0), depth - 1) + ", *(" + list(*params, 1) + ", ))";
       return function.name + "(" + list(*params, 0) + ")";
     }
     default:

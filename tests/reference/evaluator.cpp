@@ -15,7 +15,7 @@ using sema::TypeKind;
 namespace {
 
 // A program that takes longer does not end.
-constexpr int64_t maxSteps = 2'000'000;      // statements
+constexpr int64_t maxSteps = 2'000'000;    // statements
 constexpr size_t maxElements = 30'000'000; // of all results of expressions: some seconds
 constexpr int maxDepth = 500;
 

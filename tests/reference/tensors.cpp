@@ -181,6 +181,13 @@ Array created(const Operation &op) {
 } // namespace
 
 Number dot(Elem elem, const std::vector<std::pair<Number, Number>> &pairs) {
+  if (!sema::isFloat(elem)) {
+    uint64_t whole = 0;
+    for (const auto &[a, b] : pairs)
+      whole +=
+          static_cast<uint64_t>(static_cast<int64_t>(a.value)) * static_cast<uint64_t>(static_cast<int64_t>(b.value));
+    return {wrapped(elem, static_cast<int64_t>(whole)), 0};
+  }
   long double value = 0, error = 0, size = 0;
   for (const auto &[a, b] : pairs) {
     value += a.value * b.value;
