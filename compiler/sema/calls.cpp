@@ -285,6 +285,12 @@ Value Checker::callValue(const Value &callee, std::vector<Argument> args, Span s
     const FunctionDetails &d = details(*callee.type->function);
     if (std::optional<Value> meant = callByArguments(callee, d, args, span))
       return *meant;
+    if (d.kind == FunctionDetails::Builtin || d.kind == FunctionDetails::Intrinsic)
+      for (const Argument &a : args)
+        if (a.isSpread) {
+          rejectSpread(a);
+          return bad(span);
+        }
     switch (d.kind) {
     case FunctionDetails::Builtin:
       return callBuiltin(signatures_.at(d.name), std::move(args), span);
