@@ -49,7 +49,7 @@ const std::vector<Step> &pipeline() {
       // --- dl --------------------------------------------------------------------------------------------------
       {"inline", "calls of small functions and of functions called once", Stage::Linalg, false,
        perModule(createInlinePass)},
-      {"break-recursion", "recursive calls go through packed entry points", Stage::Linalg, false,
+      {"break-recursion", "recursive calls go through entry points", Stage::Linalg, false,
        perModule(createBreakRecursionPass)},
       {"simplify-dl", "fold constants, drop what is unused", Stage::Linalg, false, perModule(ir::createCanonicalizer)},
       {"cse-dl", "equal dl ops once", Stage::Linalg, false, perModule(createCSEPass)},

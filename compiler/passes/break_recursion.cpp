@@ -8,7 +8,8 @@ namespace dl::passes {
 namespace {
 
 // Bufferisation needs a call graph without cycles. A recursive call goes through the callee's packed entry point
-// instead: its arguments are only read and its results are fresh, as for any function of the runtime.
+// instead: its arguments are only read and its results are fresh, as for any function of the runtime. Behind
+// bufferisation it becomes a plain call again (runtime_calls.cpp).
 struct BreakRecursionPass : PassWrapper<BreakRecursionPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BreakRecursionPass)
   StringRef getArgument() const override { return "dl-break-recursion"; }

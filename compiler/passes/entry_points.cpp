@@ -61,25 +61,26 @@ struct EntryPointsPass : PassWrapper<EntryPointsPass, OperationPass<ModuleOp>> {
     if (!getOperation().lookupSymbol(checker))
       top.create<func::FuncOp>(loc, checker, b.getFunctionType({ptr, ptr, ptr, i64, i64, ptr, i64, i64}, {}))
           .setPrivate();
-    std::string base = ("dl.entry." + func.getName()).str();
+    std::string titleName = titleGlobal(func.getName());
     // What the user calls it: a derivative goes by the name of its function.
     auto title = func->getAttrOfType<StringAttr>("dl.title");
     std::string text = ((title ? title.getValue() : func.getName().split('$').first) + StringRef("\0", 1)).str();
     top.create<LLVM::GlobalOp>(loc, LLVM::LLVMArrayType::get(b.getI8Type(), text.size()), true, LLVM::Linkage::Internal,
-                               base + ".name", b.getStringAttr(text));
+                               titleName, b.getStringAttr(text));
     Value tableAt;
     if (table.empty()) {
       tableAt = b.create<LLVM::ZeroOp>(loc, ptr);
     } else {
       auto type = RankedTensorType::get({static_cast<int64_t>(table.size())}, i64);
+      std::string tableName = ("dl.entry." + func.getName() + ".arguments").str();
       top.create<LLVM::GlobalOp>(loc, LLVM::LLVMArrayType::get(i64, table.size()), true, LLVM::Linkage::Internal,
-                                 base + ".arguments", DenseElementsAttr::get(type, ArrayRef(table)));
-      tableAt = b.create<LLVM::AddressOfOp>(loc, ptr, base + ".arguments");
+                                 tableName, DenseElementsAttr::get(type, ArrayRef(table)));
+      tableAt = b.create<LLVM::AddressOfOp>(loc, ptr, tableName);
     }
     auto number = [&](int64_t value) -> Value {
       return b.create<LLVM::ConstantOp>(loc, i64, b.getI64IntegerAttr(value));
     };
-    Value nameAt = b.create<LLVM::AddressOfOp>(loc, ptr, base + ".name");
+    Value nameAt = b.create<LLVM::AddressOfOp>(loc, ptr, titleName);
     b.create<func::CallOp>(loc, checker, TypeRange(),
                            ValueRange{entry.getArgument(0), nameAt, tableAt, number(func.getNumArguments()),
                                       number(func.getNumResults()), entry.getArgument(1), entry.getArgument(2),

@@ -102,5 +102,7 @@ inline constexpr llvm::StringLiteral kGrowSizes = "dl.grow_sizes"; // on a funct
 inline constexpr llvm::StringLiteral kGrow = "dl.grow";
 mlir::Operation *growSizesOf(mlir::Operation *grow);
 inline constexpr llvm::StringLiteral kEntryPrefix = "dl_fn_";
+// The global with what the user calls a function that has an entry point.
+inline std::string titleGlobal(llvm::StringRef function) { return ("dl.entry." + function + ".name").str(); }
 
 } // namespace dl::passes

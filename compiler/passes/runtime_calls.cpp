@@ -50,11 +50,15 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     func::FuncOp function;
   };
   std::map<CallKey, SharedCall> sharedCalls;
+  llvm::StringMap<func::FuncOp> entries; // functions by the names of their entry points
 
   ModuleOp module() { return getOperation(); }
   Type pointerType() { return LLVM::LLVMPointerType::get(&getContext()); }
 
   void runOnOperation() override {
+    for (auto func : module().getOps<func::FuncOp>())
+      if (auto entry = func->getAttrOfType<StringAttr>(kEntryName); entry && !func.isExternal())
+        entries[entry.getValue()] = func;
     module().walk([&](func::CallOp call) { lowerGrow(call); });
     module().walk([&](ir::KernelOp kernel) { ++sharedCalls[keyOf(kernel)].uses; });
     for (auto func : llvm::to_vector(module().getOps<func::FuncOp>()))
@@ -72,6 +76,8 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
       int64_t values = op->getNumOperands() + op->getNumResults();
       if (isa<ir::AssertOp>(op))
         values = op->getNumOperands();
+      if (auto call = dyn_cast<ir::ExternOp>(op); call && directCallee(call))
+        values = 0;
       most = std::max(most, values);
     });
     if (ops.empty())
@@ -85,7 +91,9 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     }
     for (Operation *op : ops) {
       OpBuilder b(op);
-      if (auto call = dyn_cast<ir::ExternOp>(op))
+      if (auto call = dyn_cast<ir::ExternOp>(op); call && directCallee(call))
+        callDirectly(b, call, directCallee(call));
+      else if (call)
         lowerExtern(b, call, array);
       else if (auto kernel = dyn_cast<ir::KernelOp>(op))
         lowerKernel(b, kernel, array);
@@ -173,6 +181,25 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     callPacked(b, loc, siteOf(b, loc), symbolOf(call.getCallee()), array, inputs, outputs);
     for (auto [i, result] : llvm::enumerate(call.getResults()))
       result.replaceAllUsesWith(values.load(inputs + i, result.getType()));
+    call.erase();
+  }
+
+  // A recursive call needs no packing where the function takes and gives values of just these types.
+  func::FuncOp directCallee(ir::ExternOp call) {
+    func::FuncOp callee = entries.lookup(call.getCallee());
+    bool fits = callee && TypeRange(callee.getArgumentTypes()) == call.getInputs().getTypes() &&
+                TypeRange(callee.getResultTypes()) == call.getResultTypes();
+    return fits ? callee : func::FuncOp();
+  }
+
+  void callDirectly(OpBuilder &b, ir::ExternOp call, func::FuncOp callee) {
+    Location loc = call.getLoc();
+    Type ptr = pointerType();
+    declare("dl_rt_check_stack", b.getFunctionType({ptr, ptr}, {}));
+    Value title = b.create<LLVM::AddressOfOp>(loc, ptr, titleGlobal(callee.getName()));
+    b.create<func::CallOp>(loc, "dl_rt_check_stack", TypeRange(), ValueRange{siteOf(b, loc), title});
+    auto direct = b.create<func::CallOp>(loc, callee, call.getInputs());
+    call.replaceAllUsesWith(direct.getResults());
     call.erase();
   }
 

@@ -47,12 +47,12 @@ bool fits(const dl_value &value, const int64_t *row) {
 DL_RUNTIME_FUNCTION(assert_failed) { fail(filledIn(call.string(0), call.in + 1, call.numIn - 1)); }
 
 // Compares the arguments of an exported function with a table: element type, rank and DL_MAX_RANK sizes (-1: any) for
-// each. Recursive calls come by here too, so this is where endless recursion ends. Not a packed call.
+// each. Recursive calls with other types come by here too, so endless recursion may end here. Not a packed call.
 extern "C" void dl_rt_check_arguments(const dl_site *site, const char *name, const int64_t *table, int64_t arguments,
                                       int64_t results, const dl_value *in, int64_t numIn, int64_t numOut) {
   guarded(site, [&] {
     if (stackIsNearlyFull())
-      fail(name, ": the recursion is too deep");
+      failForStack(name);
     if (numIn != arguments)
       fail(name, ": takes ", arguments, arguments == 1 ? " argument, " : " arguments, ", numIn, " are given");
     if (numOut != results)

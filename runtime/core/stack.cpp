@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "runtime/core/failure.h"
 #include "runtime/core/sanitizer.h"
 
 #if DL_ADDRESS_SANITIZER
@@ -28,8 +29,15 @@ constexpr size_t kLargeStack = size_t{DL_ADDRESS_SANITIZER ? 60 : 512} << 20;
 // What a program that came no deeper leaves in memory.
 constexpr size_t kKept = size_t{1} << 20;
 
-thread_local uintptr_t limit = 0;
-thread_local uintptr_t deepest = UINTPTR_MAX;
+// How often a thread that goes deeper looks closely.
+constexpr size_t kStep = size_t{4} << 10;
+
+struct Seen {
+  uintptr_t calm = UINTPTR_MAX; // at this address and above there is nothing to do
+  uintptr_t limit = 0;
+  uintptr_t deepest = UINTPTR_MAX; // to kStep
+};
+thread_local Seen seen;
 
 // The lowest address that the calling thread may use in good conscience; 1 where the stack is not known.
 uintptr_t findLimit() {
@@ -79,16 +87,15 @@ public:
     auto self = reinterpret_cast<uintptr_t>(this);
     makecontext(&inside_, reinterpret_cast<void (*)()>(start), 2, static_cast<unsigned>(self),
                 static_cast<unsigned>(self >> 32));
-    uintptr_t outer = limit;
-    limit = reinterpret_cast<uintptr_t>(lowest_) + kReserve;
-    deepest = UINTPTR_MAX;
+    uintptr_t outer = seen.limit;
+    seen = {.limit = reinterpret_cast<uintptr_t>(lowest_) + kReserve};
     [[maybe_unused]] void *frames = nullptr;
     __sanitizer_start_switch_fiber(&frames, lowest_, kLargeStack);
     change(&outside_, &inside_);
     __sanitizer_finish_switch_fiber(frames, nullptr, nullptr);
-    limit = outer;
-    if (deepest < reinterpret_cast<uintptr_t>(lowest_) + kLargeStack - kKept)
+    if (seen.deepest < reinterpret_cast<uintptr_t>(lowest_) + kLargeStack - kKept)
       madvise(lowest_, kLargeStack - kKept, MADV_DONTNEED);
+    seen = {.limit = outer};
   }
 
 private:
@@ -108,15 +115,22 @@ private:
   void *context_ = nullptr;
 };
 
+inline uintptr_t here() { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
+inline bool isCalm(uintptr_t address) { return address >= seen.calm; }
+
+bool lookClosely(uintptr_t address) {
+  if (seen.limit == 0)
+    seen.limit = findLimit();
+  seen.deepest = std::min(seen.deepest, address - kStep);
+  seen.calm = std::max(seen.limit, address - kStep);
+  return address < seen.limit;
+}
+
 } // namespace
 
-bool stackIsNearlyFull() {
-  if (limit == 0)
-    limit = findLimit();
-  auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  deepest = std::min(deepest, here);
-  return here < limit;
-}
+void failForStack(const char *function) { fail(function, ": the recursion is too deep"); }
+
+bool stackIsNearlyFull() { return !isCalm(here()) && lookClosely(here()); }
 
 void runOnLargeStack(void (*body)(void *), void *context) {
   static thread_local LargeStack stack;
@@ -127,3 +141,16 @@ void runOnLargeStack(void (*body)(void *), void *context) {
 }
 
 } // namespace dl::rt
+
+static void lookBeforeCall(const dl_site *site, const char *name) {
+  using namespace dl::rt;
+  if (stackIsNearlyFull())
+    guarded(site, [&] { failForStack(name); });
+}
+
+// Before each recursive call. Not a packed call.
+extern "C" void dl_rt_check_stack(const dl_site *site, const char *name) {
+  if (dl::rt::isCalm(dl::rt::here())) [[likely]]
+    return;
+  lookBeforeCall(site, name);
+}

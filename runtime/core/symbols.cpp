@@ -12,6 +12,7 @@ extern "C" {
 #undef DL_FUNCTION
 void dl_rt_check_arguments(const dl_site *, const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t,
                            int64_t);
+void dl_rt_check_stack(const dl_site *, const char *);
 void *_mlir_memref_to_llvm_alloc(uint64_t);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t, uint64_t);
 void _mlir_memref_to_llvm_free(void *);
@@ -46,7 +47,7 @@ const std::unordered_map<std::string_view, void *> &table() {
       DL_SYMBOL(dl_interrupt),
       {"dl_interrupted", const_cast<int32_t *>(&dl_interrupted)},
       DL_SYMBOL(dl_poll_interrupt),
-      DL_SYMBOL(dl_rt_check_arguments),
+      DL_SYMBOL(dl_rt_check_stack),
       DL_SYMBOL(dl_parallel_for),
       DL_SYMBOL(dl_set_num_threads),
       DL_SYMBOL(dl_num_threads),

@@ -15,8 +15,8 @@ using sema::TypeKind;
 namespace {
 
 // A program that takes longer does not end.
-constexpr int64_t maxSteps = 2'000'000;    // statements
-constexpr size_t maxElements = 30'000'000; // of all results of expressions: some seconds
+constexpr int64_t maxSteps = 2'000'000;     // statements
+constexpr size_t maxElements = 100'000'000; // of all results of expressions: some seconds
 constexpr int maxDepth = 500;
 
 struct Leaf {
