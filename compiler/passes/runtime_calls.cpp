@@ -91,9 +91,7 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
     }
     for (Operation *op : ops) {
       OpBuilder b(op);
-      if (auto call = dyn_cast<ir::ExternOp>(op); call && directCallee(call))
-        callDirectly(b, call, directCallee(call));
-      else if (call)
+      if (auto call = dyn_cast<ir::ExternOp>(op))
         lowerExtern(b, call, array);
       else if (auto kernel = dyn_cast<ir::KernelOp>(op))
         lowerKernel(b, kernel, array);
@@ -171,6 +169,8 @@ struct RuntimeCallsPass : PassWrapper<RuntimeCallsPass, OperationPass<ModuleOp>>
   }
 
   void lowerExtern(OpBuilder &b, ir::ExternOp call, Value array) {
+    if (func::FuncOp callee = directCallee(call))
+      return callDirectly(b, call, callee);
     Location loc = call.getLoc();
     PackedValues values(b, loc, array);
     int64_t inputs = call.getInputs().size(), outputs = call.getNumResults();

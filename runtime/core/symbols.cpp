@@ -10,9 +10,6 @@ extern "C" {
 #define DL_FUNCTION(NAME) void dl_rt_##NAME(const dl_site *, const dl_value *, int64_t, dl_value *, int64_t);
 #include "dl/functions.def"
 #undef DL_FUNCTION
-void dl_rt_check_arguments(const dl_site *, const char *, const int64_t *, int64_t, int64_t, const dl_value *, int64_t,
-                           int64_t);
-void dl_rt_check_stack(const dl_site *, const char *);
 void *_mlir_memref_to_llvm_alloc(uint64_t);
 void *_mlir_memref_to_llvm_aligned_alloc(uint64_t, uint64_t);
 void _mlir_memref_to_llvm_free(void *);
