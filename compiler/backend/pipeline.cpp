@@ -114,6 +114,7 @@ const std::vector<Step> &pipeline() {
          pm.addPass(createRuntimeCallsPass(options.lineText, options.isLibrary));
        }},
       {"views", "views made by the calls", Stage::Llvm, false, perModule(createAddressingPass)},
+      {"bf16-signatures", "a bf16 crosses calls as its bits", Stage::Llvm, false, perModule(createBf16SignaturesPass)},
       {"to-llvm", "everything that is left", Stage::Llvm, false, perModule(createToLlvmPass)},
       {"reconcile-casts", "casts between the parts", Stage::Llvm, false, perModule(createReconcileUnrealizedCastsPass)},
   };

@@ -86,7 +86,8 @@ PassPtr createMathCallsPass();
 PassPtr createMarkLoopsPass();
 // dl.extern, dl.kernel, dl.assert and dl.poll to calls of the runtime.
 PassPtr createRuntimeCallsPass(LineText lineText, IsLibrary isLibrary);
-
+// A bf16 crosses calls as its bits.
+PassPtr createBf16SignaturesPass();
 // Everything that is left to the LLVM dialect; unrealised casts between the parts remain.
 PassPtr createToLlvmPass();
 
