@@ -240,8 +240,9 @@ private:
   // several_meanings.cpp; nothing: the function itself is meant.
   std::optional<Value> callByArguments(const Value &callee, const FunctionDetails &d, std::vector<Argument> &args,
                                        Span span);
-  // Where `max(x, dim=1)` is taken apart as if it gave PyTorch's pair: an error.
-  bool takenForPair(const ast::Expr *expr, const Value &value, Span place);
+  // The error where `max(x, dim=1)` is taken apart as if it gave PyTorch's pair; else null.
+  Diagnostic *takenForPair(const ast::Expr *expr, const Value &value, Span place);
+  Diagnostic *takenForPair(const ast::Index *expr, const Value &base);
   std::optional<Value> callExtremum(const Value &callee, const std::string &name, std::vector<Argument> &args,
                                     Span span);
   Value callBuiltin(const Signature &signature, std::vector<Argument> args, Span span);

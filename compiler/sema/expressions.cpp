@@ -293,6 +293,8 @@ Value Checker::checkMember(const ast::Member *expr) {
   }
   if (std::optional<Value> v = memberOf(base, expr->name, expr->span))
     return *v;
+  if ((expr->name == "values" || expr->name == "indices") && takenForPair(expr->base, base, expr->nameSpan))
+    return bad(expr->span);
   // x.f without a call is f(x) for the properties that PyTorch writes so.
   std::vector<std::string> names = memberNames(base.type);
   if (base.type->kind == TypeKind::Module) {

@@ -9,6 +9,8 @@ std::string habitHelp(std::string_view name) {
   constexpr const char *kNoDevices = "programs run on the processor; nothing is moved to a device";
   constexpr const char *kNoCopies = "values are never shared, so nothing needs a copy";
   constexpr const char *kChangesVariable = "`x += y` and `x[i] = y` change a variable in place";
+  constexpr const char *kPairs = "`let (values, indices) = sort(x, dim=0)` names the parts of a pair; `max(x, dim=0)` is "
+                                 "the values alone, `argmax` gives the positions";
   static const std::map<std::string_view, std::string> table = {
       {"True", "it is written `true`"},
       {"False", "it is written `false`"},
@@ -78,6 +80,8 @@ std::string habitHelp(std::string_view name) {
       {"zero_", kChangesVariable},
       {"fill_", kChangesVariable},
       {"copy_", kChangesVariable},
+      {"values", kPairs},
+      {"indices", kPairs},
       {"register_buffer", "`buffer name = …` among the module's members declares state"},
       {"register_parameter", "`param name = …` among the module's members declares a parameter"},
       {"add_module", "`let name = …` among the module's members declares a sub-module"},

@@ -16,7 +16,7 @@ Value Checker::checkIndex(const ast::Index *expr) {
   }
   switch (base.type->kind) {
   case TypeKind::Tensor:
-    return sliceTensor(base, expr->items, expr->span);
+    return takenForPair(expr, base) ? bad(expr->span) : sliceTensor(base, expr->items, expr->span);
   case TypeKind::Tuple:
     return indexTuple(base, expr);
   case TypeKind::List:

@@ -14,7 +14,7 @@ bool isFloatNumber(const Value &v) {
   return !v.bad() && v.type->kind == TypeKind::Tensor && isScalar(v.type) && isFloat(v.type->elem);
 }
 
-// The name in `max(x, dim=1)` and `x.min(1)`, which in PyTorch give a pair.
+// The name in `max(x, dim=1)`, `x.min(1)` and `cummax(x, 0)`, which in PyTorch give a pair.
 std::string extremumAlong(const ast::Expr *expr) {
   if (expr->kind != ast::ExprKind::Call)
     return "";
@@ -23,7 +23,7 @@ std::string extremumAlong(const ast::Expr *expr) {
   std::string name = isMember                                    ? ast::as<const ast::Member>(call->callee)->name
                      : call->callee->kind == ast::ExprKind::Name ? ast::as<const ast::Name>(call->callee)->name
                                                                  : "";
-  if (name != "max" && name != "min")
+  if (name != "max" && name != "min" && name != "cummax" && name != "cummin")
     return "";
   for (size_t i = isMember ? 0 : 1; i < call->args.size(); ++i) {
     const ast::Expr *value = call->args[i].value;
@@ -37,15 +37,26 @@ std::string extremumAlong(const ast::Expr *expr) {
 
 } // namespace
 
-bool Checker::takenForPair(const ast::Expr *expr, const Value &value, Span place) {
+Diagnostic *Checker::takenForPair(const ast::Expr *expr, const Value &value, Span place) {
   std::string name = extremumAlong(expr);
   if (name.empty() || !isTensor(value.type)) // a function of the program's own may give a pair
-    return false;
+    return nullptr;
   const std::string text = sourceText(expr->span, 30);
-  error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")
-      .label(expr->span, describe(value))
-      .withHelp("`" + text + "` is the values, `arg" + name + "` gives the positions");
-  return true;
+  return &error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")
+              .label(expr->span, describe(value))
+              .withHelp(name.starts_with("cum") ? "`" + text + "` is the values"
+                                                : "`" + text + "` is the values, `arg" + name + "` gives the positions");
+}
+
+// `max(x, dim=1)[0]`, which would be the first row.
+Diagnostic *Checker::takenForPair(const ast::Index *expr, const Value &base) {
+  if (expr->items.size() != 1 || expr->items[0].kind != ast::IndexItem::Single ||
+      expr->items[0].value->kind != ast::ExprKind::Int)
+    return nullptr;
+  const int64_t index = ast::as<const ast::IntLit>(expr->items[0].value)->value;
+  Diagnostic *d = index == 0 || index == 1 ? takenForPair(expr->base, base, expr->items[0].span) : nullptr;
+  return d ? &d->note("where row " + std::to_string(index) + " of the values is meant, a `let` gives them a name first")
+           : nullptr;
 }
 
 // max(x, dim), max(a, b), max(a, b, c) and max of what is no number.
