@@ -538,6 +538,14 @@ for op, function, domain in [("exp2", torch.exp2, None), ("log2", torch.log2, "p
 for op, function, points in [("log2", torch.log2, [0.0, inf, -1.0, 8.0, 0.25]), ("log10", torch.log10, [0.0, inf, -1.0, 1000.0, 1e-3]),
                              ("exp2", torch.exp2, [-inf, 2000.0, nan, -2000.0, 10.0])]:
     case("unary", f"{op}_special", [tensor(points)], f"%r = dl.{op} %a0 : {{t0}}", function, wrt=[0])
+for dtype in (torch.uint8, torch.int32, torch.int64):
+    highest = torch.iinfo(dtype).max
+    for ta, tb, batch in [(False, False, ()), (True, False, (2,)), (False, True, ())]:
+        a, b = (torch.randint(highest // 2, highest, (*batch, *sizes), dtype=dtype)
+                for sizes in [(4, 2) if ta else (2, 4), (3, 4) if tb else (4, 3)])
+        case("products", f"matmul_{ELEMENTS[dtype]}_{'t' if ta else 'n'}{'t' if tb else 'n'}", [a, b],
+             f"%r = dl.matmul %a0, %a1 {{transA = {str(ta).lower()}, transB = {str(tb).lower()}}} : {{t0}}, {{t1}} -> {{r}}",
+             lambda a, b, ta=ta, tb=tb: (a.mT if ta else a) @ (b.mT if tb else b))
 
 folder = pathlib.Path(__file__).parent / "golden"
 folder.mkdir(exist_ok=True)
