@@ -63,7 +63,9 @@ json::Value published(const Analysis &analysis, const lsp::URIForFile &uri, int6
     json::Array related;
     auto relate = [&](Span span, const std::string &text) {
       if (std::optional<lsp::Location> location = locationOf(span, sources))
-        related.push_back(json::Object{{"location", lsp::toJSON(*location)}, {"message", utf8(text)}});
+        related.push_back(json::Object{ // a json::Value of the URI itself would only refer to it
+            {"location", json::Object{{"uri", location->uri.uri().str()}, {"range", lsp::toJSON(location->range)}}},
+            {"message", utf8(text)}});
     };
     for (const Label &label : d.labels)
       relate(label.span, label.text);

@@ -219,11 +219,19 @@ void keepDimensions(memref::SubViewOp part) {
   part.erase();
 }
 
+// Whether elements lie one after another from the start of the memory on.
+bool isDense(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  return succeeded(getStridesAndOffset(type, strides, offset)) && offset == 0 &&
+         memref::isStaticShapeAndContiguousRowMajor(type);
+}
+
 // A part becomes dense by a copy. MLIR casts it where it knows of no stride that is wrong: the rows of `x[:, 0]` lie
-// further apart than their sizes say.
+// further apart than their sizes say, and `x[1]` begins elsewhere.
 void copyPart(memref::CastOp cast) {
   auto source = dyn_cast<MemRefType>(cast.getSource().getType()), type = dyn_cast<MemRefType>(cast.getType());
-  if (!source || !type || !type.getLayout().isIdentity() || memref::isStaticShapeAndContiguousRowMajor(source))
+  if (!source || !type || !type.getLayout().isIdentity() || isDense(source))
     return;
   OpBuilder b(cast);
   Value dense = contiguous(b, cast.getLoc(), cast.getSource());

@@ -34,7 +34,7 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
     noteUse(expr->span, b);
     if (!b) {
       if (report) {
-        Diagnostic *d = unknownName(name, expr->span);
+        Diagnostic *d = unknownName(name, expr->span, /*assigned=*/true);
         if (d && d->help.empty())
           d->withHelp("`let " + name + " = …` defines it, `var " + name + " = …` one that may change");
         declare(scope_, newBinding(Binding::Local, name, expr->span)); // one report is enough
@@ -52,8 +52,13 @@ std::optional<Place> Checker::placeOf(const ast::Expr *expr, bool report) {
         return fail("`" + name + "` cannot be assigned, it is known when the program is compiled");
       return place;
     }
-    if (b->kind != Binding::Local)
-      return fail("`" + name + "` cannot be assigned");
+    if (b->kind != Binding::Local) {
+      if (report)
+        error(Code::NotAssignable, expr->span, "`" + name + "` cannot be assigned")
+            .label(b->span, "declared here")
+            .withHelp(b->kind == Binding::Constant ? "`var " + name + " = " + name + "` makes a variable of it" : "");
+      return std::nullopt;
+    }
     if (!b->type)
       return std::nullopt;
     if (b->place && b->frame == frame_) {
@@ -255,6 +260,34 @@ Value Checker::readPlace(const Place &place, Span span) {
   return v;
 }
 
+// Writes `xs[i].a.b`; false where the place is none of these.
+bool Checker::writeItemPart(const Place &place, Value value, Span span) {
+  auto isWhole = [](const Type &type) {
+    return type->kind == TypeKind::Record || type->kind == TypeKind::Tuple || type->kind == TypeKind::Module;
+  };
+  size_t item = place.steps.size();
+  std::vector<uint32_t> path;
+  while (item > 0 && place.steps[item - 1].kind == Place::Step::Part)
+    path.insert(path.begin(), place.steps[--item].index);
+  if (item == 0 || place.steps[item - 1].kind != Place::Step::Item)
+    return false;
+  for (size_t i = item - 1; i + 1 < place.steps.size(); ++i)
+    if (!isWhole(place.steps[i].type))
+      return false;
+  if (!fitItem(value, place.steps.back().type, value.span.valid() ? value.span : span,
+               "the value of `" + sourceText(place.span, 40) + "`"))
+    return true;
+  Place whole = place;
+  whole.steps.resize(item - 1);
+  Value list = readPlace(whole, span);
+  if (!list.bad())
+    writePlace(whole,
+               withItemPart(opened(materialise(list, "list")), positionOf(place.steps[item - 1]), path,
+                            materialise(value, "item"), span),
+               span);
+  return true;
+}
+
 void Checker::writePlace(const Place &place, Value value, Span span) {
   if (value.bad())
     return;
@@ -265,6 +298,8 @@ void Checker::writePlace(const Place &place, Value value, Span span) {
     return;
   }
   const Place::Step &last = place.steps.back();
+  if (last.kind == Place::Step::Part && !changesType(last.type, value.type) && writeItemPart(place, value, span))
+    return;
   Place outer = place;
   outer.steps.pop_back();
   Value whole = readPlace(outer, span);
@@ -495,10 +530,17 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
     return;
   }
   std::optional<Place> place = placeOf(target, true);
-  if (place && writable(*place, target->span)) {
-    bool whole = !value.bad() && isParameter(value.type);
-    writePlace(whole ? *place : valuePlace(*place), value, span);
+  if (!place)
+    return;
+  if (!writable(*place, target->span)) {
+    // It was to take this value; what follows from the old one would be no news.
+    if (place->steps.empty() && place->root->frame == frame_ &&
+        (value.bad() || !sameType(value.type, place->root->type)))
+      place->root->type = nullptr;
+    return;
   }
+  bool whole = !value.bad() && isParameter(value.type);
+  writePlace(whole ? *place : valuePlace(*place), value, span);
 }
 
 void Checker::checkAssign(const ast::Assign *stmt) {

@@ -96,7 +96,7 @@ private:
   Value readVariable(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
   Binding *localOf(Binding *binding) const;                    // what stands for it in this frame, or null
-  Diagnostic *unknownName(const std::string &name, Span span); // null when an unread line may define it
+  Diagnostic *unknownName(const std::string &name, Span span, bool assigned = false); // null when an unread line may define it
   void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
   static Type withOpenLists(const Type &type); // that of a variable, in which the lengths of lists change
   void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
@@ -324,6 +324,7 @@ private:
   bool writable(const Place &place, Span span); // reports why not
   Value readPlace(const Place &place, Span span);
   static Value positionOf(const Place::Step &step);
+  bool writeItemPart(const Place &place, Value value, Span span);
   void writePlace(const Place &place, Value value, Span span);
   void assignVariable(Binding *binding, Value value, Span span);
   void checkFor(const ast::For *stmt);
@@ -436,6 +437,7 @@ private:
   Value storedPart(const Value &whole, uint32_t index, Span span);
   Value fromParts(const Type &type, const std::vector<Value> &parts, Span span);
   // The value with a symbol for a length or size that its type leaves open.
+  Value nameData(const Value &value, const Type &type);
   Value opened(const Value &value);
   // A list of these values, whose type they all have.
   Value listOf(std::vector<Value> items, const Type &item, Span span);
@@ -444,6 +446,8 @@ private:
   std::optional<Type> commonType(const std::vector<Value> &items, Span span);
   Value listAt(const Value &list, const Value &position, Span span);
   Value withListItem(const Value &list, const Value &position, const Value &item, Span span);
+  Value withItemPart(const Value &list, const Value &position, std::span<const uint32_t> path, const Value &value,
+                     Span span);
   Value joinedLists(const Value &a, const Value &b, Span span);
   // The elements from `begin` on; of a tensor, the rows.
   Value listRange(const Value &list, const Value &begin, const Dim &length, Span span);

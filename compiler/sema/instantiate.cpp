@@ -83,6 +83,23 @@ std::string keyOf(const Target &target, const std::vector<Value> &values, const 
   return key;
 }
 
+// What is known of an argument in any call of a recursion. `constants`: the ints that were known, by what stands for
+// them now.
+void generalise(Known &known, const std::string &name, std::map<uint32_t, Dim> &constants) {
+  const bool isInt = known.dim && known.dim->isConst();
+  if (isInt) {
+    Dim symbol = Dim::fresh(name, false);
+    constants.emplace(symbol.symbolId(), *known.dim);
+    known.dim = symbol;
+  }
+  if (isInt || known.number || known.text)
+    known.literal = false;
+  known.number.reset();
+  known.text.reset();
+  for (Known &item : known.items)
+    generalise(item, name, constants);
+}
+
 } // namespace
 
 bool Checker::isDropped(const Value &v, bool isMut) const {
@@ -139,22 +156,12 @@ Checker::Prepared Checker::instantiate(const Target &target, std::vector<Value> 
   for (size_t i = 0; i < values.size(); ++i)
     if (isInt(values[i].type) && !values[i].known.dim && !isMut[i])
       values[i] = materialise(values[i], i < base ? "captured" : (*target.params)[i - base].name);
-  // The key without constant ints, and without what sizes have to do with each other: a call inside an instance of the
-  // same is a recursion, for which ints are run-time values.
+  // The key without constant numbers and texts, and without what sizes have to do with each other: a call inside an
+  // instance of the same is a recursion, for which those are run-time values.
   std::vector<Value> general = values;
   std::map<uint32_t, Dim> constants;
-  for (size_t i = base; i < general.size(); ++i) {
-    Value &v = general[i];
-    if (isInt(v.type) && v.known.dim && v.known.dim->isConst()) {
-      Dim symbol = Dim::fresh((*target.params)[i - base].name, false);
-      constants.emplace(symbol.symbolId(), *v.known.dim);
-      v.known.dim = symbol;
-      v.known.literal = false;
-    } else if (v.known.number) {
-      v.known.number.reset();
-      v.known.literal = false;
-    }
-  }
+  for (size_t i = base; i < general.size(); ++i)
+    generalise(general[i].known, (*target.params)[i - base].name, constants);
   Canonical generalNames(general, *frame_, true);
   std::string generalKey = keyOf(target, general, isMut, [&](const Dim &d) { return generalNames.key(d); });
   // The type of a module depends on its ints: Tree(depth - 1) inside of Tree(depth) is no recursion.

@@ -30,35 +30,38 @@ Value Checker::fromParts(const Type &type, const std::vector<Value> &parts, Span
   return v;
 }
 
-Value Checker::opened(const Value &value) {
-  if (value.bad() || !(isList(value.type) || isTensor(value.type)) || !value.type->dims[0].isOpen())
-    return value;
-  Dim size = Dim::fresh("n");
+// The value under a name of its own, with this type.
+Value Checker::nameData(const Value &value, const Type &type) {
   Value v = value;
-  if (isList(value.type)) {
-    v.type = listType(size, value.type->items[0]);
-  } else {
-    Shape dims = value.type->dims;
-    dims[0] = size;
-    v.type = tensorType(value.type->elem, std::move(dims));
-  }
-  Variable *variable = makeVariable(isList(v.type) ? "list" : "data", v.type, value.span, false);
+  v.type = type;
+  Variable *variable = makeVariable(isList(type) ? "list" : "data", type, value.span, false);
   Stmt *let = makeStmt(StmtKind::Let, value.span);
   let->variable = variable;
   let->value = value.expr;
   emit(let);
-  v.expr = make(ExprKind::Var, v.type, value.span);
+  v.expr = make(ExprKind::Var, type, value.span);
   v.expr->variable = variable;
   return v;
+}
+
+Value Checker::opened(const Value &value) {
+  if (value.bad() || !(isList(value.type) || isTensor(value.type)) || !value.type->dims[0].isOpen())
+    return value;
+  Dim size = Dim::fresh("n");
+  if (isList(value.type))
+    return nameData(value, listType(size, value.type->items[0]));
+  Shape dims = value.type->dims;
+  dims[0] = size;
+  return nameData(value, tensorType(value.type->elem, std::move(dims)));
 }
 
 // The bytes of a text as a tensor whose size is known to the program.
 Value Checker::sizedText(const Value &text) {
   Value bytes = text;
   bytes.known = {};
-  bytes.type = tensorType(Elem::U8, {Dim::open()});
   if (text.known.text)
-    bytes.type = tensorType(Elem::U8, {Dim(int64_t(text.known.text->size()))});
+    return nameData(bytes, tensorType(Elem::U8, {Dim(int64_t(text.known.text->size()))}));
+  bytes.type = tensorType(Elem::U8, {Dim::open()});
   return opened(bytes);
 }
 
@@ -476,6 +479,19 @@ Value Checker::withListItem(const Value &list, const Value &position, const Valu
   v.type = list.type;
   v.expr->type = list.type;
   return v;
+}
+
+// The list with a part of one element changed, `path` leading to the part: what else the elements hold stays as it is.
+Value Checker::withItemPart(const Value &list, const Value &position, std::span<const uint32_t> path,
+                            const Value &value, Span span) {
+  if (path.empty())
+    return withListItem(list, position, value, span);
+  std::vector<Value> columns;
+  for (uint32_t k = 0; k < storedParts(list.type).size(); ++k) {
+    Value column = storedPart(list, k, span);
+    columns.push_back(k == path[0] ? withItemPart(column, position, path.subspan(1), value, span) : column);
+  }
+  return fromParts(list.type, columns, span);
 }
 
 // ---------------------------------------------------------------------------------------------------- filling

@@ -85,13 +85,14 @@ static bool mayBeUnread(const std::string &name, Span span, const Diagnostics &d
   return false;
 }
 
-Diagnostic *Checker::unknownName(const std::string &name, Span span) {
+Diagnostic *Checker::unknownName(const std::string &name, Span span, bool assigned) {
   if (mayBeUnread(name, span, *reported_, sources_))
     return nullptr;
   std::vector<std::string> candidates;
   for (Scope *s = scope_; s; s = s->parent)
     for (const auto &[candidate, binding] : s->names)
-      candidates.push_back(candidate);
+      if (!assigned || binding->kind == Binding::Local)
+        candidates.push_back(candidate);
   Diagnostic &d = error(Code::UnknownName, span, "`" + name + "` is not defined");
   std::string near = didYouMean(name, candidates);
   if (std::string habit = habitHelp(name); !habit.empty())

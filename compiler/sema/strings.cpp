@@ -66,6 +66,7 @@ bool Checker::fitsFormat(const Value &value, const std::string &format, Span spa
 Value Checker::formatValue(const Value &value, const std::string &format, Span span) {
   if (value.bad())
     return value;
+  auto asText = [&](const Value &text) { return format.empty() ? text : formatValue(text, format, span); };
   switch (value.type->kind) {
   case TypeKind::Str:
     if (format.empty())
@@ -96,14 +97,14 @@ Value Checker::formatValue(const Value &value, const std::string &format, Span s
   case TypeKind::List:
     return formatList(value, format, span);
   case TypeKind::ElemType:
-    return strValue(std::string(elemName(value.type->elem)), span);
+    return asText(strValue(std::string(elemName(value.type->elem)), span));
   case TypeKind::Unit:
     error(Code::TypeMismatch, span, "this has no value to show");
     return bad(span);
   case TypeKind::Module:
-    return moduleText(value, "", span);
+    return asText(moduleText(value, "", span));
   default:
-    return strValue(str(value.type), span);
+    return asText(strValue(str(value.type), span));
   }
 }
 
