@@ -74,6 +74,7 @@ public:
   LogicalResult run() {
     if (failed(findParams()))
       return failure();
+    openComputed();
     if (failed(choosePlace()))
       return failure();
     return replaceStretch();
@@ -100,14 +101,42 @@ private:
     return success();
   }
 
+  // Whether the param has a gradient here.
+  bool isSource(Value root) { return root && !isFrozen(root) && llvm::is_contained(roots_, root); }
+
   Activity analyse() {
     return analyseLeaves(
-        op_->getParentOfType<func::FuncOp>(),
-        [&](ir::LeafOp leaf) {
-          Value root = tokenRoot(leaf.getMark());
-          return root && !isFrozen(root) && llvm::is_contained(roots_, root);
-        },
+        op_->getParentOfType<func::FuncOp>(), [&](ir::LeafOp leaf) { return isSource(tokenRoot(leaf.getMark())); },
         op_.getY());
+  }
+
+  // A param whose value was computed from params in sight is no leaf. One pass opens those that were computed from
+  // leaves, the next what was computed from these.
+  void openComputed() {
+    auto function = op_->getParentOfType<func::FuncOp>();
+    for (bool changed = true; changed;) {
+      changed = false;
+      SmallVector<ir::LeafOp> computed;
+      function.walk([&](ir::LeafOp leaf) {
+        if (isComputed(tokenRoot(leaf.getMark())))
+          computed.push_back(leaf);
+      });
+      if (computed.empty())
+        return;
+      Activity activity = analyseLeaves(
+          function,
+          [&](ir::LeafOp leaf) {
+            Value root = tokenRoot(leaf.getMark());
+            return isSource(root) && !isComputed(root);
+          },
+          op_.getY());
+      for (ir::LeafOp leaf : computed)
+        if (activity.isVaried(leaf.getInput())) {
+          leaf.replaceAllUsesWith(leaf.getInput());
+          leaf.erase();
+          changed = true;
+        }
+    }
   }
 
   // A read of one of several params would not reach any of them.
@@ -326,6 +355,9 @@ private:
       if (!root || root == input || !llvm::is_contained(roots_, root))
         continue;
       if (isa<RankedTensorType>(root.getType()) != isa<RankedTensorType>(input.getType())) {
+        bool isRead = llvm::any_of(input.getUsers(), [](Operation *user) { return isa<ir::LeafOp>(user); });
+        if (!isRead) // an element that is put back with the token it had
+          continue;
         range.function.erase();
         return emitError(loc_) << "backward: this value depends on a param of an element of a list, and which element "
                                   "is decided only when the program runs";

@@ -60,6 +60,14 @@ bool isHandedOn(Value value, BlockArgument start) {
       value = retyped.getSource();
       continue;
     }
+    // An element that was changed and put back, with the token that it had.
+    if (auto update = value.getDefiningOp<ir::UpdateSliceOp>()) {
+      auto element = update.getValue().getDefiningOp<ir::SliceOp>();
+      if (!element || !isHandedOn(element.getInput(), start))
+        return false;
+      value = update.getInput();
+      continue;
+    }
     // The argument behind the condition of the loop that `start` belongs to.
     auto arg = dyn_cast<BlockArgument>(value);
     auto loop = arg ? dyn_cast<scf::WhileOp>(arg.getOwner()->getParentOp()) : scf::WhileOp();
@@ -85,6 +93,10 @@ Value columnRoot(Value column) {
       Value one = columnRoot(branch.thenYield().getResults()[i]),
             other = columnRoot(branch.elseYield().getResults()[i]);
       return one == other ? one : Value();
+    } else if (auto update = column.getDefiningOp<ir::UpdateSliceOp>()) {
+      auto element = update.getValue().getDefiningOp<ir::SliceOp>();
+      if (element && columnRoot(element.getInput()) == columnRoot(update.getInput()))
+        next = update.getInput();
     } else {
       next = initOf(column);
     }
@@ -149,13 +161,21 @@ Value tokenRoot(Value token) {
   return root;
 }
 
-bool isFrozen(Value tokenRoot) {
-  if (auto all = tokenRoot ? tokenRoot.getDefiningOp<ir::BroadcastOp>() : ir::BroadcastOp())
-    tokenRoot = all->getOperand(0);
-  auto token = tokenRoot ? tokenRoot.getDefiningOp<ir::ParamTokenOp>() : ir::ParamTokenOp();
-  if (token && token.getOriginal())
-    return isFrozen(dl::autodiff::tokenRoot(token.getOriginal()));
-  return token && token.getFrozen();
+// The token, or the one that all elements of a column have.
+static ir::ParamTokenOp tokenAt(Value root) {
+  if (auto all = root ? root.getDefiningOp<ir::BroadcastOp>() : ir::BroadcastOp())
+    root = all->getOperand(0);
+  return root ? root.getDefiningOp<ir::ParamTokenOp>() : ir::ParamTokenOp();
+}
+
+bool isFrozen(Value root) {
+  ir::ParamTokenOp token = tokenAt(root);
+  return token && (token.getFrozen() || (token.getOriginal() && isFrozen(tokenRoot(token.getOriginal()))));
+}
+
+bool isComputed(Value root) {
+  ir::ParamTokenOp token = tokenAt(root);
+  return token && (token.getComputed() || (token.getOriginal() && isComputed(tokenRoot(token.getOriginal()))));
 }
 
 namespace {
@@ -233,12 +253,37 @@ static void dropEffects(func::FuncOp entry) {
   });
 }
 
-// The token of a copy needs its original only to know whether that is frozen.
+// The token that a place has when it takes other values, or requires a gradient again: its own, where there is one.
+static Value kept(ir::ParamTokenOp token) {
+  Value place = token.getPlace();
+  if (token.getOriginal())
+    return isFrozen(tokenRoot(token.getOriginal())) || isFrozen(tokenRoot(place)) ? Value() : place;
+  auto frozen = place.getDefiningOp<ir::ParamTokenOp>();
+  if (frozen && frozen.getFrozen())
+    return frozen.getOriginal() ? frozen.getOriginal() : Value();
+  return isFrozen(tokenRoot(place)) ? Value() : place;
+}
+
+// The token of a copy needs its original only to know of its kind.
 static void settleCopies(func::FuncOp function) {
+  function.walk([](ir::ParamTokenOp token) {
+    if (!token.getPlace())
+      return;
+    if (Value own = kept(token)) {
+      OpBuilder b(token);
+      token.replaceAllUsesWith(castTo(b, token.getLoc(), own, token.getType()));
+      token.erase();
+      return;
+    }
+    if (!token.getOriginal() && isTokenColumn(token)) // a copy that is not frozen knows how many there are
+      return;
+    token.getPlaceMutable().clear();
+  });
   function.walk([](ir::ParamTokenOp token) {
     if (!token.getOriginal() || isTokenColumn(token))
       return;
     token.setFrozen(isFrozen(token));
+    token.setComputed(isComputed(token));
     token.getOriginalMutable().clear();
   });
 }
@@ -342,7 +387,7 @@ void dropLeaves(ModuleOp module) {
   });
   module.walk([](ir::ParamTokenOp token) {
     OpBuilder b(token);
-    Value value = token.getOriginal();
+    Value value = token.getOriginal() ? token.getOriginal() : token.getPlace();
     if (!value)
       value = b.create<arith::ConstantOp>(token.getLoc(), b.getI64IntegerAttr(0));
     token.replaceAllUsesWith(value);

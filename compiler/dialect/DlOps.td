@@ -259,12 +259,17 @@ def Dl_StopGradOp : Dl_Op<"stop_grad", [Pure, AllTypesMatch<["input", "result"]>
 // ------------------------------------------------------------------------------------------------ differentiation
 // The imperative form: a param has a token, every read of it is a leaf under that token, and backward differentiates by
 // tokens what lies between the leaves and a value.
-def Dl_ParamTokenOp : Dl_Op<"param_token"> {
-  let summary = "the identity of a param; one that is frozen requires no gradient; of a copy, it is frozen as the original's is";
-  let description = "A tensor of tokens has one for each element of a list.";
-  let arguments = (ins Optional<Dl_Value>:$original, UnitAttr:$frozen);
+def Dl_ParamTokenOp : Dl_Op<"param_token", [AttrSizedOperandSegments]> {
+  let summary = "the identity of a param; one that is frozen requires no gradient";
+  let description = [{
+    A tensor of tokens has one for each element of a list. `original`: of a copy, which is frozen as the original is.
+    `place`: the token of the place that takes the copy. Its params stay what they are, unless one of the two is frozen.
+    Without an original: the place's, which requires a gradient from here on.
+    `computed`: the param's value was computed, and is read as such where it depends on params in sight.
+  }];
+  let arguments = (ins Optional<Dl_Value>:$original, Optional<Dl_Value>:$place, UnitAttr:$frozen, UnitAttr:$computed);
   let results = (outs Res<Dl_Value, "", [MemAlloc]>:$result);
-  let assemblyFormat = "(`of` `copy` $original^ `:` type($original))? attr-dict `:` type($result)";
+  let assemblyFormat = "(`of` `copy` $original^ `:` type($original))? (`in` `place` `of` $place^ `:` type($place))? attr-dict `:` type($result)";
 }
 def Dl_LeafOp : Dl_Op<"leaf", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the input, read as the param of a token";

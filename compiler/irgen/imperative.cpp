@@ -23,8 +23,11 @@ Values FunctionGenerator::imperative(const sema::Expr &e) {
   Types types = flatten(e.type, context_);
   Values operands = flattenArgs(e.args);
   if (kind == "token") {
-    mlir::Value original = operands.empty() ? mlir::Value() : coerce(operands[0], types[0]);
-    return {builder_.create<ir::ParamTokenOp>(loc, types[0], original, flag(e, "frozen") ? yes : mlir::UnitAttr())};
+    auto operand = [&](size_t i) { return i < operands.size() ? coerce(operands[i], types[0]) : mlir::Value(); };
+    const bool again = flag(e, "again");
+    return {builder_.create<ir::ParamTokenOp>(loc, types[0], again ? mlir::Value() : operand(0), operand(again ? 0 : 1),
+                                              flag(e, "frozen") ? yes : mlir::UnitAttr(),
+                                              flag(e, "computed") ? yes : mlir::UnitAttr())};
   }
   if (kind == "leaf")
     return {builder_.create<ir::LeafOp>(loc, types[0], coerce(operands[0], types[0]), operands[1], mlir::UnitAttr())};

@@ -213,8 +213,8 @@ LogicalResult ConvertOp::lower(RewriterBase &rewriter) {
 LogicalResult ParamTokenOp::vjp(AdjointBuilder &) { return ops::noDerivative(); }
 LogicalResult ParamTokenOp::jvp(TangentBuilder &) { return ops::noDerivative(); }
 LogicalResult ParamTokenOp::lower(RewriterBase &rewriter) {
-  if (getOriginal())
-    rewriter.replaceOp(*this, getOriginal());
+  if (Value token = getOriginal() ? getOriginal() : getPlace())
+    rewriter.replaceOp(*this, token);
   else
     rewriter.replaceOpWithNewOp<arith::ConstantOp>(*this, rewriter.getI64IntegerAttr(0));
   return success();

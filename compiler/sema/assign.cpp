@@ -540,7 +540,9 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
     return;
   }
   bool whole = !value.bad() && isParameter(value.type);
-  writePlace(whole ? *place : valuePlace(*place), value, span);
+  Place written = whole ? *place : valuePlace(*place);
+  bool hasParams = !value.bad() && holdsParams(value.type);
+  writePlace(written, hasParams ? keepingParams(value, readPlace(written, span), span) : value, span);
 }
 
 void Checker::checkAssign(const ast::Assign *stmt) {

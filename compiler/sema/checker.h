@@ -510,7 +510,7 @@ private:
   void addCompanions(ModuleInstance &module, Value &value, Span span);
   Value zeroGradient(const Type &type, Span span);
   Value zerosOf(const Value &param, Span span);
-  Value newToken(const Type &type, bool frozen, Span span);
+  Value newToken(const Type &type, Span span);
   Value tokensOf(const Value &param, Span span);
   void addParam(const Place &place, ParamPlaces &out) const;
   Value leafOf(const Value &value, const Value &token, Span span);
@@ -520,7 +520,19 @@ private:
   // The places of all params inside a place, gradients of which backward fills.
   void paramPlaces(const Place &place, ParamPlaces &out) const;
   ParamPlaces paramsAt(const Place &place) const;
-  void copyParams(const std::string &name, Span span);
+  // param_tokens.cpp: whose params a value holds.
+  struct ParamChange {
+    std::function<Value(const Value &param, const Value &token)> value;  // may be null
+    std::function<Value(const Value &token, const Value *place)> token; // may be null
+  };
+  bool reachesParams(const Type &type) const;
+  Value mapParams(const Value &value, const Value *place, const ParamChange &change, Span span);
+  Value mapToken(const Value &token, const Value *place, const ParamChange &change, Span span);
+  Value keepingParams(const Value &value, const Value &old, Span span);
+  Value computedParams(const Value &value, Span span);
+  Value computedToken(const Value &token, Span span);
+  Value paramsRead(const Value &value, Span span);
+  void copyParams(const ast::Pattern &pattern, Span span);
   void changeCompanions(const ParamPlaces &params, uint32_t offset, Span span,
                         const std::function<Value(const Value &)> &changed);
   // Params in lists (param_lists.cpp). `paramColumns` is false where some of them have no column; `offset` as above.

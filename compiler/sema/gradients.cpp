@@ -216,6 +216,9 @@ bool Checker::prepareGradient(Differentiated &d, const Value &fn, std::vector<Ar
     }
     values.push_back(slot.value);
   }
+  for (Value &v : values)
+    if (!v.bad())
+      v = paramsRead(v, span);
   std::vector<bool> isMut(values.size(), false);
   d.places.resize(values.size());
   if (target.self)

@@ -89,8 +89,8 @@ Value Checker::zerosOf(const Value &param, Span span) {
 }
 
 // A token, or one for each element of a list.
-Value Checker::newToken(const Type &type, bool frozen, Span span) {
-  Value token = opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", frozen}});
+Value Checker::newToken(const Type &type, Span span) {
+  Value token = opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", Attr(false)}});
   return isScalar(type) ? token : opValue("full", {token}, type, span);
 }
 
@@ -125,11 +125,11 @@ void Checker::addCompanions(ModuleInstance &module, Value &value, Span span) {
 Value Checker::tokensOf(const Value &param, Span span) {
   if (isList(param.type)) {
     Type each = tensorType(Elem::I64, {storedParts(opened(param).type)[0].type->dims[0]});
-    Value tokens = newToken(each, /*frozen=*/false, span);
+    Value tokens = newToken(each, span);
     return fromParts(listType(param.type->dims[0], scalarType(Elem::I64)), {tokens}, span);
   }
   if (param.type->kind == TypeKind::Tensor)
-    return newToken(scalarType(Elem::I64), /*frozen=*/false, span);
+    return newToken(scalarType(Elem::I64), span);
   std::vector<Value> parts;
   auto node = std::make_shared<TypeNode>(*param.type);
   for (uint32_t k = 0; k < param.type->items.size(); ++k) {
@@ -401,18 +401,6 @@ Value Checker::backward(std::vector<Argument> args, Span span) {
   return unit(span);
 }
 
-// `var n = m`: the params of a copy are params of their own.
-void Checker::copyParams(const std::string &name, Span span) {
-  Place place;
-  place.root = scope_->find(name);
-  place.span = span;
-  if (!place.root || place.root->kind != Binding::Local || !holdsParams(place.root->type))
-    return;
-  changeCompanions(paramsAt(place), 2, span, [&](const Value &token) {
-    return opValue("param.token", {token}, token.type, span, {{"frozen", false}});
-  });
-}
-
 // Replaces the gradients (offset 1) or the tokens (offset 2).
 void Checker::changeCompanions(const ParamPlaces &params, uint32_t offset, Span span,
                                const std::function<Value(const Value &)> &changed) {
@@ -492,7 +480,10 @@ Value Checker::setRequiresGrad(const std::vector<Argument> &args, Span span) {
         .withHelp("a variable that requires a gradient is made with `var w = param(…)`");
     return bad(span);
   }
-  changeCompanions(params, 2, span, [&](const Value &token) { return newToken(token.type, frozen, span); });
+  // A param that is frozen for a while is the same param afterwards.
+  changeCompanions(params, 2, span, [&](const Value &token) {
+    return opValue("param.token", {token}, token.type, span, {{"frozen", Attr(frozen)}, {"again", Attr(!frozen)}});
+  });
   return unit(span);
 }
 

@@ -126,11 +126,6 @@ bool Checker::checkStmt(const ast::Stmt *s) {
   return false;
 }
 
-// Whether the expression names a value that another name has as well.
-static bool isPath(const ast::Expr *e) {
-  return e->kind == ast::ExprKind::Name || e->kind == ast::ExprKind::Member || e->kind == ast::ExprKind::Index;
-}
-
 void Checker::checkLet(const ast::Let *stmt) {
   Value v = checkExpr(stmt->value);
   if (!v.bad() && stmt->pattern.isTuple && takenForPair(stmt->value, v, stmt->pattern.span))
@@ -185,8 +180,8 @@ void Checker::checkLet(const ast::Let *stmt) {
     v.type = tensorType(v.type->elem, dims);
   }
   bindPattern(stmt->pattern, v, stmt->isVar);
-  if (stmt->isVar && !v.bad() && !stmt->pattern.isTuple && isPath(stmt->value))
-    copyParams(stmt->pattern.name, stmt->span);
+  if (stmt->isVar && !v.bad())
+    copyParams(stmt->pattern, stmt->span);
   if (resizable && !v.bad() && !stmt->pattern.isTuple)
     if (Binding *b = scope_->find(stmt->pattern.name))
       b->resizable = true;

@@ -147,7 +147,7 @@ Value Checker::treeMap(std::vector<Argument> args, Span span) {
       items.push_back(unzip(mapped, shape, k, span));
     out = tupleValue(std::move(items), span);
   } else if (holdsModule(args[1].value.type) && sameType(mapped.type, shape)) {
-    out = withParams(args[1].value, mapped, span);
+    out = computedParams(withParams(args[1].value, mapped, span), span);
   }
   return out;
 }
