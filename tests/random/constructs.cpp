@@ -107,15 +107,15 @@ void Writer::moduleList() {
 
 // A function that captures what is in scope: called, called again in the reverse pass, or for each row.
 void Writer::closure() {
-  TensorType argument = randomType(1), result = randomType(1);
+  TensorType given = randomType(1), result = randomType(1);
   std::string name = fresh("f"), z = fresh("z");
-  scope_.push_back({z, argument});
+  scope_.push_back({z, given});
   std::string body = expr(result, 3);
   scope_.pop_back();
-  line("let " + name + " = fn(" + z + ": " + argument.text() + ") = " + body);
+  line("let " + name + " = fn(" + z + ": " + given.text() + ") = " + body);
   std::string value = fresh("v");
   if (chance(35)) {
-    TensorType rows = argument, mapped = result;
+    TensorType rows = given, mapped = result;
     Size size = randomSize();
     rows.dims.insert(rows.dims.begin(), size);
     mapped.dims.insert(mapped.dims.begin(), size);
@@ -123,7 +123,7 @@ void Writer::closure() {
     scope_.push_back({value, mapped});
     return;
   }
-  line("let " + value + " = " + (chance(30) ? "checkpoint(" + name + ")" : name) + "(" + expr(argument, 2) + ")");
+  line("let " + value + " = " + (chance(30) ? "checkpoint(" + name + ")" : name) + "(" + argument(given, 2) + ")");
   scope_.push_back({value, result});
 }
 

@@ -9,6 +9,12 @@ using sema::Elem;
 
 namespace {
 
+// `max(x, dim=0)[1]` alone would be taken for a part of a pair.
+std::string row(const std::string &x, const std::string &index) {
+  bool isExtremum = x.find("max(") != std::string::npos || x.find("min(") != std::string::npos;
+  return "(" + x + ")[" + index + (isExtremum ? ", ...]" : "]");
+}
+
 const char *suffixOf(Elem elem) {
   switch (elem) {
   case Elem::F64:
@@ -448,7 +454,7 @@ std::string Writer::shapedExpr(const TensorType &type, int depth) {
       colons += ":, ";
     if (at == rank && rank > 0 && chance(30))
       colons = "..., ";
-    return "(" + x + ")[" + colons + index(size) + "]";
+    return at == 0 ? row(x, index(size)) : "(" + x + ")[" + colons + index(size) + "]";
   }
   case 3: { // a slice of a larger one of known size
     for (size_t d = 0; d < rank; ++d) {
@@ -570,12 +576,22 @@ std::optional<std::vector<TensorType>> Writer::bound(const FunctionName &functio
   return params;
 }
 
+// What a function is given: often a row, which lies inside of something larger.
+std::string Writer::argument(const TensorType &type, int depth) {
+  if (type.dims.size() > 2 || chance(75))
+    return expr(type, depth);
+  TensorType rows = type;
+  const int count = 1 + pick(3);
+  rows.dims.insert(rows.dims.begin(), {std::to_string(count), count});
+  return row(expr(rows, depth), std::to_string(pick(count)));
+}
+
 std::string Writer::call(const TensorType &type, int depth) {
   std::vector<std::string> found;
   auto list = [&](const std::vector<TensorType> &params, size_t first) {
     std::string text;
     for (size_t i = first; i < params.size(); ++i)
-      text += (i > first ? ", " : "") + expr(params[i], depth - 1);
+      text += (i > first ? ", " : "") + argument(params[i], depth - 1);
     return text;
   };
   for (int attempt = 0; attempt < 4; ++attempt) {

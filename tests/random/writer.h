@@ -156,6 +156,7 @@ private:
 
   // ---- indexing (indexing.cpp); empty: nothing fits
   std::string placesIn(const Size &size, const std::vector<Size> &dims, int depth);
+  std::string argument(const TensorType &type, int depth);
   std::string indexed(const TensorType &type, int depth);
   std::string rearranged(const TensorType &type, int depth);
   std::string windowed(const TensorType &type, int depth);
