@@ -200,6 +200,7 @@ INT : Digits Suffix? | '0' ([xX] [0-9a-fA-F] [0-9a-fA-F_]* | [oO] [0-7] [0-7_]* 
 FLOAT : Digits ('.' Digits Exponent? | Exponent) Suffix? ;
 BAD_NUMBER : Digits ('.' Digits)? (Letter | [\p{N}\p{M}])+ ;
 STRING : '"' { scanString(); } ;
+FOREIGN_STRING : '\'' ~['\r\n]* '\'' | '"""' .*? '"""' ;
 
 NEWLINE : '\n' ;
 COMMENT : '#' ~[\r\n]* ;

@@ -78,7 +78,7 @@ void Activity::spread(Operation &op) {
     varyIf(leaf.getResult(), leaf.getMark());
     if (!leaf.getCut())
       varyIf(leaf.getResult(), leaf.getInput());
-  } else if (!isa<ir::StopGradOp>(op) &&
+  } else if (!isa<ir::StopGradOp, ir::ParamTokenOp>(op) &&
              llvm::any_of(op.getOperands(), [&](Value operand) { return varied_.contains(operand); })) {
     for (Value result : op.getResults())
       vary(result);
@@ -128,7 +128,7 @@ void Activity::collect(Operation &op) {
     useIf(leaf.getMark(), leaf.getResult());
     if (!leaf.getCut())
       useIf(leaf.getInput(), leaf.getResult());
-  } else if (!isa<ir::StopGradOp>(op) &&
+  } else if (!isa<ir::StopGradOp, ir::ParamTokenOp>(op) &&
              llvm::any_of(op.getResults(), [&](Value result) { return useful_.contains(result); })) {
     for (Value operand : op.getOperands())
       use(operand);

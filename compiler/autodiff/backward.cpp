@@ -110,16 +110,16 @@ private:
         op_.getY());
   }
 
-  // A param whose value was computed from params in sight is no leaf. One pass opens those that were computed from
-  // leaves, the next what was computed from these.
+  // A param that began with a value computed from params in sight is no leaf. One pass opens those that were computed
+  // from leaves, the next what was computed from these.
   void openComputed() {
     auto function = op_->getParentOfType<func::FuncOp>();
     for (bool changed = true; changed;) {
       changed = false;
-      SmallVector<ir::LeafOp> computed;
+      SmallVector<std::pair<ir::LeafOp, Value>> computed;
       function.walk([&](ir::LeafOp leaf) {
-        if (isComputed(tokenRoot(leaf.getMark())))
-          computed.push_back(leaf);
+        if (Value value = computedValue(tokenRoot(leaf.getMark())))
+          computed.emplace_back(leaf, value);
       });
       if (computed.empty())
         return;
@@ -127,11 +127,11 @@ private:
           function,
           [&](ir::LeafOp leaf) {
             Value root = tokenRoot(leaf.getMark());
-            return isSource(root) && !isComputed(root);
+            return isSource(root) && !computedValue(root);
           },
           op_.getY());
-      for (ir::LeafOp leaf : computed)
-        if (activity.isVaried(leaf.getInput())) {
+      for (auto [leaf, value] : computed)
+        if (activity.isVaried(value)) {
           leaf.replaceAllUsesWith(leaf.getInput());
           leaf.erase();
           changed = true;
@@ -257,10 +257,16 @@ private:
 
   LogicalResult replaceStretch() {
     Block *block = at_->getBlock();
-    // Which element of a list is read stands beside the read.
-    block->walk([](ir::LeafOp leaf) {
-      if (auto element = leaf.getMark().getDefiningOp<ir::SliceOp>())
-        leaf.getMarkMutable().assign(OpBuilder(leaf).clone(*element)->getResult(0));
+    // Which element of a list is read, or put back with its token, stands beside that.
+    auto bringElement = [](Operation *op, OpOperand &token) {
+      if (auto element = token.get().getDefiningOp<ir::SliceOp>())
+        token.set(OpBuilder(op).clone(*element)->getResult(0));
+    };
+    block->walk([&](Operation *op) {
+      if (auto leaf = dyn_cast<ir::LeafOp>(op))
+        bringElement(op, leaf.getMarkMutable());
+      else if (auto update = dyn_cast<ir::UpdateSliceOp>(op); update && update.getValue().getType().isInteger(64))
+        bringElement(op, update.getValueMutable());
     });
     // From the first read of a param on that has a part. Tokens made later are made before it instead: they depend on
     // nothing.
@@ -286,6 +292,7 @@ private:
     SmallVector<Operation *> stretch;
     for (Operation *op = first; op != at_; op = op->getNextNode()) {
       if (auto token = dyn_cast<ir::ParamTokenOp>(op); token && !token.getOriginal()) {
+        token.getComputedMutable().clear(); // which has been asked
         op = op->getPrevNode();
         op->getNextNode()->moveBefore(first);
         continue;
@@ -355,9 +362,6 @@ private:
       if (!root || root == input || !llvm::is_contained(roots_, root))
         continue;
       if (isa<RankedTensorType>(root.getType()) != isa<RankedTensorType>(input.getType())) {
-        bool isRead = llvm::any_of(input.getUsers(), [](Operation *user) { return isa<ir::LeafOp>(user); });
-        if (!isRead) // an element that is put back with the token it had
-          continue;
         range.function.erase();
         return emitError(loc_) << "backward: this value depends on a param of an element of a list, and which element "
                                   "is decided only when the program runs";

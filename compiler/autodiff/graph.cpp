@@ -173,9 +173,13 @@ bool isFrozen(Value root) {
   return token && (token.getFrozen() || (token.getOriginal() && isFrozen(tokenRoot(token.getOriginal()))));
 }
 
-bool isComputed(Value root) {
+Value computedValue(Value root) {
   ir::ParamTokenOp token = tokenAt(root);
-  return token && (token.getComputed() || (token.getOriginal() && isComputed(tokenRoot(token.getOriginal()))));
+  if (!token)
+    return {};
+  if (Value value = token.getComputed())
+    return value;
+  return token.getOriginal() ? computedValue(tokenRoot(token.getOriginal())) : Value();
 }
 
 namespace {
@@ -283,7 +287,8 @@ static void settleCopies(func::FuncOp function) {
     if (!token.getOriginal() || isTokenColumn(token))
       return;
     token.setFrozen(isFrozen(token));
-    token.setComputed(isComputed(token));
+    if (Value computed = computedValue(token))
+      token.getComputedMutable().assign(computed);
     token.getOriginalMutable().clear();
   });
 }

@@ -13,8 +13,8 @@ namespace dl::autodiff {
 mlir::Value tokenRoot(mlir::Value token);
 // Whether the token is that of a param without a gradient.
 bool isFrozen(mlir::Value tokenRoot);
-// Whether the param's value was computed from others, by tree_map for instance.
-bool isComputed(mlir::Value tokenRoot);
+// What the param began with, where that was computed, by tree_map for instance; else null.
+mlir::Value computedValue(mlir::Value tokenRoot);
 
 // Brings params, their reads and the backwards that differentiate by them into one function: inlines what leads to
 // them into every function with a backward, and drops what nobody calls any more.

@@ -182,6 +182,24 @@ static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &vi
   out.push_back(function);
 }
 
+// In a session each param has its gradient and its token beside it, which what is printed here has no use for.
+static void dropCompanions(func::FuncOp function) {
+  function.walk([](ir::LeafOp leaf) {
+    leaf.replaceAllUsesWith(leaf.getInput());
+    leaf.erase();
+  });
+  llvm::BitVector dropped(function.getNumArguments());
+  for (unsigned i = 1; i < function.getNumArguments(); ++i) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
+    if (!name || !name.getValue().ends_with(".token"))
+      continue;
+    for (unsigned companion : {i - 1, i})
+      if (function.getArgument(companion).use_empty())
+        dropped.set(companion);
+  }
+  function.eraseArguments(dropped);
+}
+
 FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &commentsAt, const std::string &doc) {
   llvm::SetVector<Operation *> visited;
   SmallVector<func::FuncOp> functions;
@@ -194,6 +212,8 @@ FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &comm
   std::string text;
   for (func::FuncOp each : functions) {
     OwningOpRef<func::FuncOp> copy(each.clone());
+    if (each == function)
+      dropCompanions(*copy);
     tidyForPrinting(*copy);
     FailureOr<std::string> one =
         SourcePrinter(*copy, commentsAt, function->getParentOfType<ModuleOp>(), names, imports).print();

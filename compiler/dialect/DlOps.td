@@ -265,11 +265,11 @@ def Dl_ParamTokenOp : Dl_Op<"param_token", [AttrSizedOperandSegments]> {
     A tensor of tokens has one for each element of a list. `original`: of a copy, which is frozen as the original is.
     `place`: the token of the place that takes the copy. Its params stay what they are, unless one of the two is frozen.
     Without an original: the place's, which requires a gradient from here on.
-    `computed`: the param's value was computed, and is read as such where it depends on params in sight.
+    `computed`: what the param began with, where that was computed; if it depends on params, this is none of its own.
   }];
-  let arguments = (ins Optional<Dl_Value>:$original, Optional<Dl_Value>:$place, UnitAttr:$frozen, UnitAttr:$computed);
+  let arguments = (ins Optional<Dl_Value>:$original, Optional<Dl_Value>:$place, Optional<Dl_Value>:$computed, UnitAttr:$frozen);
   let results = (outs Res<Dl_Value, "", [MemAlloc]>:$result);
-  let assemblyFormat = "(`of` `copy` $original^ `:` type($original))? (`in` `place` `of` $place^ `:` type($place))? attr-dict `:` type($result)";
+  let assemblyFormat = "(`of` `copy` $original^ `:` type($original))? (`in` `place` `of` $place^ `:` type($place))? (`computed` $computed^ `:` type($computed))? attr-dict `:` type($result)";
 }
 def Dl_LeafOp : Dl_Op<"leaf", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the input, read as the param of a token";

@@ -24,10 +24,10 @@ Values FunctionGenerator::imperative(const sema::Expr &e) {
   Values operands = flattenArgs(e.args);
   if (kind == "token") {
     auto operand = [&](size_t i) { return i < operands.size() ? coerce(operands[i], types[0]) : mlir::Value(); };
-    const bool again = flag(e, "again");
-    return {builder_.create<ir::ParamTokenOp>(loc, types[0], again ? mlir::Value() : operand(0), operand(again ? 0 : 1),
-                                              flag(e, "frozen") ? yes : mlir::UnitAttr(),
-                                              flag(e, "computed") ? yes : mlir::UnitAttr())};
+    const bool again = flag(e, "again"), computed = flag(e, "computed");
+    return {builder_.create<ir::ParamTokenOp>(
+        loc, types[0], again ? mlir::Value() : operand(0), computed ? mlir::Value() : operand(again ? 0 : 1),
+        computed ? operands[1] : mlir::Value(), flag(e, "frozen") ? yes : mlir::UnitAttr())};
   }
   if (kind == "leaf")
     return {builder_.create<ir::LeafOp>(loc, types[0], coerce(operands[0], types[0]), operands[1], mlir::UnitAttr())};

@@ -63,7 +63,8 @@ json::Value published(const Analysis &analysis, const lsp::URIForFile &uri, int6
     json::Array related;
     auto relate = [&](Span span, const std::string &text) {
       if (std::optional<lsp::Location> location = locationOf(span, sources))
-        related.push_back(json::Object{ // a json::Value of the URI itself would only refer to it
+        related.push_back(json::Object{
+            // a json::Value of the URI itself would only refer to it
             {"location", json::Object{{"uri", location->uri.uri().str()}, {"range", lsp::toJSON(location->range)}}},
             {"message", utf8(text)}});
     };

@@ -94,7 +94,10 @@ bool Checker::attrOf(const Value &v, const std::string &what, std::optional<Attr
     out = Attr(list);
   }
   if (!out) {
-    error(Code::NotConstant, v.span, what + " must be known when the program is compiled, this is " + describe(v));
+    Diagnostic &d =
+        error(Code::NotConstant, v.span, what + " must be known when the program is compiled, this is " + describe(v));
+    if (isTensor(v.type) && isFloat(v.type->elem) && (what == "`dim` of `cat`" || what == "`dim` of `stack`"))
+      d.withHelp("the tensors stand in one pair of parentheses: `cat((a, b), dim=0)`");
     return false;
   }
   return true;

@@ -410,7 +410,11 @@ bool Checker::bindArguments(const Target &target, std::vector<Argument> &args, s
       }
       if (a.value.bad())
         return false;
-      items.push_back(materialise(a.value, params[next].name));
+      if (!filled[next] && params[next].type && a.value.items && isTensor(a.value.type) &&
+          isInteger(a.value.type->elem) && a.value.type->dims.size() == 1)
+        items = *a.value.items; // rand([2, 3])
+      else
+        items.push_back(materialise(a.value, params[next].name));
       slots[next].value = tupleValue(std::move(items), a.span);
       slots[next].span = a.span;
       filled[next] = true;

@@ -95,8 +95,9 @@ private:
   Value readBinding(Binding *binding, Span span);
   Value readVariable(Binding *binding, Span span);
   Value functionOf(Binding *binding, Span span);
-  Binding *localOf(Binding *binding) const;                    // what stands for it in this frame, or null
-  Diagnostic *unknownName(const std::string &name, Span span, bool assigned = false); // null when an unread line may define it
+  Binding *localOf(Binding *binding) const; // what stands for it in this frame, or null
+  Diagnostic *unknownName(const std::string &name, Span span,
+                          bool assigned = false); // null when an unread line may define it
   void declareLocal(const std::string &name, const Value &value, Span span, bool isMutable);
   static Type withOpenLists(const Type &type); // that of a variable, in which the lengths of lists change
   void bindPattern(const ast::Pattern &pattern, const Value &value, bool isMutable);
@@ -522,15 +523,14 @@ private:
   ParamPlaces paramsAt(const Place &place) const;
   // param_tokens.cpp: whose params a value holds.
   struct ParamChange {
-    std::function<Value(const Value &param, const Value &token)> value;  // may be null
-    std::function<Value(const Value &token, const Value *place)> token; // may be null
+    std::function<Value(const Value &param, const Value &token)> value; // either may be null
+    std::function<Value(const Value &token, const Value &param, const Value *place)> token;
   };
   bool reachesParams(const Type &type) const;
   Value mapParams(const Value &value, const Value *place, const ParamChange &change, Span span);
-  Value mapToken(const Value &token, const Value *place, const ParamChange &change, Span span);
+  Value mapToken(const Value &token, const Value &param, const Value *place, const ParamChange &change, Span span);
   Value keepingParams(const Value &value, const Value &old, Span span);
-  Value computedParams(const Value &value, Span span);
-  Value computedToken(const Value &token, Span span);
+  Value computedParams(const Value &value, Span span, std::optional<uint32_t> field = std::nullopt);
   Value paramsRead(const Value &value, Span span);
   void copyParams(const ast::Pattern &pattern, Span span);
   void changeCompanions(const ParamPlaces &params, uint32_t offset, Span span,

@@ -287,7 +287,9 @@ Value Checker::checkMember(const ast::Member *expr) {
     Diagnostic &d = error(Code::UnknownMember, expr->nameSpan,
                           "`" + sourceText(expr->base->span) + "` has no `" + expr->name + "`");
     std::string near = didYouMean(expr->name, names);
-    if (!near.empty())
+    if (std::string habit = habitHelp(expr->name); !habit.empty())
+      d.withHelp(habit);
+    else if (!near.empty())
       d.withHelp("did you mean `" + near + "`?");
     return bad(expr->span);
   }
@@ -333,6 +335,8 @@ Diagnostic &Checker::noMember(Code code, Span span, const Type &type, const std:
                           "` among the members keeps it");
   if (type->kind == TypeKind::Module && name == "training")
     return d.withHelp("no method of it, or of a module inside, mentions `training`, so it is the same in both modes");
+  if (name == "item" && isScalar(type))
+    return d.withHelp("a scalar is a number already");
   std::string near = didYouMean(name, names);
   if (std::string habit = habitHelp(name); !habit.empty())
     d.withHelp(habit);

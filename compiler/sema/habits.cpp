@@ -9,8 +9,9 @@ std::string habitHelp(std::string_view name) {
   constexpr const char *kNoDevices = "programs run on the processor; nothing is moved to a device";
   constexpr const char *kNoCopies = "values are never shared, so nothing needs a copy";
   constexpr const char *kChangesVariable = "`x += y` and `x[i] = y` change a variable in place";
-  constexpr const char *kPairs = "`let (values, indices) = sort(x, dim=0)` names the parts of a pair; `max(x, dim=0)` is "
-                                 "the values alone, `argmax` gives the positions";
+  constexpr const char *kPairs =
+      "`let (values, indices) = sort(x, dim=0)` names the parts of a pair; `max(x, dim=0)` is "
+      "the values alone, `argmax` gives the positions";
   static const std::map<std::string_view, std::string> table = {
       {"True", "it is written `true`"},
       {"False", "it is written `false`"},
@@ -80,6 +81,12 @@ std::string habitHelp(std::string_view name) {
       {"zero_", kChangesVariable},
       {"fill_", kChangesVariable},
       {"copy_", kChangesVariable},
+      {"MSELoss", "`nn.mse_loss(x, y)` is a function"},
+      {"L1Loss", "`nn.l1_loss(x, y)` is a function"},
+      {"SmoothL1Loss", "`nn.smooth_l1_loss(x, y)` is a function"},
+      {"CrossEntropyLoss", "`nn.cross_entropy(logits, classes)` is a function"},
+      {"NLLLoss", "`nn.nll_loss(x, classes)` is a function"},
+      {"BCEWithLogitsLoss", "`nn.binary_cross_entropy_with_logits(x, y)` is a function"},
       {"values", kPairs},
       {"indices", kPairs},
       {"register_buffer", "`buffer name = …` among the module's members declares state"},

@@ -214,7 +214,8 @@ std::optional<std::vector<SliceItem>> Checker::sliceItems(const Type &base, cons
         if (!v)
           return std::nullopt;
         if (!v->known.dim || !v->known.dim->isConst()) {
-          error(Code::NotConstant, i.step->span, "the step of a slice must be known when the program is compiled");
+          error(Code::NotConstant, i.step->span, "the step of a slice must be known when the program is compiled")
+              .withHelp("`x[arange(begin, end, step)]` takes the elements one by one, and can be assigned to");
           return std::nullopt;
         }
         if (v->known.dim->constant() == 0) {

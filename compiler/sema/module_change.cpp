@@ -161,11 +161,8 @@ Value Checker::withMembers(std::vector<Argument> args, Span span) {
     if (!changesType(have, a.value.type) && !conform(a.value, have, a.span, "the new `" + a.name + "`"))
       return bad(span);
     out = replacePart(out, index, a.value, span);
-    if (hasGradient(*out.type->module, index)) {
-      ParamChange change;
-      change.token = [&](const Value &token, const Value *) { return computedToken(token, span); };
-      out = replacePart(out, index + 2, mapToken(storedPart(out, index + 2, span), nullptr, change, span), span);
-    }
+    if (hasGradient(*out.type->module, index))
+      out = computedParams(out, span, index);
   }
   return out;
 }

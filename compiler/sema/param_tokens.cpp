@@ -12,7 +12,8 @@ bool Checker::reachesParams(const Type &type) const {
   if (holdsParams(type))
     return true;
   if (type->kind == TypeKind::Function)
-    return type->function && std::any_of(type->function->captureTypes.begin(), type->function->captureTypes.end(), reaches);
+    return type->function &&
+           std::any_of(type->function->captureTypes.begin(), type->function->captureTypes.end(), reaches);
   if (type->kind == TypeKind::Module)
     return std::any_of(type->module->fields.begin(), type->module->fields.end(),
                        [&](const Field &field) { return reachesParams(field.type); });
@@ -40,7 +41,8 @@ Value Checker::mapParams(const Value &value, const Value *place, const ParamChan
     if (isParam(k))
       parts.push_back(change.value ? change.value(own, storedPart(whole, k + 2, span)) : own);
     else if (k >= 2 && isParam(k - 2))
-      parts.push_back(change.token ? mapToken(own, other ? &*other : nullptr, change, span) : own);
+      parts.push_back(
+          change.token ? mapToken(own, storedPart(whole, k - 2, span), other ? &*other : nullptr, change, span) : own);
     else if (k >= 1 && isParam(k - 1))
       parts.push_back(own);
     else
@@ -54,47 +56,48 @@ Value Checker::mapParams(const Value &value, const Value *place, const ParamChan
   return out;
 }
 
-// One token, the column of a list, or one for each part of a param.
-Value Checker::mapToken(const Value &token, const Value *place, const ParamChange &change, Span span) {
+// One token, the column of a list, or one for each part of a param, whose value is `param`.
+Value Checker::mapToken(const Value &token, const Value &param, const Value *place, const ParamChange &change,
+                        Span span) {
   if (token.type->kind == TypeKind::Tensor)
-    return change.token(token, place);
+    return change.token(token, param, place);
   if (isList(token.type) && place && compareDims(place->type->dims[0], token.type->dims[0]) != Proof::Equal)
     place = nullptr;
-  const Value whole = opened(token);
+  const Value whole = opened(token), of = opened(param);
   std::optional<Value> at = place ? std::optional(opened(*place)) : std::nullopt;
   std::vector<Value> parts;
   for (uint32_t k = 0; k < storedParts(token.type).size(); ++k) {
     std::optional<Value> other = at ? std::optional(storedPart(*at, k, span)) : std::nullopt;
-    parts.push_back(mapToken(storedPart(whole, k, span), other ? &*other : nullptr, change, span));
+    parts.push_back(
+        mapToken(storedPart(whole, k, span), storedPart(of, k, span), other ? &*other : nullptr, change, span));
   }
   return fromParts(token.type, parts, span);
-}
-
-static std::vector<std::pair<std::string, Attr>> ofKind(bool computed) {
-  return {{"frozen", Attr(false)}, {"computed", Attr(computed)}};
 }
 
 // What a place that holds `old` takes for the value.
 Value Checker::keepingParams(const Value &value, const Value &old, Span span) {
   const bool alike = !old.bad() && sameType(old.type, value.type);
   ParamChange change;
-  change.token = [&](const Value &token, const Value *place) {
+  change.token = [&](const Value &token, const Value &, const Value *place) {
     std::vector<Value> operands{token};
     if (place)
       operands.push_back(*place);
-    return opValue("param.token", operands, token.type, span, ofKind(false));
+    return opValue("param.token", operands, token.type, span);
   };
   return mapParams(value, alike ? &old : nullptr, change, span);
 }
 
-Value Checker::computedParams(const Value &value, Span span) {
+// A module whose params were computed; `field`: only that one.
+Value Checker::computedParams(const Value &value, Span span, std::optional<uint32_t> field) {
   ParamChange change;
-  change.token = [&](const Value &token, const Value *) { return computedToken(token, span); };
-  return mapParams(value, nullptr, change, span);
-}
-
-Value Checker::computedToken(const Value &token, Span span) {
-  return opValue("param.token", {token}, token.type, span, ofKind(true));
+  change.token = [&](const Value &token, const Value &param, const Value *) {
+    return opValue("param.token", {token, param}, token.type, span, {{"computed", Attr(true)}});
+  };
+  if (!field)
+    return mapParams(value, nullptr, change, span);
+  const Value whole = materialise(value, "model");
+  Value token = mapToken(storedPart(whole, *field + 2, span), storedPart(whole, *field, span), nullptr, change, span);
+  return replacePart(whole, *field + 2, token, span);
 }
 
 // With every param read: what is differentiated inside a transformation does not know of params.
@@ -117,9 +120,8 @@ void Checker::copyParams(const ast::Pattern &pattern, Span span) {
   place.span = span;
   if (!place.root || place.root->kind != Binding::Local || !holdsParams(place.root->type))
     return;
-  changeCompanions(paramsAt(place), 2, span, [&](const Value &token) {
-    return opValue("param.token", {token}, token.type, span, ofKind(false));
-  });
+  changeCompanions(paramsAt(place), 2, span,
+                   [&](const Value &token) { return opValue("param.token", {token}, token.type, span); });
 }
 
 } // namespace dl::sema

@@ -293,6 +293,8 @@ void Session::printLast(const ast::ExprStmt &stmt) {
 void Session::giveVariables(Span span) {
   Checker &c = *checker_;
   Function &main = *c.frame_->function;
+  if (lastValue_) // mentions variables, too
+    main.body->value = lastValue_->expr;
   Uses uses(main.body);
   std::set<const Variable *> parameters(main.params.begin(), main.params.end());
   for (const auto &[name, binding] : scope_->names)

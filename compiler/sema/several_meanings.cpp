@@ -44,8 +44,9 @@ Diagnostic *Checker::takenForPair(const ast::Expr *expr, const Value &value, Spa
   const std::string text = sourceText(expr->span, 30);
   return &error(Code::BadPattern, place, "`" + name + "` gives the values alone, not a pair with their positions")
               .label(expr->span, describe(value))
-              .withHelp(name.starts_with("cum") ? "`" + text + "` is the values"
-                                                : "`" + text + "` is the values, `arg" + name + "` gives the positions");
+              .withHelp(name.starts_with("cum")
+                            ? "`" + text + "` is the values"
+                            : "`" + text + "` is the values, `arg" + name + "` gives the positions");
 }
 
 // `max(x, dim=1)[0]`, which would be the first row.

@@ -414,6 +414,26 @@ std::optional<Shape> flatten(const Shape &s, const std::string &startName, const
   return out;
 }
 
+// What makes `part` a shape that stretches to `whole`, where one dimension of size 1 does.
+std::string stretchHelp(const Shape &whole, const Shape &part) {
+  if (whole.size() != part.size() + 1)
+    return "";
+  for (size_t d = whole.size(); d-- > 0;) {
+    bool fits = true;
+    for (size_t k = 0; k < part.size(); ++k) {
+      const Dim &place = whole[k < d ? k : k + 1];
+      fits &= isOne(part[k]) || isOne(place) || part[k] == place;
+    }
+    if (!fits)
+      continue;
+    Shape stretched = part;
+    stretched.insert(stretched.begin() + static_cast<ptrdiff_t>(d), Dim(int64_t(1)));
+    return "`keepdim=true` in the reduction, or `.unsqueeze(" + std::to_string(d) + ")`, would make " + str(part) +
+           " a " + str(stretched);
+  }
+  return "";
+}
+
 } // namespace
 
 std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContext &c) {
@@ -432,10 +452,11 @@ std::optional<Shape> broadcastShapes(const Shape &a, const Shape &b, ShapeContex
     } else if (c.equal(*x, *y)) {
       out[k] = x->isConst() || !y->isConst() ? *x : *y;
     } else {
+      const std::string help = a.size() > b.size() ? stretchHelp(a, b) : stretchHelp(b, a);
       return fail(c, Code::BadBroadcast,
                   c.op + ": shapes " + str(a) + " and " + str(b) + " do not broadcast, " + x->str() + " and " +
                       y->str() + " differ",
-                  "only a size that is literally 1 is stretched");
+                  help.empty() ? "only a size that is literally 1 is stretched" : help);
     }
   }
   return out;

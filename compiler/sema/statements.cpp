@@ -15,6 +15,10 @@ void Checker::hoist(const std::vector<ast::Stmt *> &stmts, Scope *scope) {
       const ast::ModuleDecl *m = ast::as<const ast::ModuleDecl>(s);
       b = newBinding(Binding::Module, m->name, m->nameSpan);
       b->module = m;
+      for (const ast::MemberDecl &member : m->members)
+        if (member.fn && !member.fn->params.empty() && member.fn->params[0].name == "self")
+          error(Code::WrongArguments, member.fn->params[0].span, "a method has no parameter for its module")
+              .withHelp("leave `self` out; a method names the members directly: `weight`");
     }
     if (!b)
       continue;
@@ -291,7 +295,7 @@ void Checker::require(const Value &condition, const Value &message, Span span) {
 
 bool Checker::checkAssert(const ast::Assert *stmt) {
   Value cond = checkScalarBool(stmt->condition);
-  Value message = strValue(sourceText(stmt->condition->span, 200), stmt->span);
+  Value message = strValue("assertion failed: " + sourceText(stmt->condition->span, 200), stmt->span);
   Body *body = makeBody();
   {
     // Evaluated only on failure.

@@ -113,10 +113,9 @@ struct GradInfo {
   uint32_t numArgs = 0; // how many of `args` are the function's own
 };
 
-// Ops on params, by names that no builtin has: `param.token` (of what, in whose place; attrs frozen, computed and again,
-// which is frozen no more), `param.leaf` (value, token),
-// `param.backward` (y, weight when the attr says so, then all tokens, then all gradients so far; gives the new
-// gradients as a tuple), `param.graph` (value; attr what).
+// Ops on params, by names that no builtin has: `param.token` (of what, in whose place; attrs frozen, computed and
+// again, which is frozen no more), `param.leaf` (value, token), `param.backward` (y, weight when the attr says so, then
+// all tokens, then all gradients so far; gives the new gradients as a tuple), `param.graph` (value; attr what).
 inline constexpr std::string_view kImperative = "param.";
 
 struct Body;

@@ -414,6 +414,8 @@ private:
       badNumber(i);
     if (type == P::BAD_STRING)
       badString(i);
+    if (type == P::FOREIGN_STRING)
+      foreignString(i);
     if (isOpener(type))
       stack_.push_back({type, brackets.closeBefore[i]});
     else if (isCloser(type) && !stack_.empty())
@@ -472,16 +474,6 @@ private:
   void unexpectedCharacter(size_t i) {
     Span span = text_.span(raw_[i].get());
     std::string_view c = text_.textOf(span);
-    if (span.begin == quoteEnd_)
-      return; // of a text in single quotes, which has been reported
-    if (c == "'")
-      for (size_t k = i + 1; k < raw_.size() && raw_[k] && raw_[k]->getType() != P::NEWLINE; ++k)
-        if (raw_[k]->getType() == P::OTHER && text_.textOf(raw_[k].get()) == "'") {
-          quoteEnd_ = text_.span(raw_[k].get()).begin;
-          span.end = quoteEnd_ + 1;
-          report(Code::SyntaxError, span, "a text stands in double quotes");
-          return;
-        }
     bool printable = static_cast<unsigned char>(c[0]) >= 0x20 && c[0] != 0x7F;
     report(Code::SyntaxError, span,
            printable ? cat("unexpected character `", c, "`")
@@ -498,11 +490,39 @@ private:
                        : "a number may end in its element type: f32, f64, bf16, i32, i64 or u8");
   }
 
+  // As Python has them.
+  void foreignString(size_t i) {
+    Span span = text_.span(raw_[i].get());
+    setType(i, P::BAD_NUMBER); // a value of which no more is said
+    if (text_.textOf(span)[0] == '\'')
+      report(Code::SyntaxError, span, "a text stands in double quotes");
+    else
+      report(Code::SyntaxError, {span.file, span.begin, span.begin + 3}, "a text stands on one line, between `\"`")
+          .withHelp("`\\n` is the end of a line in it; `read_text(path)` gives a file's");
+  }
+
+  void setType(size_t i, size_t type) { static_cast<antlr4::CommonToken *>(raw_[i].get())->setType(type); }
+
   void badString(size_t i) {
     Span span = text_.span(raw_[i].get());
-    static_cast<antlr4::CommonToken *>(raw_[i].get())->setType(P::STRING);
-    report(Code::BadString, {span.file, span.begin, span.begin + 1}, "this string has no end")
-        .withHelp("close the string with `\"` on its own line; `{{` stands for a brace in it");
+    setType(i, P::STRING);
+    std::string_view written = text_.textOf(span);
+    StringNesting string;
+    uint32_t brace = 0; // where the outermost one is open
+    for (size_t at = 1; at < written.size();) {
+      const bool outside = !string.insideBraces();
+      const size_t begun = at;
+      at += string.take(static_cast<unsigned char>(written[at]), at + 1 < written.size() ? written[at + 1] : '\n');
+      if (outside && string.insideBraces())
+        brace = static_cast<uint32_t>(begun);
+    }
+    if (string.insideBraces())
+      report(Code::BadString, {span.file, span.begin + brace, span.begin + brace + 1},
+             "this `{` in a string is not closed before the end of the line")
+          .withHelp("`{x}` shows a value; `{{` stands for a brace");
+    else
+      report(Code::BadString, {span.file, span.begin, span.begin + 1}, "this string has no end")
+          .withHelp("close the string with `\"` on its own line; `{{` stands for a brace in it");
   }
 
   Tokens raw_;
@@ -514,7 +534,6 @@ private:
   size_t last_ = P::NEWLINE;
   bool newline_ = false, semicolon_ = false;
   bool dropped_ = false; // something behind last_ was left out
-  uint32_t quoteEnd_ = UINT32_MAX;
 };
 
 } // namespace

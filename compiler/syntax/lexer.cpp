@@ -43,39 +43,40 @@ Span SourceText::span(const antlr4::Token *first, const antlr4::Token *last) con
   return {file_, begin, std::max(begin, end)};
 }
 
+size_t StringNesting::take(size_t c, size_t next) {
+  if (open_.back() == '"') {
+    if (c == '"')
+      open_.pop_back();
+    else if (c == '\\' && next != '\n' && next != antlr4::Token::EOF)
+      return 2;
+    else if (c == '{' && next == '{')
+      return 2;
+    else if (c == '{')
+      open_.push_back('{');
+  } else if (c == '"' || c == '{') {
+    open_.push_back(static_cast<char>(c));
+  } else if (c == '}') {
+    open_.pop_back();
+  }
+  return 1;
+}
+
 namespace {
 
 class Lexer : public grammar::DLLexer {
 public:
   using DLLexer::DLLexer;
 
-  // Strings nest: "{f("{x}")}". The stack of what is open is kept here and not in recursion, so depth costs no stack.
   void scanString() override {
-    std::vector<char> open = {'"'};
-    while (!open.empty()) {
+    StringNesting string;
+    while (!string.ended()) {
       size_t c = _input->LA(1);
       if (c == antlr4::Token::EOF || c == '\n' || c == '\r') {
         type = grammar::DLParser::BAD_STRING;
         return;
       }
-      bool inText = open.back() == '"';
-      _input->consume();
-      if (inText) {
-        if (c == '"') {
-          open.pop_back();
-        } else if (c == '\\' && _input->LA(1) != '\n' && _input->LA(1) != antlr4::Token::EOF) {
-          _input->consume();
-        } else if (c == '{') {
-          if (_input->LA(1) == '{')
-            _input->consume();
-          else
-            open.push_back('{');
-        }
-      } else if (c == '"' || c == '{') {
-        open.push_back(static_cast<char>(c));
-      } else if (c == '}') {
-        open.pop_back();
-      }
+      for (size_t taken = string.take(c, _input->LA(2)); taken > 0; --taken)
+        _input->consume();
     }
   }
 };

@@ -36,6 +36,19 @@ private:
   std::optional<uint32_t> invalid_;
 };
 
+// Where in a string one is. Strings nest: "{f("{x}")}". What is open is kept here and not in recursion, so depth costs
+// no stack.
+class StringNesting {
+public:
+  bool ended() const { return open_.empty(); }
+  bool insideBraces() const { return open_.size() > 1; }
+  // How many characters are read from `c` on, which `next` follows: one, or two that belong together.
+  size_t take(size_t c, size_t next);
+
+private:
+  std::vector<char> open_ = {'"'};
+};
+
 using Tokens = std::vector<std::unique_ptr<antlr4::Token>>;
 
 // All tokens but white space, with comments and newlines; the last is EOF.

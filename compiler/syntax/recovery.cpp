@@ -118,7 +118,7 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
     return "the loop comes first: `[for i in 0..n: i * i]`";
   if (type == P::IN && expects(P::COMMA))
     return "`for` has no parentheses: `for i in 0..n { … }`";
-  if (type == P::COLON && !previous.empty() && previous.front() == '"')
+  if (type == P::COLON && !previous.empty() && previous.front() == '"' && !expects(P::LBRACE))
     return "there are no dictionaries; `[(\"a\", 1), (\"b\", 2)]` is a list of pairs, a module has members by name";
   if (type == P::COLON && statementWord == "fn")
     return "a result's type stands after `->`";

@@ -20,12 +20,27 @@ inline int continuing(const char *eight) {
   return std::popcount(word & ~(word << 1) & 0x8080808080808080);
 }
 
+// Whether no byte of 64 is part of a longer code point.
+inline bool isAscii(const char *bytes) {
+  uint64_t words[8], any = 0;
+  std::memcpy(words, bytes, 64);
+  for (uint64_t word : words)
+    any |= word;
+  return !(any & 0x8080808080808080);
+}
+
 // How often firstCharacter() can be taken off.
 inline int64_t codePoints(std::string_view text) {
   size_t at = 0;
   int64_t inner = 0;
-  for (; at + 8 <= text.size(); at += 8)
+  while (at + 8 <= text.size()) {
+    if (at + 64 <= text.size() && isAscii(text.data() + at)) {
+      at += 64;
+      continue;
+    }
     inner += continuing(text.data() + at);
+    at += 8;
+  }
   for (; at < text.size(); ++at)
     inner += continues(text[at]);
   return static_cast<int64_t>(text.size()) - inner + (!text.empty() && continues(text[0]));
@@ -37,11 +52,13 @@ inline size_t byteOffset(std::string_view text, int64_t index) {
     return 0;
   // Behind the first byte, whatever it is, each byte that continues nothing begins one.
   size_t at = 1;
-  for (; at + 8 <= text.size(); at += 8) {
-    int64_t begun = 8 - continuing(text.data() + at);
+  while (at + 8 <= text.size()) {
+    const bool whole = index > 64 && at + 64 <= text.size() && isAscii(text.data() + at);
+    const int64_t bytes = whole ? 64 : 8, begun = whole ? 64 : 8 - continuing(text.data() + at);
     if (begun >= index)
       break;
     index -= begun;
+    at += static_cast<size_t>(bytes);
   }
   for (; at < text.size(); ++at)
     if (!continues(text[at]) && --index == 0)

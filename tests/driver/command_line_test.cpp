@@ -344,6 +344,7 @@ TEST(CommandLine, CommandsOfASession) {
                                              ":type f\n"
                                              ":grad f\n"
                                              ":ir f\n"
+                                             ":ir a / 2.0\n"
                                              ":time f(a)\n"
                                              ":load more.dl\n"
                                              "k\n"
@@ -357,7 +358,7 @@ TEST(CommandLine, CommandsOfASession) {
                              0),
             0u)
       << result.out;
-  for (const char *part : {"dl.reduce sum", "\n5.0\ncompiled in ", "\n5\n"})
+  for (const char *part : {"dl.reduce sum", "dl.div", "\n5.0\ncompiled in ", "\n5\n"})
     EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
   EXPECT_EQ(readAll(scratch.path("saved.dl")),
             "let a = [1.0, 2.0]\nfn f(x: f32[N]) -> f32 = sum(x * x)\nf(a)\nimport part\nlet k = part.value()\nk\n");

@@ -318,7 +318,9 @@ void Writer::useDeclared() {
   for (int rank = pick(3); rank > 0; --rank)
     type.dims.push_back(randomSize());
   std::string arguments;
-  auto pass = [&](const TensorType &parameter) { arguments += (arguments.empty() ? "" : ", ") + argument(parameter, 2); };
+  auto pass = [&](const TensorType &parameter) {
+    arguments += (arguments.empty() ? "" : ", ") + argument(parameter, 2);
+  };
   switch (function.kind) {
   case FunctionName::Annotated: {
     FunctionName any = function;

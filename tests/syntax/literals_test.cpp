@@ -83,7 +83,8 @@ TEST(Strings, BadInterpolation) {
   EXPECT_EQ(errors(R"("a } b")"), "1:4 this `}` closes nothing; `}}` stands for a brace\n");
   EXPECT_EQ(errors(R"("{a b}")"), "1:5 expected `}`, found `b`\n");
   EXPECT_EQ(errors("\"abc\nlet y = 1"), "1:1 this string has no end\n");
-  EXPECT_EQ(errors("f(\"abc {x)\nlet y = \"d"), "1:3 this string has no end\n2:9 this string has no end\n");
+  EXPECT_EQ(errors("f(\"abc {x)\nlet y = \"d"),
+            "1:8 this `{` in a string is not closed before the end of the line\n2:9 this string has no end\n");
 }
 
 TEST(Strings, PlacesInInterpolationsAreThoseOfTheFile) {
