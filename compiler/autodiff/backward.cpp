@@ -75,6 +75,7 @@ public:
     if (failed(findParams()))
       return failure();
     openComputed();
+    findUnread();
     if (failed(choosePlace()))
       return failure();
     return replaceStretch();
@@ -101,8 +102,9 @@ private:
     return success();
   }
 
-  // Whether the param has a gradient here.
-  bool isSource(Value root) { return root && !isFrozen(root) && llvm::is_contained(roots_, root); }
+  bool hasGradient(Value root) const { return !isFrozen(root) && !unread_.contains(root); }
+  // Whether it is that of a param that has a gradient here.
+  bool isSource(Value root) const { return root && hasGradient(root) && llvm::is_contained(roots_, root); }
 
   Activity analyse() {
     return analyseLeaves(
@@ -137,6 +139,21 @@ private:
           changed = true;
         }
     }
+  }
+
+  void findUnread() {
+    llvm::DenseSet<Value> read;
+    op_->getParentOfType<func::FuncOp>().walk([&](Operation *op) {
+      if (auto leaf = dyn_cast<ir::LeafOp>(op))
+        read.insert(tokenRoot(leaf.getMark()));
+      if (isa<func::CallOp>(op)) // may read what it is given
+        for (Value operand : op->getOperands())
+          if (getElementTypeOrSelf(operand.getType()).isInteger(64))
+            read.insert(tokenRoot(operand));
+    });
+    for (Value root : roots_)
+      if (!read.contains(root))
+        unread_.insert(root);
   }
 
   // A read of one of several params would not reach any of them.
@@ -301,7 +318,7 @@ private:
     }
     for (Value root : roots_)
       if (Operation *top = block->findAncestorOpInBlock(*ownerOf(root));
-          root.getDefiningOp() && llvm::is_contained(stretch, top))
+          !unread_.contains(root) && root.getDefiningOp() && llvm::is_contained(stretch, top))
         return emitError(loc_) << "backward: the modules of a list must be made before the first param that this value "
                                   "depends on is read";
 
@@ -333,12 +350,13 @@ private:
     // The function: inputs, tokens, and a change of every param.
     OpBuilder b(op_->getContext());
     for (Value root : roots_)
-      inputs.insert(root);
+      if (!unread_.contains(root))
+        inputs.insert(root);
     SmallVector<Type> types(llvm::map_range(inputs, [](Value v) { return v.getType(); }));
     SmallVector<Type> results(llvm::map_range(outputs, [](Value v) { return v.getType(); }));
     Stretch range;
     for (auto [i, root] : llvm::enumerate(roots_)) {
-      if (isFrozen(root))
+      if (!hasGradient(root))
         continue;
       auto position = std::find(inputs.begin(), inputs.end(), root) - inputs.begin();
       range.params.emplace_back(position, types.size());
@@ -359,7 +377,7 @@ private:
     // A token that loops or branches hand on is the one it comes from.
     for (Value input : inputs) {
       Value root = getElementTypeOrSelf(input.getType()).isInteger(64) ? tokenRoot(input) : Value();
-      if (!root || root == input || !llvm::is_contained(roots_, root))
+      if (!root || root == input || unread_.contains(root) || !llvm::is_contained(roots_, root))
         continue;
       if (isa<RankedTensorType>(root.getType()) != isa<RankedTensorType>(input.getType())) {
         range.function.erase();
@@ -390,7 +408,7 @@ private:
     b.setInsertionPoint(first);
     SmallVector<Value> arguments(inputs.begin(), inputs.end());
     for (auto [i, root] : llvm::enumerate(roots_)) {
-      if (isFrozen(root))
+      if (!hasGradient(root))
         continue;
       FailureOr<Value> zeros = zerosBefore(b, first, op_.getGrads()[i]);
       if (failed(zeros)) {
@@ -417,7 +435,7 @@ private:
     size_t next = outputs.size(), param = 0;
     for (auto [i, root] : llvm::enumerate(roots_)) {
       Value sum = op_.getGrads()[i];
-      if (!isFrozen(root)) {
+      if (hasGradient(root)) {
         if (derivative->reached[param++]) {
           Value gradient = castTo(b, loc_, values[next], sum.getType());
           bool isFirst = ir::constantValue(sum) == 0.0;
@@ -481,6 +499,7 @@ private:
   Location loc_;
   DifferentiateStretch differentiate_;
   SmallVector<Value> roots_;
+  llvm::DenseSet<Value> unread_; // those of params that nothing reads, as of what was opened
   Operation *at_ = nullptr;
   SmallVector<scf::IfOp> left_; // the branches between the backward and its place, from the inside
 };

@@ -29,8 +29,13 @@ Value Checker::paramsOfList(const Value &value, Span span, ParamSet set, TreePla
     return value;
   Value list = materialise(value, "list");
   std::vector<Value> columns;
-  for (const ParamPart &p : paramParts(value.type->items[0], place, set))
-    columns.push_back(paramsOf(storedPart(list, p.index, span), span, set, p.place));
+  const Type &item = value.type->items[0];
+  for (const ParamPart &p : paramParts(item, place, set)) {
+    Value column = storedPart(list, p.index, span);
+    if (frame_->noGrad == 0 && item->kind == TypeKind::Module && hasGradient(*item->module, p.index))
+      column = leafOf(column, storedPart(list, p.index + 2, span), span);
+    columns.push_back(paramsOf(column, span, set, p.place));
+  }
   return fromParts(type, columns, span);
 }
 

@@ -125,7 +125,8 @@ std::string helpFor(const Token *found, const antlr4::misc::IntervalSet &expecte
   if (expects(P::LBRACE) && type == P::COLON)
     return "blocks are written in braces: `{ … }`";
   if (expects(P::LBRACE) && !expects(P::INT) && type == P::NEWLINE)
-    return "the `{` belongs on the same line";
+    return statementWord == "module" ? "the `{` belongs on the same line; a module without members ends in `{}`"
+                                     : "the `{` belongs on the same line";
   if (expects(P::LBRACE) && type == P::ASSIGN)
     return "`==` compares";
   if (expects(P::NEWLINE) && type == P::COMMA && statementWord != "import" && statementWord != "from")
