@@ -182,7 +182,7 @@ static void addGenerated(func::FuncOp function, llvm::SetVector<Operation *> &vi
   out.push_back(function);
 }
 
-// In a session each param has its gradient and its token beside it, which what is printed here has no use for.
+// Beside a param stand its gradient and its token, which what is printed here has no use for.
 static void dropCompanions(func::FuncOp function) {
   function.walk([](ir::LeafOp leaf) {
     leaf.replaceAllUsesWith(leaf.getInput());
@@ -193,14 +193,14 @@ static void dropCompanions(func::FuncOp function) {
     auto name = function.getArgAttrOfType<StringAttr>(i, kNameAttr);
     if (!name || !name.getValue().ends_with(".token"))
       continue;
-    for (unsigned companion : {i - 1, i})
-      if (function.getArgument(companion).use_empty())
-        dropped.set(companion);
+    if (function.getArgument(i - 1).use_empty() && function.getArgument(i).use_empty())
+      dropped.set(i - 1, i + 1);
   }
   function.eraseArguments(dropped);
 }
 
-FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &commentsAt, const std::string &doc) {
+FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &commentsAt, const std::string &doc,
+                                   bool onlyValues) {
   llvm::SetVector<Operation *> visited;
   SmallVector<func::FuncOp> functions;
   llvm::StringMap<std::string> names;
@@ -212,7 +212,7 @@ FailureOr<std::string> printSource(func::FuncOp function, const CommentsAt &comm
   std::string text;
   for (func::FuncOp each : functions) {
     OwningOpRef<func::FuncOp> copy(each.clone());
-    if (each == function)
+    if (onlyValues && each == function)
       dropCompanions(*copy);
     tidyForPrinting(*copy);
     FailureOr<std::string> one =

@@ -28,8 +28,9 @@ using CommentsAt = std::function<Comments(mlir::Location)>;
 
 // The function, below the line `doc`, as a declaration in dl that compiles when pasted into the user's file, with the
 // user's names where they are known, after the generated functions that it calls (derivatives of recursive functions).
+// `onlyValues`: without the gradients and tokens that a program with `backward` has beside its params.
 // Failure: an op that has no spelling in dl, reported at its place.
 mlir::FailureOr<std::string> printSource(mlir::func::FuncOp function, const CommentsAt &commentsAt = nullptr,
-                                         const std::string &doc = "");
+                                         const std::string &doc = "", bool onlyValues = false);
 
 } // namespace dl::autodiff

@@ -264,6 +264,14 @@ bool SourcePrinter::hidesSizeOne(Value value, int64_t dim) const {
   return !getConstantIntValue(slice.getOffsets()[from]) || hidesSizeOne(slice.getInput(), from);
 }
 
+// A part of a value. `max(x, dim=0)[1]` alone would be taken for a part of a pair.
+std::string SourcePrinter::indexed(Value value, StringRef brackets) {
+  std::string text = at(value, Level::Primary);
+  StringRef start(text);
+  bool isPair = (start.starts_with("max(") || start.starts_with("min(")) && (brackets == "[0]" || brackets == "[1]");
+  return text + (isPair ? brackets.drop_back().str() + ", ...]" : brackets.str());
+}
+
 // `x[:, new]` and `x[:, 0]` for a reshape that only adds or only takes away dimensions of size 1.
 std::optional<std::string> SourcePrinter::unitDims(ir::ReshapeOp op) {
   Value input = op.getInput(), longer = op.getResult(), shorter = input;
@@ -287,7 +295,7 @@ std::optional<std::string> SourcePrinter::unitDims(ir::ReshapeOp op) {
   StringRef text = items;
   while (!adds && text.consume_back(", :"))
     ;
-  return at(input, Level::Primary) + "[" + text.str() + "]";
+  return indexed(input, "[" + text.str() + "]");
 }
 
 // `v @ m`, where the product is written with the vector as a matrix of one row or column.
@@ -340,7 +348,7 @@ Text SourcePrinter::reshape(ir::ReshapeOp op) {
   std::string zeros;
   for (int64_t i = 0; i < from; ++i)
     zeros += i ? ", 0" : "0";
-  return {at(op.getInput(), Level::Primary) + "[" + zeros + "]"};
+  return {indexed(op.getInput(), "[" + zeros + "]")};
 }
 
 Text SourcePrinter::reduce(ir::ReduceOp op) {
@@ -522,8 +530,8 @@ Text SourcePrinter::build(OpResult result) {
                             "dim=" + std::to_string(o.getDim())});
       })
       .Case([&](ir::SliceOp o) {
-        return Text{at(o.getInput(), Level::Primary) + indices(o.getInput(), o.getOffsets(), o.getType(), Value(),
-                                                               o.getSizes(), o.getSteps(), o.getDropped())};
+        return Text{indexed(o.getInput(), indices(o.getInput(), o.getOffsets(), o.getType(), Value(), o.getSizes(),
+                                                  o.getSteps(), o.getDropped()))};
       })
       .Case([&](ir::GatherOp o) {
         return Text{at(o.getInput(), Level::Primary) + "[" + expression(o.getIndices()).text + "]"};

@@ -87,6 +87,7 @@ private:
   // The brackets of a slice. The dynamic sizes of the part come from `sizes`, or are those of the value `like`.
   std::string indices(mlir::Value input, mlir::ValueRange offsets, mlir::Type part, mlir::Value like,
                       mlir::ValueRange sizes, llvm::ArrayRef<int64_t> steps, llvm::ArrayRef<int64_t> dropped);
+  std::string indexed(mlir::Value value, llvm::StringRef brackets);
   Text transpose(ir::TransposeOp op);
   Text reshape(ir::ReshapeOp op);
   bool hidesSizeOne(mlir::Value value, int64_t dim) const;

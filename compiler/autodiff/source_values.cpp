@@ -300,9 +300,6 @@ bool SourcePrinter::isDeferred(Operation *op) const {
     return false;
   if (isa<ir::ExternOp>(op) && (op->getNumResults() != 1 || !isMemoryEffectFree(op)))
     return false;
-  // `max(x, dim=0)[1]` would be read as a part of a pair.
-  if (isa<ir::ReduceOp>(op) && llvm::any_of(op->getUsers(), [](Operation *user) { return isa<ir::SliceOp>(user); }))
-    return false;
   // It has to read a variable before that changes.
   for (Value operand : op->getOperands()) {
     operand = peel(operand);

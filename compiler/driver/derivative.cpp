@@ -184,7 +184,7 @@ std::optional<std::string> print(Lowering &lowering, const DerivativeWish &wish,
   if (mlir::succeeded(derivative)) {
     mlir::FailureOr<std::string> text = autodiff::printSource(
         *derivative, [&](mlir::Location location) { return comments.at(userSpan(location, sources)); },
-        describe(wish, wrt));
+        describe(wish, wrt), wish.onlyValues);
     if (mlir::succeeded(text))
       return laidOut(*text, diagnostics);
   }

@@ -17,6 +17,7 @@ struct DerivativeWish {
   std::vector<std::string> wrt = {};
   bool forward = false;
   int order = 1;
+  bool onlyValues = false; // not what stands beside params in a session
 };
 
 // Changes the program, which is good for more derivatives of the function but for nothing else. `help` says what to do

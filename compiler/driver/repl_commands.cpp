@@ -28,7 +28,7 @@ CommandOutcome grad(const std::string &argument, Session &session, const Setting
       words.push_back(argument.substr(i, end - i));
     i = end + 1;
   }
-  DerivativeWish wish{.function = words[0]};
+  DerivativeWish wish{.function = words[0], .onlyValues = true};
   if (words.size() > 1)
     wish.wrt.assign(words.begin() + 1, words.end());
   return outcome(session.grad(wish));

@@ -545,7 +545,7 @@ void Checker::assignTarget(const ast::Expr *target, Value value, Span span) {
   writePlace(written, hasParams ? keepingParams(value, readPlace(written, span), span) : value, span);
 }
 
-void Checker::checkAssign(const ast::Assign *stmt) {
+bool Checker::checkAssign(const ast::Assign *stmt) {
   if (Growing *growing = growingOf(stmt->target); growing && growing->kind == Growing::Unknown) {
     growing->tried = true;
     Value v = checkExpr(stmt->value);
@@ -553,30 +553,33 @@ void Checker::checkAssign(const ast::Assign *stmt) {
       v = asList(v, stmt->value->span);
     if (!v.bad())
       settleItems(*growing, v.type->items[0], stmt->value->span);
-    return;
+    return false;
   }
   if (!stmt->op) {
     Value v = checkExpr(stmt->value);
+    if (!v.bad() && v.expr->kind == ExprKind::Unreachable)
+      return true;
     if (!v.bad() && v.type->kind == TypeKind::Unit) {
       error(Code::TypeMismatch, stmt->value->span, "this gives no value");
-      return;
+      return false;
     }
     assignTarget(stmt->target, v, stmt->span);
-    return;
+    return false;
   }
   std::optional<Place> place = placeOf(stmt->target, true);
   Value rhs = checkExpr(stmt->value);
   if (!place || !writable(*place, stmt->target->span) || rhs.bad())
-    return;
+    return false;
   *place = valuePlace(*place);
   Value lhs = readPlace(*place, stmt->target->span);
   if (lhs.bad())
-    return;
+    return false;
   lhs.span = stmt->target->span;
   Value result = binary(*stmt->op, lhs, rhs, stmt->span, stmt->opSpan);
   result.span = stmt->value->span;
   if (!result.bad())
     writePlace(*place, result, stmt->span);
+  return false;
 }
 
 } // namespace dl::sema

@@ -316,8 +316,8 @@ private:
   bool widen(Growing &growing, const Binding &binding, const Type &item, const Value &added);
   std::optional<Value> growTuple(const ast::Member *callee, const std::vector<ast::Arg> &args, Span span);
   void hoist(const std::vector<ast::Stmt *> &stmts, Scope *scope);
-  void checkLet(const ast::Let *stmt);
-  void checkAssign(const ast::Assign *stmt);
+  bool checkLet(const ast::Let *stmt); // as checkStmt()
+  bool checkAssign(const ast::Assign *stmt);
   void assignTarget(const ast::Expr *target, Value value, Span span);
   std::optional<Place> placeOf(const ast::Expr *expr, bool report);
   bool addMember(Place &place, const Type &module, const std::string &name) const;

@@ -498,6 +498,7 @@ void Checker::finishFunction(Instance &instance, const Target &target, BlockResu
     return;
   }
   instance.result = type;
+  instance.stops = result.diverges && frame.declaredResult && !frame.declared && !frame.result;
   function.result = type;
   if (!function.body->value && type->kind != TypeKind::Unit)
     function.body->value = make(ExprKind::Unreachable, type, target.span);
@@ -553,6 +554,13 @@ Value Checker::resultFor(const Prepared &prepared, const Target &target, Expr *c
   call->type = v.type;
   v.expr = call;
   bool isUnit = v.type->kind == TypeKind::Unit;
+  if (instance.stops) {
+    Stmt *eval = makeStmt(StmtKind::Eval, span);
+    eval->value = call;
+    emit(eval);
+    v.expr = make(ExprKind::Unreachable, unitType(), span);
+    return v;
+  }
   if (known.isConstant() && (v.type->kind == TypeKind::Tensor || v.type->kind == TypeKind::Str)) {
     Stmt *eval = makeStmt(StmtKind::Eval, span);
     eval->value = call;

@@ -71,11 +71,9 @@ BlockResult Checker::checkStatements(const std::vector<ast::Stmt *> &stmts, size
 bool Checker::checkStmt(const ast::Stmt *s) {
   switch (s->kind) {
   case ast::StmtKind::Let:
-    checkLet(ast::as<const ast::Let>(s));
-    return false;
+    return checkLet(ast::as<const ast::Let>(s));
   case ast::StmtKind::Assign:
-    checkAssign(ast::as<const ast::Assign>(s));
-    return false;
+    return checkAssign(ast::as<const ast::Assign>(s));
   case ast::StmtKind::ExprStmt: {
     Value v = checkExpr(ast::as<const ast::ExprStmt>(s)->value);
     if (v.bad())
@@ -130,8 +128,11 @@ bool Checker::checkStmt(const ast::Stmt *s) {
   return false;
 }
 
-void Checker::checkLet(const ast::Let *stmt) {
+bool Checker::checkLet(const ast::Let *stmt) {
   Value v = checkExpr(stmt->value);
+  const bool stops = !v.bad() && v.expr->kind == ExprKind::Unreachable;
+  if (stops)
+    v = bad(stmt->value->span);
   if (!v.bad() && stmt->pattern.isTuple && takenForPair(stmt->value, v, stmt->pattern.span))
     v = bad(stmt->value->span);
   Scope *types = scope_;
@@ -189,6 +190,7 @@ void Checker::checkLet(const ast::Let *stmt) {
   if (resizable && !v.bad() && !stmt->pattern.isTuple)
     if (Binding *b = scope_->find(stmt->pattern.name))
       b->resizable = true;
+  return stops;
 }
 
 void Checker::checkReturn(const ast::Return *stmt) {

@@ -162,6 +162,7 @@ struct Instance {
   Known resultKnown;
   bool inProgress = true;
   bool hasDeclaredResult = false;
+  bool stops = false;       // declares a result whose type only its body would tell, and never gives one
   std::vector<bool> passed; // which arguments exist at run time (captures and self included)
 };
 
