@@ -437,8 +437,8 @@ private:
   // ---- lists (lists.cpp, list_calls.cpp)
   Value storedPart(const Value &whole, uint32_t index, Span span);
   Value fromParts(const Type &type, const std::vector<Value> &parts, Span span);
-  // The value with a symbol for a length or size that its type leaves open.
   Value nameData(const Value &value, const Type &type);
+  // The value with a symbol for a length or size that its type leaves open.
   Value opened(const Value &value);
   // A list of these values, whose type they all have.
   Value listOf(std::vector<Value> items, const Type &item, Span span);
@@ -523,7 +523,8 @@ private:
   ParamPlaces paramsAt(const Place &place) const;
   // param_tokens.cpp: whose params a value holds.
   struct ParamChange {
-    std::function<Value(const Value &param, const Value &token)> value; // either may be null
+    // Either may be null.
+    std::function<Value(const Value &param, const Value &gradient, const Value &token)> value;
     std::function<Value(const Value &token, const Value &param, const Value *place)> token;
   };
   bool reachesParams(const Type &type) const;

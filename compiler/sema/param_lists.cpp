@@ -69,18 +69,9 @@ void Checker::writeColumns(const ParamList &list, uint32_t offset, const std::ve
 
 // The value with the gradient of each param in the param's place.
 Value Checker::withGradients(const Value &value, Span span) {
-  if (!holdsParams(value.type))
-    return value;
-  Restore<int> raw(frame_->noGrad, frame_->noGrad + 1); // the parts themselves, no leaves
-  Value whole = materialise(value, "model");
-  const Type &item = isList(value.type) ? value.type->items[0] : value.type;
-  auto at = [&](uint32_t k) { return isList(value.type) ? storedPart(whole, k, span) : part(whole, k, span); };
-  std::vector<Value> parts;
-  for (uint32_t k = 0; k < storedParts(value.type).size(); ++k) {
-    bool isParam = item->kind == TypeKind::Module && hasGradient(*item->module, k);
-    parts.push_back(isParam ? at(k + 1) : withGradients(at(k), span));
-  }
-  return fromParts(value.type, parts, span);
+  ParamChange change;
+  change.value = [](const Value &, const Value &gradient, const Value &) { return gradient; };
+  return mapParams(value, nullptr, change, span);
 }
 
 } // namespace dl::sema

@@ -39,7 +39,8 @@ Value Checker::mapParams(const Value &value, const Value *place, const ParamChan
     Value own = storedPart(whole, k, span);
     std::optional<Value> other = at ? std::optional(storedPart(*at, k, span)) : std::nullopt;
     if (isParam(k))
-      parts.push_back(change.value ? change.value(own, storedPart(whole, k + 2, span)) : own);
+      parts.push_back(change.value ? change.value(own, storedPart(whole, k + 1, span), storedPart(whole, k + 2, span))
+                                   : own);
     else if (k >= 2 && isParam(k - 2))
       parts.push_back(
           change.token ? mapToken(own, storedPart(whole, k - 2, span), other ? &*other : nullptr, change, span) : own);
@@ -105,7 +106,7 @@ Value Checker::paramsRead(const Value &value, Span span) {
   if (frame_->noGrad > 0)
     return value;
   ParamChange change;
-  change.value = [&](const Value &param, const Value &token) { return leafOf(param, token, span); };
+  change.value = [&](const Value &param, const Value &, const Value &token) { return leafOf(param, token, span); };
   return mapParams(value, nullptr, change, span);
 }
 

@@ -90,7 +90,7 @@ Value Checker::zerosOf(const Value &param, Span span) {
 
 // A token, or one for each element of a list.
 Value Checker::newToken(const Type &type, Span span) {
-  Value token = opValue("param.token", {}, scalarType(Elem::I64), span, {{"frozen", Attr(false)}});
+  Value token = opValue("param.token", {}, scalarType(Elem::I64), span);
   return isScalar(type) ? token : opValue("full", {token}, type, span);
 }
 
